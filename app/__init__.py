@@ -1,0 +1,1 @@
+"""Vouchsafe: a self-hosted promotions and coupon engine."""

@@ -1,0 +1,88 @@
+"""What a handler is given and what it gives back."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.api.publishing import CatalogueWrite, catalogue_write
+from app.core.keys import Partition
+from app.engine import Engine
+from app.http.auth import Principal
+from app.http.decode import decode_body
+from app.http.query import Query
+from app.http.routing import Route
+
+
+class Answer(Struct, frozen=True):
+    """status None: the route's own. body: bytes (already encoded), a Struct or builtin to encode, None for no content."""
+
+    body: Any = None
+    status: int | None = None
+    headers: Mapping[str, str] = {}
+
+
+class Call:
+    """One request after authentication: who asks, what for, and the engine that answers."""
+
+    __slots__ = ("engine", "headers", "path", "principal", "query", "raw_body", "request_id", "route")
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        route: Route,
+        principal: Principal,
+        path: Mapping[str, str],
+        query: Query,
+        headers: Mapping[str, str],
+        raw_body: bytes,
+        request_id: str,
+    ) -> None:
+        self.engine = engine
+        self.route = route
+        self.principal = principal
+        self.path = path
+        """Path parameters, percent-decoded once, after routing (codes may hold %2F)."""
+        self.query = query
+        self.headers = headers
+        """Lower-case names."""
+        self.raw_body = raw_body
+        self.request_id = request_id
+
+    @property
+    def project_id(self) -> str:
+        return self.principal.project_id
+
+    @property
+    def partition(self) -> Partition:
+        return Partition(self.principal.project_id)
+
+    def body(self) -> Any:
+        """The body decoded strictly as `route.body`.
+
+        Raises: ApiError 400 invalid_payload with the path of what is wrong.
+        """
+        return decode_body(self.route.body, self.raw_body, required=self.route.body_required)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session for reading. Rows of projections are as new as the last read barrier."""
+        async with self.engine.db.reading() as session:
+            yield session
+
+    def write(self) -> AbstractAsyncContextManager[CatalogueWrite]:
+        """One SQL transaction whose catalogue changes are published before this returns (architecture 3).
+
+        `async with call.write() as write: write.session.add(...); write.guard("c:" + id, version); write.voucher(id)`
+        """
+        return catalogue_write(self.engine, self.project_id)
+
+    async def barrier(self) -> None:
+        """Wait until what was acknowledged before this moment is projected, at most 2 s (D10).
+
+        Raises: ApiError 503 when the projector is further behind.
+        """
+        await self.engine.ledger.barrier(self.partition)

@@ -1,0 +1,58 @@
+"""A catalogue write: SQL first, then the new versions into the core, then the acknowledgement. One way, so that no room can forget."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.keys import Partition
+from app.db.models import SnapshotDue
+from app.engine import Engine
+
+
+class CatalogueWrite:
+    """Collects what a transaction changed. Guards and records are published after its commit, in one call."""
+
+    def __init__(self, session: AsyncSession, project_id: str) -> None:
+        self.session = session
+        self.project_id = project_id
+        self.guards: dict[str, int] = {}
+        self.records: list[tuple[str, str]] = []
+
+    def guard(self, name: str, version: int) -> None:
+        """name: "s", "c:<campaign>", "rule:<id>", "seg:<id>", "col:<id>", "prod" (any product or SKU of the project)."""
+        self.guards[name] = max(version, self.guards.get(name, 0))
+
+    def voucher(self, voucher_id: str) -> None:
+        self.records.append(("voucher", voucher_id))
+
+    def customer(self, customer_id: str) -> None:
+        self.records.append(("customer", customer_id))
+
+
+@asynccontextmanager
+async def catalogue_write(engine: Engine, project_id: str) -> AsyncIterator[CatalogueWrite]:
+    """One transaction, then publication. A crash in between leaves a snapshots_due row that the background process repeats.
+
+    Raises: CoreUnavailable when the core cannot take the versions: the write is committed, but not acknowledged.
+    """
+    due: SnapshotDue | None = None
+    async with engine.db.writing() as session:
+        write = CatalogueWrite(session, project_id)
+        yield write
+        if write.guards or write.records:
+            due = SnapshotDue(
+                project_id=project_id,
+                at=datetime.now(UTC),
+                guards=dict(write.guards),
+                records=[list(record) for record in write.records],
+            )
+            session.add(due)
+            await session.flush()
+    if due is None:
+        return
+    await engine.catalogue.publish(Partition(project_id), write.guards, write.records)
+    async with engine.db.writing() as session:
+        await session.execute(delete(SnapshotDue).where(SnapshotDue.id == due.id))

@@ -1,0 +1,40 @@
+"""Every table, one module per aggregate, re-exported here."""
+
+from app.db.models.access import ApiKey, Project
+from app.db.models.campaign import AsyncAction, Campaign, PromotionTier, Voucher
+from app.db.models.catalogue import Category, ProductCollection, Segment, ValidationRule, ValidationRuleAssignment
+from app.db.models.customer import Customer
+from app.db.models.ledger import Counter, EventBody, LedgerEvent, LedgerPosting, Lease, PartitionState, ProjectionFailure
+from app.db.models.ledger import Divergence, RollbackIntent, SnapshotDue
+from app.db.models.order import Order
+from app.db.models.product import Product, Sku
+from app.db.models.redemption import Redemption
+
+__all__ = [
+    "ApiKey",
+    "AsyncAction",
+    "Campaign",
+    "Category",
+    "Counter",
+    "Customer",
+    "Divergence",
+    "EventBody",
+    "Lease",
+    "LedgerEvent",
+    "LedgerPosting",
+    "Order",
+    "PartitionState",
+    "Product",
+    "ProductCollection",
+    "Project",
+    "ProjectionFailure",
+    "PromotionTier",
+    "Redemption",
+    "RollbackIntent",
+    "Segment",
+    "Sku",
+    "SnapshotDue",
+    "ValidationRule",
+    "ValidationRuleAssignment",
+    "Voucher",
+]

@@ -1,0 +1,92 @@
+"""One family of errors and their wire shape (behaviour 1.5). A refusal is a value until it reaches the edge; then it is one of these."""
+
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+
+class ErrorBody(Struct, omit_defaults=True):
+    """The error object on the wire."""
+
+    code: int
+    key: str
+    message: str
+    details: str | UnsetType = UNSET
+    request_id: str | UnsetType = UNSET
+    resource_id: str | UnsetType = UNSET
+    resource_type: str | UnsetType = UNSET
+    redeemable_type: str | UnsetType = UNSET
+    redeemable_id: str | UnsetType = UNSET
+    related_object_ids: list[str] | UnsetType = UNSET
+    related_object_type: str | UnsetType = UNSET
+    error: dict[str, Any] | UnsetType = UNSET
+
+
+class ApiError(Exception):
+    """An answer other than success. `status` is also the body's `code`."""
+
+    def __init__(
+        self,
+        status: int,
+        key: str,
+        message: str,
+        details: str | None = None,
+        *,
+        headers: dict[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(f"{status} {key}: {details or message}")
+        self.status = status
+        self.key = key
+        self.message = message
+        self.details = details
+        self.headers = headers or {}
+        self.members = members
+        """Further members of ErrorBody: resource_id, resource_type, error, ..."""
+
+    def body(self, request_id: str) -> ErrorBody:
+        return ErrorBody(
+            code=self.status,
+            key=self.key,
+            message=self.message,
+            details=UNSET if self.details is None else self.details,
+            request_id=request_id,
+            **self.members,
+        )
+
+
+def not_found(resource_type: str, resource_id: str) -> ApiError:
+    """The same answer for what never existed and for what belongs to another project (P9)."""
+    return ApiError(
+        404,
+        "not_found",
+        "Resource not found",
+        f"Cannot find {resource_type} with id {resource_id}",
+        resource_id=resource_id,
+        resource_type=resource_type,
+    )
+
+
+def duplicate_found(resource_type: str, what: str, value: str) -> ApiError:
+    return ApiError(
+        409, "duplicate_found", "Duplicated resource found", f"Duplicated {resource_type} exists with {what} {value}"
+    )
+
+
+def invalid_payload(details: str) -> ApiError:
+    return ApiError(400, "invalid_payload", "Invalid payload", details)
+
+
+def invalid_query(details: str) -> ApiError:
+    return ApiError(400, "invalid_query_params", "Invalid query params", details)
+
+
+def unavailable(details: str, retry_after_seconds: int = 1) -> ApiError:
+    """The engine fails closed (P10)."""
+    return ApiError(
+        503,
+        "service_unavailable",
+        "Service unavailable",
+        details,
+        headers={"Retry-After": str(retry_after_seconds)},
+    )
