@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, LargeBinary, MetaData, String, Text
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, LargeBinary, MetaData, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -40,6 +40,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 Document = JSON().with_variant(JSONB(), "postgresql")
 Id = String(64)
 Blob = LargeBinary
+Serial = BigInteger().with_variant(Integer(), "sqlite")
+"""A key that the database counts up; SQLite does so only for a column of exactly INTEGER."""
 
 
 class Base(DeclarativeBase):

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Id
+from app.db.base import Base, Id, Serial
 
 
 class PartitionState(Base):
@@ -95,7 +95,7 @@ class Divergence(Base):
 
     __tablename__ = "divergences"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     part: Mapped[str] = mapped_column(Id)
     epoch: Mapped[int]
     seq: Mapped[int]
@@ -131,7 +131,7 @@ class SnapshotDue(Base):
 
     __tablename__ = "snapshots_due"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     project_id: Mapped[str] = mapped_column(Id)
     at: Mapped[datetime]
     guards: Mapped[dict[str, Any]]

@@ -1,0 +1,1 @@
+"""The schema's history. One file per step, never changed once released."""
