@@ -19,7 +19,7 @@ class CatalogueWrite:
         self.session = session
         self.project_id = project_id
         self.guards: dict[str, int] = {}
-        self.records: list[tuple[str, str]] = []
+        self.records: list[tuple[str | int, ...]] = []
 
     def guard(self, name: str, version: int) -> None:
         """name: "s", "c:<campaign>", "rule:<id>", "seg:<id>", "col:<id>", "prod" (any product or SKU of the project)."""
@@ -27,6 +27,10 @@ class CatalogueWrite:
 
     def voucher(self, voucher_id: str) -> None:
         self.records.append(("voucher", voucher_id))
+
+    def deleted_voucher(self, voucher_id: str, folded_code: str, version: int) -> None:
+        """For a voucher whose row is gone: its record becomes a tombstone of this version (D4)."""
+        self.records.append(("deleted", voucher_id, folded_code, version))
 
     def customer(self, customer_id: str) -> None:
         self.records.append(("customer", customer_id))

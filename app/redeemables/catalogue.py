@@ -1,0 +1,235 @@
+"""The compiled catalogue of this process: programs by id, loaded from SQL when missing or when a STALE names them (D4, D5).
+
+Nothing expires by time here: the script compares the versions that a decision was made from, so an old program can
+cost a reload but never a wrong taking.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from app.core.core import RedemptionCore
+from app.core.keys import Partition
+from app.core.records import CustomerRecord, VoucherRecord, encode_record
+from app.db.database import Database
+from app.redeemables import loading
+from app.redeemables.compiling import compile_voucher
+from app.redeemables.programs import CampaignProgram, ProjectProgram, VoucherProgram
+
+PROGRAMS_MAX = 20_000
+"""Campaign programs kept per process: about 10 kB each, so 200 MB at the very most."""
+VOUCHER_PROGRAMS_MAX = 50_000
+UNKNOWN_SECONDS = 1.0
+"""How long an unknown code is remembered as unknown (D5). Creation publishes the record, and a record is read before this."""
+UNKNOWN_MAX = 100_000
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Bounded(Generic[K, V]):
+    """The most recently used `size` entries."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.entries: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        value = self.entries.get(key)
+        if value is not None:
+            self.entries.move_to_end(key)
+        return value
+
+    def put(self, key: K, value: V) -> None:
+        self.entries[key] = value
+        self.entries.move_to_end(key)
+        if len(self.entries) > self.size:
+            self.entries.popitem(last=False)
+
+    def drop(self, predicate: Callable[[K, V], bool]) -> None:
+        for key in [key for key, value in self.entries.items() if predicate(key, value)]:
+            del self.entries[key]
+
+
+class Catalogue:
+    """Programs of every project that this process has served, and the publication of catalogue writes."""
+
+    def __init__(self, core: RedemptionCore, db: Database) -> None:
+        self.core = core
+        self.db = db
+        self._projects: dict[str, ProjectProgram] = {}
+        self._campaigns: Bounded[tuple[str, str], CampaignProgram] = Bounded(PROGRAMS_MAX)
+        self._vouchers: Bounded[tuple[str, str, int, int], VoucherProgram] = Bounded(VOUCHER_PROGRAMS_MAX)
+        self._tier_campaign: Bounded[tuple[str, str], str] = Bounded(PROGRAMS_MAX * 4)
+        self._unknown: Bounded[tuple[str, str], float] = Bounded(UNKNOWN_MAX)
+
+    # Reading -------------------------------------------------------------------------------------------------------
+
+    def known_project(self, project_id: str) -> ProjectProgram | None:
+        return self._projects.get(project_id)
+
+    async def project(self, project_id: str) -> ProjectProgram:
+        """Raises: LookupError when there is no such project."""
+        program = self._projects.get(project_id)
+        if program is None:
+            async with self.db.reading() as session:
+                program = await loading.load_project(session, project_id)
+            self._projects[project_id] = program
+        return program
+
+    def known_campaign(self, project_id: str, campaign_id: str) -> CampaignProgram | None:
+        return self._campaigns.get((project_id, campaign_id))
+
+    async def campaigns(self, project_id: str, campaign_ids: Iterable[str]) -> dict[str, CampaignProgram]:
+        """Programs by id; an id that does not exist is left out. One SQL read for all that are missing."""
+        found: dict[str, CampaignProgram] = {}
+        missing: list[str] = []
+        for campaign_id in campaign_ids:
+            program = self._campaigns.get((project_id, campaign_id))
+            if program is None:
+                missing.append(campaign_id)
+            else:
+                found[campaign_id] = program
+        if missing:
+            async with self.db.reading() as session:
+                loaded = await loading.load_campaigns(session, project_id, missing)
+            for program in loaded:
+                self._campaigns.put((project_id, program.id), program)
+                for tier_id in program.tiers:
+                    self._tier_campaign.put((project_id, tier_id), program.id)
+                found[program.id] = program
+        return found
+
+    def known_campaign_of_tier(self, project_id: str, tier_id: str) -> str | None:
+        return self._tier_campaign.get((project_id, tier_id))
+
+    async def campaigns_of_tiers(self, project_id: str, tier_ids: Iterable[str]) -> dict[str, str]:
+        """Tier id to campaign id; unknown tiers are left out and remembered as unknown for a second."""
+        found: dict[str, str] = {}
+        missing: list[str] = []
+        for tier_id in tier_ids:
+            campaign_id = self._tier_campaign.get((project_id, tier_id))
+            if campaign_id is not None:
+                found[tier_id] = campaign_id
+            elif not self.is_unknown(project_id, tier_id):
+                missing.append(tier_id)
+        if missing:
+            async with self.db.reading() as session:
+                loaded = await loading.load_tier_campaigns(session, project_id, missing)
+            for tier_id in missing:
+                campaign_id = loaded.get(tier_id)
+                if campaign_id is None:
+                    self.mark_unknown(project_id, tier_id)
+                else:
+                    self._tier_campaign.put((project_id, tier_id), campaign_id)
+                    found[tier_id] = campaign_id
+        return found
+
+    async def voucher_program(
+        self, project_id: str, record: VoucherRecord, campaign: CampaignProgram | None
+    ) -> VoucherProgram:
+        """A voucher with parts of its own. SQL only when a rule of its own is not in the process."""
+        campaign_version = campaign.guards["c:" + campaign.id] if campaign else 0
+        key = (project_id, record.id, record.version, campaign_version)
+        program = self._vouchers.get(key)
+        if program is None:
+            rules = None
+            if record.rule_ids:
+                async with self.db.reading() as session:
+                    rules = await loading.load_rules(session, project_id, record.rule_ids)
+            program = compile_voucher(record, rules, campaign)
+            self._vouchers.put(key, program)
+        return program
+
+    # Hydration -----------------------------------------------------------------------------------------------------
+
+    def is_unknown(self, project_id: str, identity: str) -> bool:
+        until = self._unknown.get((project_id, identity))
+        return until is not None and until > time.monotonic()
+
+    def mark_unknown(self, project_id: str, identity: str) -> None:
+        self._unknown.put((project_id, identity), time.monotonic() + UNKNOWN_SECONDS)
+
+    async def hydrate_vouchers(self, partition: Partition, folded_codes: Sequence[str]) -> dict[str, VoucherRecord]:
+        """Read vouchers from SQL and publish their records. Keys: folded code, and v_ id where that was asked for."""
+        async with self.db.reading() as session:
+            loaded = await loading.load_vouchers(session, partition.project_id, folded_codes)
+        found: dict[str, VoucherRecord] = {}
+        for folded_code, record in loaded:
+            found[folded_code] = record
+            found[record.id] = record
+        if loaded:
+            await self._publish_records(partition, {}, loaded, [], [])
+        for wanted in folded_codes:
+            if wanted not in found:
+                self.mark_unknown(partition.project_id, wanted)
+        return found
+
+    async def hydrate_customer(self, partition: Partition, identity: str) -> CustomerRecord | None:
+        """By id or source_id."""
+        async with self.db.reading() as session:
+            record = await loading.load_customer(session, partition.project_id, identity)
+        if record is None:
+            self.mark_unknown(partition.project_id, "customer:" + identity)
+            return None
+        await self._publish_records(partition, {}, [], [record], [])
+        return record
+
+    # Publication ---------------------------------------------------------------------------------------------------
+
+    async def publish(
+        self, partition: Partition, guards: Mapping[str, int], records: Sequence[Sequence[Any]]
+    ) -> None:
+        """Publish what a committed catalogue write changed; repeating it is harmless.
+
+        records: ("voucher", id), ("customer", id), or ("deleted", voucher id, folded code, version).
+        """
+        vouchers: list[tuple[str, VoucherRecord]] = []
+        customers: list[CustomerRecord] = []
+        deleted = [(str(entry[1]), str(entry[2]), int(entry[3])) for entry in records if entry[0] == "deleted"]
+        voucher_ids = [str(entry[1]) for entry in records if entry[0] == "voucher"]
+        customer_ids = [str(entry[1]) for entry in records if entry[0] == "customer"]
+        if voucher_ids or customer_ids:
+            async with self.db.reading() as session:
+                if voucher_ids:
+                    vouchers = await loading.load_vouchers_by_id(session, partition.project_id, voucher_ids)
+                if customer_ids:
+                    customers = await loading.load_customers(session, partition.project_id, customer_ids)
+        await self._publish_records(partition, guards, vouchers, customers, deleted)
+        for name in guards:
+            self.invalidate(partition.project_id, name)
+
+    async def _publish_records(
+        self,
+        partition: Partition,
+        guards: Mapping[str, int],
+        vouchers: Sequence[tuple[str, VoucherRecord]],
+        customers: Sequence[CustomerRecord],
+        deleted: Sequence[tuple[str, str, int]],
+    ) -> None:
+        keys = await self.core.open(partition)
+        entries: list[tuple[str, str, int, bytes]] = []
+        for folded_code, record in vouchers:
+            entries.append((keys.voucher_record(folded_code), folded_code, record.version, encode_record(record)))
+        for customer in customers:
+            entries.append(
+                (keys.customer_record(customer.id), customer.id, customer.version, encode_record(customer))
+            )
+        for voucher_id, folded_code, version in deleted:
+            tombstone = VoucherRecord(
+                version=version, id=voucher_id, code=folded_code, type="", active=False, deleted=True
+            )
+            entries.append((keys.voucher_record(folded_code), folded_code, version, encode_record(tombstone)))
+        await self.core.publish(partition, dict(guards), entries)
+
+    def invalidate(self, project_id: str, name: str) -> None:
+        """Forget what was compiled from the guard `name`; it is loaded again when next needed."""
+        if name == "s":
+            self._projects.pop(project_id, None)
+            return
+        if name.startswith("c:"):
+            self._campaigns.entries.pop((project_id, name[2:]), None)
+            return
+        self._campaigns.drop(lambda key, program: key[0] == project_id and name in program.guards)
+        self._vouchers.drop(lambda key, program: key[0] == project_id and name in program.guards)

@@ -1,0 +1,318 @@
+"""What the catalogue reads from SQL. Each object's version and content come from one row, so a guard never lies about either."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.records import CustomerRecord, VoucherRecord
+from app.db.models import (
+    Campaign,
+    Category,
+    Customer,
+    ProductCollection,
+    Project,
+    PromotionTier,
+    Segment,
+    ValidationRule,
+    ValidationRuleAssignment,
+    Voucher,
+)
+from app.redeemables.compiling import VALIDITY, LoadedRules, discount_of, stacking_of, window_of
+from app.redeemables.customers import record_of
+from app.redeemables.programs import CampaignProgram, ProjectProgram, TierProgram
+from rules.compile import CompiledRule, RuleError, compile_rule, references
+from rules.facts import CategoryFacts
+from rules.segments import compile_collection, compile_segment
+
+
+def microseconds(instant: datetime | None) -> int | None:
+    return None if instant is None else int(instant.timestamp() * 1_000_000)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """An unknown zone counts as UTC: settings refuse it, so it can only come from a newer tz database."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+async def load_project(session: AsyncSession, project_id: str) -> ProjectProgram:
+    row = await session.get(Project, project_id)
+    if row is None or row.deleted_at is not None:
+        raise LookupError(project_id)
+    categories = await session.scalars(select(Category).where(Category.project_id == project_id))
+    stacking, wire = stacking_of(row.stacking_rules)
+    return ProjectProgram(
+        id=row.id,
+        version=row.version,
+        secret=row.secret,
+        zone=zone_of(row.timezone),
+        currency=row.currency,
+        case_sensitive_codes=row.case_sensitive_codes,
+        is_sandbox=row.is_sandbox,
+        settings=row.settings,
+        stacking=stacking,
+        stacking_wire=wire,
+        categories={
+            category.id: CategoryFacts(id=category.id, name=category.name, hierarchy=category.hierarchy)
+            for category in categories
+        },
+    )
+
+
+async def load_rules(session: AsyncSession, project_id: str, rule_ids: Sequence[str]) -> LoadedRules:
+    """Rules with the segments and collections that they refer to. A rule that no longer compiles is left out."""
+    rows = (
+        await session.scalars(
+            select(ValidationRule).where(ValidationRule.project_id == project_id, ValidationRule.id.in_(rule_ids))
+        )
+    ).all()
+    documents = {row.id: {**row.body, "name": row.name} for row in rows}
+    referred = {row.id: references(documents[row.id]) for row in rows}
+    names = {name for of_rule in referred.values() for name in of_rule}
+    segments, collections, versions = await _load_referred(session, project_id, names)
+    programs: dict[str, CompiledRule] = {}
+    guards: dict[str, Mapping[str, int]] = {}
+    for row in rows:
+        try:
+            programs[row.id] = compile_rule(row.id, documents[row.id], collections=collections, segments=segments)
+        except RuleError:
+            continue
+        own = {"rule:" + row.id: row.version}
+        own.update({name: versions[name] for name in referred[row.id] if name in versions})
+        guards[row.id] = own
+    return LoadedRules(programs=programs, guards=guards)
+
+
+async def _load_referred(
+    session: AsyncSession, project_id: str, names: Iterable[str]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
+    segments: dict[str, Any] = {}
+    collections: dict[str, Any] = {}
+    versions: dict[str, int] = {}
+    segment_ids = [name[4:] for name in names if name.startswith("seg:")]
+    collection_ids = [name[4:] for name in names if name.startswith("col:")]
+    if segment_ids:
+        for segment in await session.scalars(
+            select(Segment).where(Segment.project_id == project_id, Segment.id.in_(segment_ids))
+        ):
+            segments[segment.id] = compile_segment(segment.id, {**segment.body, "type": segment.type})
+            versions["seg:" + segment.id] = segment.version
+    if collection_ids:
+        for collection in await session.scalars(
+            select(ProductCollection).where(
+                ProductCollection.project_id == project_id, ProductCollection.id.in_(collection_ids)
+            )
+        ):
+            document = {**collection.body, "type": collection.type}
+            collections[collection.id] = compile_collection(collection.id, document)
+            versions["col:" + collection.id] = collection.version
+    return segments, collections, versions
+
+
+async def load_campaigns(
+    session: AsyncSession, project_id: str, campaign_ids: Sequence[str]
+) -> list[CampaignProgram]:
+    """The campaign row is read before its tiers and assignments: newer parts under an older version can only be STALE."""
+    rows = (
+        await session.scalars(select(Campaign).where(Campaign.project_id == project_id, Campaign.id.in_(campaign_ids)))
+    ).all()
+    tiers = (
+        await session.scalars(
+            select(PromotionTier)
+            .where(PromotionTier.project_id == project_id, PromotionTier.campaign_id.in_(campaign_ids))
+            .order_by(PromotionTier.hierarchy, PromotionTier.id)
+        )
+    ).all()
+    related = [row.id for row in rows] + [tier.id for tier in tiers]
+    assignments = (
+        await session.scalars(
+            select(ValidationRuleAssignment)
+            .where(
+                ValidationRuleAssignment.project_id == project_id,
+                ValidationRuleAssignment.related_object_id.in_(related),
+            )
+            .order_by(ValidationRuleAssignment.created_at, ValidationRuleAssignment.id)
+        )
+    ).all()
+    rules = await load_rules(session, project_id, list({assignment.rule_id for assignment in assignments}))
+    by_object: dict[str, list[str]] = {}
+    for assignment in assignments:
+        by_object.setdefault(assignment.related_object_id, []).append(assignment.rule_id)
+    return [
+        _campaign_program(row, [tier for tier in tiers if tier.campaign_id == row.id], by_object, rules)
+        for row in rows
+    ]
+
+
+def _rules_of(object_id: str, by_object: Mapping[str, list[str]], rules: LoadedRules) -> tuple[CompiledRule, ...]:
+    return tuple(rules.programs[rule_id] for rule_id in by_object.get(object_id, ()) if rule_id in rules.programs)
+
+
+def _campaign_program(
+    row: Campaign, tiers: Sequence[PromotionTier], by_object: Mapping[str, list[str]], rules: LoadedRules
+) -> CampaignProgram:
+    guards: dict[str, int] = {"c:" + row.id: row.version}
+    for object_id in [row.id, *(tier.id for tier in tiers)]:
+        for rule_id in by_object.get(object_id, ()):
+            guards.update(rules.guards.get(rule_id, {}))
+    voucher = row.body.get("voucher") or {}
+    own_rules = _rules_of(row.id, by_object, rules)
+    active = row.active and row.deleted_at is None
+    validity = {name: row.body.get(name) for name in VALIDITY if row.body.get(name) is not None}
+    dates = {"start_date": row.start_date, "expiration_date": row.expiration_date}
+    category_ids = (row.category_id,) if row.category_id else ()
+    campaign_window = window_of("campaign", active=active, validity=validity, **dates)
+    return CampaignProgram(
+        id=row.id,
+        name=row.name,
+        campaign_type=row.campaign_type,
+        guards=guards,
+        deleted=row.deleted_at is not None,
+        discount=discount_of(voucher.get("discount")),
+        rules=own_rules,
+        start_date=row.start_date,
+        expiration_date=row.expiration_date,
+        validity=validity,
+        voucher_windows=(
+            window_of("campaign", active=active, start_date=None, expiration_date=None, validity={}),
+            window_of("voucher", active=True, validity=validity, **dates),
+        ),
+        switch=window_of("campaign", active=active, start_date=None, expiration_date=None, validity={}),
+        category_ids=category_ids,
+        metadata=row.body.get("metadata") or {},
+        extensions=row.body.get("extensions") or {},
+        gift_effect=(voucher.get("gift") or {}).get("effect") or "APPLY_TO_ORDER",
+        tiers={
+            tier.id: TierProgram(
+                id=tier.id,
+                campaign_id=row.id,
+                name=tier.name,
+                banner=tier.body.get("banner"),
+                discount=discount_of((tier.body.get("action") or {}).get("discount")),
+                rules=_rules_of(tier.id, by_object, rules) + own_rules,
+                windows=(
+                    window_of(
+                        "promotion_tier",
+                        active=tier.active,
+                        start_date=tier.start_date,
+                        expiration_date=tier.expiration_date,
+                        validity=tier.body,
+                    ),
+                    campaign_window,
+                ),
+                category_ids=(tier.category_id,) if tier.category_id else category_ids,
+                metadata=tier.body.get("metadata") or {},
+                extensions=tier.body.get("extensions") or {},
+                hierarchy=tier.hierarchy,
+                body=tier.body,
+            )
+            for tier in tiers
+        },
+    )
+
+
+async def load_tier_campaigns(session: AsyncSession, project_id: str, tier_ids: Sequence[str]) -> dict[str, str]:
+    rows = await session.execute(
+        select(PromotionTier.id, PromotionTier.campaign_id).where(
+            PromotionTier.project_id == project_id, PromotionTier.id.in_(tier_ids)
+        )
+    )
+    return {tier_id: campaign_id for tier_id, campaign_id in rows}
+
+
+async def load_vouchers(
+    session: AsyncSession, project_id: str, wanted: Sequence[str]
+) -> list[tuple[str, VoucherRecord]]:
+    """By folded code or v_ id: (folded code, record)."""
+    rows = await session.scalars(
+        select(Voucher).where(
+            Voucher.project_id == project_id,
+            or_(Voucher.folded_code.in_(wanted), Voucher.id.in_(wanted)),
+        )
+    )
+    return await _records(session, project_id, rows.all())
+
+
+async def load_vouchers_by_id(
+    session: AsyncSession, project_id: str, voucher_ids: Sequence[str]
+) -> list[tuple[str, VoucherRecord]]:
+    rows = await session.scalars(
+        select(Voucher).where(Voucher.project_id == project_id, Voucher.id.in_(voucher_ids))
+    )
+    return await _records(session, project_id, rows.all())
+
+
+async def _records(
+    session: AsyncSession, project_id: str, rows: Sequence[Voucher]
+) -> list[tuple[str, VoucherRecord]]:
+    if not rows:
+        return []
+    assignments = await session.execute(
+        select(ValidationRuleAssignment.related_object_id, ValidationRuleAssignment.rule_id)
+        .where(
+            ValidationRuleAssignment.project_id == project_id,
+            ValidationRuleAssignment.related_object_id.in_([row.id for row in rows]),
+        )
+        .order_by(ValidationRuleAssignment.created_at, ValidationRuleAssignment.id)
+    )
+    rule_ids: dict[str, list[str]] = {}
+    for voucher_id, rule_id in assignments:
+        rule_ids.setdefault(voucher_id, []).append(rule_id)
+    return [(row.folded_code, _voucher_record(row, rule_ids.get(row.id, []))) for row in rows]
+
+
+def _voucher_record(row: Voucher, rule_ids: list[str]) -> VoucherRecord:
+    body = row.body
+    validity = {name: body[name] for name in VALIDITY if body.get(name) is not None}
+    return VoucherRecord(
+        version=row.version,
+        id=row.id,
+        code=row.code,
+        type=row.type,
+        active=row.active,
+        deleted=row.deleted_at is not None,
+        campaign_id=row.campaign_id,
+        quantity=row.quantity,
+        redeemed_base=row.redeemed_base,
+        gift_opening=row.gift_opening,
+        gift_effect=(body.get("gift") or {}).get("effect") or "",
+        discount=body.get("discount"),
+        start_date=microseconds(row.start_date),
+        expiration_date=microseconds(row.expiration_date),
+        validity=validity or None,
+        holder_id=row.holder_id,
+        publish_count=row.publish_count,
+        is_referral_code=row.is_referral_code,
+        category_id=row.category_id,
+        metadata=body.get("metadata") or {},
+        rule_ids=rule_ids,
+        extensions=body.get("extensions") or {},
+        created_at=microseconds(row.created_at) or 0,
+    )
+
+
+async def load_customer(session: AsyncSession, project_id: str, identity: str) -> CustomerRecord | None:
+    """By id or source_id; the id wins."""
+    rows = (
+        await session.scalars(
+            select(Customer).where(
+                Customer.project_id == project_id,
+                or_(Customer.id == identity, Customer.source_id == identity),
+            )
+        )
+    ).all()
+    row = next((row for row in rows if row.id == identity), rows[0] if rows else None)
+    return None if row is None else record_of(row)
+
+
+async def load_customers(session: AsyncSession, project_id: str, customer_ids: Sequence[str]) -> list[CustomerRecord]:
+    rows = await session.scalars(
+        select(Customer).where(Customer.project_id == project_id, Customer.id.in_(customer_ids))
+    )
+    return [record_of(row) for row in rows]
