@@ -1,0 +1,75 @@
+# Vouchsafe. `make` prints what there is. Needs make and Python 3.11 or newer; everything else goes into .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+DATA ?= data
+HOST ?= 127.0.0.1
+PORT ?= 8000
+WORKERS ?= 2
+# Test processes: one Valkey and one server each, so as many as there are processors, but two at least.
+TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 2 ] && echo $$n || echo 2)
+PYTEST := $(BIN)/python -m pytest
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-fast lint format types check bench loadtest lock openapi clean
+
+help: ## Print this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(RUN_STAMP) ## Set up only; the command is then .venv/bin/vouchsafe
+
+run: $(RUN_STAMP) ## Set up, then serve a demo shop with its story (DATA, HOST, PORT, WORKERS)
+	@exec $(BIN)/vouchsafe demo --data-dir $(DATA) --host $(HOST) --port $(PORT) --workers $(WORKERS)
+
+test: $(DEV_STAMP) ## Set up, then run every test; prints the minutes of each area
+	$(PYTEST) -n $(TEST_PROCESSES) --dist worksteal
+
+test-fast: $(DEV_STAMP) ## The rules and the house rules: no server, a few seconds
+	$(PYTEST) -q -m "not service and not slow" tests/rules tests/test_tidy.py tests/test_imports.py
+
+lint: $(DEV_STAMP) ## Lint
+	$(BIN)/ruff check .
+
+format: $(DEV_STAMP) ## Let ruff mend what it can mend by itself
+	$(BIN)/ruff check --fix .
+
+types: $(DEV_STAMP) ## mypy, strict
+	$(BIN)/mypy
+
+check: lint types ## Everything but the tests that CI looks at: lint, types, imports, migrations, OpenAPI
+	$(PYTEST) -q tests/test_imports.py tests/test_tidy.py
+	$(BIN)/python tools/check_migrations.py
+	$(BIN)/python tools/check_openapi.py
+
+openapi: $(DEV_STAMP) ## Write openapi/vouchsafe.json anew from the route table
+	$(BIN)/python tools/check_openapi.py --write
+
+bench: $(DEV_STAMP) ## CPU and latency of validate and redeem beside the floor (BENCH_SECONDS=60; needs wrk)
+	$(BIN)/python loadtests/bench.py
+
+loadtest: $(DEV_STAMP) ## locust against a server that runs already (see loadtests/README.md)
+	$(BIN)/locust -f loadtests/locustfile.py --headless --users $${USERS:-32} --spawn-rate 16 --run-time $${SECONDS_MAX:-60}s --host http://$(HOST):$(PORT)
+
+lock: $(DEV_STAMP) ## Resolve pyproject.toml anew into requirements/*.txt (needs uv, which is in .venv)
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev -o requirements/dev.txt
+	echo "setuptools>=80" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/build.txt
+
+clean: ## Remove what was built, but not data
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# Two stamps, so that a second `make run` or `make test` starts at once. A changed lock makes them stale.
+$(BIN)/python:
+	@sh tools/make_venv.sh $(VENV)
+
+$(RUN_STAMP): requirements/run.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --require-hashes -r requirements/build.txt -r requirements/run.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@

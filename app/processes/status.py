@@ -1,0 +1,36 @@
+"""serve.json in the data directory: which processes serve it now. For commands, tests and people; never for decisions."""
+
+import json
+import os
+from pathlib import Path
+
+from msgspec import Struct, structs
+
+FILE_NAME = "serve.json"
+
+
+class ServeStatus(Struct, kw_only=True):
+    pid: int
+    """The parent."""
+    host: str
+    port: int
+    web: list[int]
+    """Process ids of the web workers that run now."""
+    background: int | None
+    redis_url: str
+    database_url: str
+    """Without a password."""
+
+
+def write_status(data_dir: Path, status: ServeStatus) -> None:
+    """Atomically: a reader sees the old file or the new one."""
+    target = data_dir / FILE_NAME
+    beside = target.with_suffix(".new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(structs.asdict(status), file)
+    beside.replace(target)
+
+
+def remove_status(data_dir: Path) -> None:
+    (data_dir / FILE_NAME).unlink(missing_ok=True)

@@ -1,0 +1,151 @@
+"""The real server as a subprocess: `vouchsafe serve` on a free port with a data directory of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+START_SECONDS_MAX = 60.0
+"""Two test workers on two cores, each importing everything: far more than one start takes, so that it is never timed."""
+STOP_SECONDS_MAX = 30.0
+VOUCHSAFE = (sys.executable, "-m", "app.cli")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project with its three key pairs, as `vouchsafe keys create --json` prints them."""
+
+    name: str
+    project_id: str
+    app_id: str
+    app_token: str
+    client_id: str
+    client_token: str
+    management_id: str
+    management_token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Server-side authentication."""
+        return {"X-App-Id": self.app_id, "X-App-Token": self.app_token}
+
+
+@dataclass
+class RunningServer:
+    """One `vouchsafe serve` with everything that it starts."""
+
+    data_dir: Path
+    workers: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
+    """0 until started for the first time; a restart takes the same port again."""
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.data_dir / "serve.log"
+
+    def variables(self) -> dict[str, str]:
+        """The environment of the server and of commands beside it: nothing of the caller's own configuration."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("VOUCHSAFE_")}
+        return {**inherited, "VOUCHSAFE_DATA_DIR": str(self.data_dir), **self.environment}
+
+    def start(self) -> "RunningServer":
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*VOUCHSAFE, "serve", "--host", "127.0.0.1", "--port", str(self.port),
+                 "--workers", str(self.workers), "--data-dir", str(self.data_dir)],
+                cwd=ROOT, env=self.variables(), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            )
+        self.wait_ready()
+        return self
+
+    def wait_ready(self) -> None:
+        """Until /readyz says so.
+
+        Raises: AssertionError with the end of the log when the server stops or takes longer than START_SECONDS_MAX.
+        """
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while time.monotonic() < deadline:
+            if self.process is not None and self.process.poll() is not None:
+                raise AssertionError(f"serve ended with {self.process.returncode}:\n{self.log_tail()}")
+            status = self.status()
+            if status is not None and self.process is not None and status["pid"] == self.process.pid:
+                self.port = status["port"]
+                try:
+                    if httpx.get(f"{self.base_url}/readyz", timeout=5).status_code == 200:
+                        return
+                except httpx.HTTPError:
+                    pass
+            time.sleep(0.05)
+        raise AssertionError(f"not ready after {START_SECONDS_MAX} s:\n{self.log_tail()}")
+
+    def status(self) -> dict[str, Any] | None:
+        """What serve writes about its processes: pid, host, port, web (pids), background (pid)."""
+        try:
+            return dict(json.loads((self.data_dir / "serve.json").read_text()))
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def log_tail(self, characters: int = 6000) -> str:
+        return self.log.read_text(errors="replace")[-characters:] if self.log.exists() else "(no log)"
+
+    def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """`vouchsafe <arguments>` beside the running server."""
+        finished = subprocess.run(
+            [*VOUCHSAFE, *arguments], cwd=ROOT, env=self.variables(), capture_output=True, text=True, check=False
+        )
+        assert not check or finished.returncode == 0, f"{arguments}: {finished.stdout}\n{finished.stderr}"
+        return finished
+
+    def create_project(self, name: str, *options: str) -> Project:
+        printed = json.loads(self.command("keys", "create", "--project", name, "--json", *options).stdout)
+        members = Project.__dataclass_fields__.keys() - {"name"}
+        return Project(name=name, **{member: printed[member] for member in members})
+
+    def client(self, project: Project, **options: Any) -> httpx.Client:
+        """Server-side requests of that project; the caller closes it."""
+        return httpx.Client(base_url=self.base_url, headers=project.headers, timeout=30, **options)
+
+    def async_client(self, project: Project, **options: Any) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.base_url, headers=project.headers, timeout=30, **options)
+
+    def stop(self) -> None:
+        """SIGTERM, and wait for everything to end in order."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"serve did not stop:\n{self.log_tail()}") from None
+        self.process = None
+
+    def kill(self) -> None:
+        """kill -9 of the parent alone, as an out-of-memory killer does it."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+
+def run(arguments: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[str]":
+    """A command in the root of the repository, its output captured."""
+    return subprocess.run(list(arguments), cwd=ROOT, capture_output=True, text=True, check=False, **options)
