@@ -1,7 +1,9 @@
-"""What all tests share: a real server per test process, a project per test, and the table of minutes per area.
+"""What all tests share: a real server per test process, a project per test, and the table of minutes per
+area.
 
-Fixtures: `server` (one per test process, 2 web workers), `project` (one per test), `api` and `async_api` (httpx clients
-with that project's server-side key), `stranger` (the same for another project), `official` (the `voucherify` client).
+Fixtures: `server` (one per test process, 2 web workers), `project` (one per test), `api` and `async_api`
+(httpx clients with that project's server-side key), `stranger` (the same for another project), `official`
+(the `voucherify` client).
 """
 
 import os
@@ -73,7 +75,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _area(nodeid: str) -> str:
-    parts = Path(nodeid.split("::")[0]).parts
+    parts = Path(nodeid.split("::", maxsplit=1)[0]).parts
     return "/".join(parts[1:-1][:2]) or "house"
 
 

@@ -13,7 +13,8 @@ from app.processes.lifeline import LIFELINE_VARIABLE
 
 RESTART_SECONDS_MIN = 0.1
 RESTART_SECONDS_MAX = 5.0
-"""A child that dies at once is started again after 0.1, 0.2, 0.4 ... 5 s: a fault is visible, a processor is not burnt."""
+"""A child that dies at once is started again after 0.1, 0.2, 0.4 ... 5 s: a fault is visible, a processor is
+not burnt."""
 HEALTHY_SECONDS = 10.0
 """Having lived this long, a child is taken to have been well, and its next restart is quick."""
 EXIT_CONFIGURATION = 78
@@ -35,7 +36,9 @@ class Child:
         lifeline: int,
         changed: Callable[[], None],
     ) -> None:
-        """module: run as `python -m module`. descriptors: inherited besides the lifeline. changed: called after each start."""
+        """module: run as `python -m module`. descriptors: inherited besides the lifeline. changed: called
+        after each start.
+        """
         self.name = name
         self.pid: int | None = None
         self._module = module
@@ -46,7 +49,9 @@ class Child:
         self._stopping = asyncio.Event()
 
     async def run(self) -> int:
-        """Keep one process alive until `stop`. The exit code that ended it: 0 after a stop, EXIT_CONFIGURATION when hopeless."""
+        """Keep one process alive until `stop`. The exit code that ended it: 0 after a stop,
+        EXIT_CONFIGURATION when hopeless.
+        """
         pause = RESTART_SECONDS_MIN
         while not self._stopping.is_set():
             started = time.monotonic()
@@ -58,7 +63,9 @@ class Child:
                 return code
             lived = time.monotonic() - started
             pause = RESTART_SECONDS_MIN if lived > HEALTHY_SECONDS else min(pause * 2, RESTART_SECONDS_MAX)
-            log.warning("child died", child=self.name, code=code, seconds=round(lived, 1), restart_seconds=pause)
+            log.warning(
+                "child died", child=self.name, code=code, seconds=round(lived, 1), restart_seconds=pause
+            )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
         return 0

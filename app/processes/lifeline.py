@@ -1,7 +1,7 @@
 """How a child learns that its parent is gone, however the parent ended.
 
-The parent holds the writing end of a pipe and never writes. kill -9 closes it like any other end, so the child reads
-end-of-file within a moment, on every platform, without polling.
+The parent holds the writing end of a pipe and never writes. kill -9 closes it like any other end, so the
+child reads end-of-file within a moment, on every platform, without polling.
 """
 
 import asyncio
@@ -23,7 +23,9 @@ class Lifeline:
 
 
 def when_parent_ends(call: Callable[[], None]) -> None:
-    """In a child, inside its event loop: `call` once the parent is gone. Without a parent (a test, a debugger) it never comes."""
+    """In a child, inside its event loop: `call` once the parent is gone. Without a parent (a test, a
+    debugger) it never comes.
+    """
     descriptor = os.environ.get(LIFELINE_VARIABLE)
     if descriptor is None:
         return

@@ -1,4 +1,6 @@
-"""The socket that all web workers share: bound once by the parent, so a restarted worker never has to wait for the port."""
+"""The socket that all web workers share: bound once by the parent, so a restarted worker never has to wait
+for the port.
+"""
 
 import errno
 import socket

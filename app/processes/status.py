@@ -1,4 +1,6 @@
-"""serve.json in the data directory: which processes serve it now. For commands, tests and people; never for decisions."""
+"""serve.json in the data directory: which processes serve it now. For commands, tests and people; never for
+decisions.
+"""
 
 import json
 import os

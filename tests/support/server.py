@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 
 START_SECONDS_MAX = 60.0
-"""Two test workers on two cores, each importing everything: far more than one start takes, so that it is never timed."""
+"""Two test workers on two cores, each importing everything: far more than one start takes, so that it is
+never timed."""
 STOP_SECONDS_MAX = 30.0
 VOUCHSAFE = (sys.executable, "-m", "app.cli")
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,7 +60,9 @@ class RunningServer:
         return self.data_dir / "serve.log"
 
     def variables(self) -> dict[str, str]:
-        """The environment of the server and of commands beside it: nothing of the caller's own configuration."""
+        """The environment of the server and of commands beside it: nothing of the caller's own
+        configuration.
+        """
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("VOUCHSAFE_")}
         return {**inherited, "VOUCHSAFE_DATA_DIR": str(self.data_dir), **self.environment}
 
@@ -67,9 +70,23 @@ class RunningServer:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*VOUCHSAFE, "serve", "--host", "127.0.0.1", "--port", str(self.port),
-                 "--workers", str(self.workers), "--data-dir", str(self.data_dir)],
-                cwd=ROOT, env=self.variables(), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                [
+                    *VOUCHSAFE,
+                    "serve",
+                    "--host",
+                    "127.0.0.1",
+                    "--port",
+                    str(self.port),
+                    "--workers",
+                    str(self.workers),
+                    "--data-dir",
+                    str(self.data_dir),
+                ],
+                cwd=ROOT,
+                env=self.variables(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
             )
         self.wait_ready()
         return self
@@ -77,7 +94,8 @@ class RunningServer:
     def wait_ready(self) -> None:
         """Until /readyz says so.
 
-        Raises: AssertionError with the end of the log when the server stops or takes longer than START_SECONDS_MAX.
+        Raises: AssertionError with the end of the log when the server stops or takes longer than
+        START_SECONDS_MAX.
         """
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:
@@ -107,7 +125,12 @@ class RunningServer:
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """`vouchsafe <arguments>` beside the running server."""
         finished = subprocess.run(
-            [*VOUCHSAFE, *arguments], cwd=ROOT, env=self.variables(), capture_output=True, text=True, check=False
+            [*VOUCHSAFE, *arguments],
+            cwd=ROOT,
+            env=self.variables(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert not check or finished.returncode == 0, f"{arguments}: {finished.stdout}\n{finished.stderr}"
         return finished
