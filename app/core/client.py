@@ -1,0 +1,169 @@
+"""A multiplexing client: all callers of a process share one connection, which comes back by itself when it is lost."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import hiredis
+
+from app.core.address import Address, parse_address
+from app.core.connection import Command, Connection, Unsent, pack
+
+DEADLINE_SECONDS = 1.0
+CONNECT_SECONDS = 1.0
+IN_FLIGHT_MAX = 512
+BACKOFF_SECONDS = (0.02, 1.0)
+
+ReplyError = hiredis.ReplyError
+"""An error reply. It is returned in the reply's place, never raised here."""
+
+
+class Saturated(Unsent):
+    """Too much is in flight already: the caller shall answer 503 rather than queue."""
+
+
+class Client:
+    """The one connection to a server. Belongs to the event loop in which `start` was awaited."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str = "vouchsafe",
+        scripts: Iterable[str] = (),
+        in_flight_max: int = IN_FLIGHT_MAX,
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> None:
+        self.address: Address = parse_address(url)
+        self._name = name
+        self._scripts = list(scripts)
+        self._in_flight_max = in_flight_max
+        self._deadline_seconds = deadline_seconds
+        self._connection: Connection | None = None
+        self._ready = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self._closing = False
+        self.connects = 0
+        """How often a connection was made; grows with every reconnect."""
+        self.last_error = "not started"
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None
+
+    @property
+    def in_flight(self) -> int:
+        return self._connection.in_flight if self._connection is not None else 0
+
+    async def start(self, wait_seconds: float = CONNECT_SECONDS) -> None:
+        """Begin to keep a connection. Returns when it stands or after `wait_seconds`; it goes on trying either way."""
+        self._closing = False
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep())
+        await self.ready(wait_seconds)
+
+    async def close(self) -> None:
+        self._closing = True
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def ready(self, seconds: float) -> bool:
+        """Wait for a connection, at most so long."""
+        if self._connection is not None:
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ready.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def call(self, command: Command, *, seconds: float | None = None) -> asyncio.Future[Any]:
+        """Send one command now; the future is its reply (an error reply is a result). Raises Unsent or Saturated."""
+        return self._send(pack(command), 1, seconds)
+
+    def pipeline(self, commands: Sequence[Command], *, seconds: float | None = None) -> asyncio.Future[Any]:
+        """Send several commands in one write; the future is the list of their replies."""
+        packed = b"".join([pack(command) for command in commands])
+        return self._send(packed, len(commands), seconds)
+
+    def drop(self, reason: str) -> None:
+        """Cut the connection; a new one is made at once. What is in flight becomes unknown."""
+        if self._connection is not None:
+            self._connection.kill(reason)
+
+    def _send(self, packed: bytes, wanted: int, seconds: float | None) -> asyncio.Future[Any]:
+        connection = self._connection
+        if connection is None:
+            raise Unsent(f"no connection to {self.address}: {self.last_error}")
+        if connection.in_flight >= self._in_flight_max:
+            raise Saturated(f"{self._in_flight_max} calls are in flight")
+        return connection.send(packed, wanted, seconds or self._deadline_seconds)
+
+    async def _keep(self) -> None:
+        pause, longest = BACKOFF_SECONDS
+        while not self._closing:
+            try:
+                connection = await self.open_connection()
+            except (OSError, ConnectionError, TimeoutError) as error:
+                self.last_error = str(error) or type(error).__name__
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+                pause = min(pause * 2, longest)
+                continue
+            pause = BACKOFF_SECONDS[0]
+            self._connection = connection
+            self.connects += 1
+            self._ready.set()
+            self.last_error = await connection.closed
+
+    async def open_connection(self) -> Connection:
+        """A connection of its own that is greeted: authenticated, database chosen, scripts loaded."""
+        loop = asyncio.get_running_loop()
+        address = self.address
+        async with asyncio.timeout(CONNECT_SECONDS):
+            if address.path:
+                _, connection = await loop.create_unix_connection(lambda: Connection(loop, self._lost), address.path)
+            else:
+                _, connection = await loop.create_connection(
+                    lambda: Connection(loop, self._lost), address.host, address.port, ssl=address.tls
+                )
+            try:
+                await self._greet(connection)
+            except BaseException:
+                connection.kill("greeting failed")
+                raise
+        return connection
+
+    async def _greet(self, connection: Connection) -> None:
+        address = self.address
+        commands: list[Command] = []
+        if address.password:
+            commands.append(("AUTH", address.username, address.password) if address.username else ("AUTH", address.password))
+        if address.database:
+            commands.append(("SELECT", address.database))
+        commands.append(("CLIENT", "SETNAME", self._name))
+        commands += [("SCRIPT", "LOAD", source) for source in self._scripts]
+        commands.append(("PING",))
+        packed = b"".join([pack(command) for command in commands])
+        for reply in await _listed(connection.send(packed, len(commands), CONNECT_SECONDS), len(commands)):
+            if isinstance(reply, ReplyError):
+                raise ConnectionError(f"{address} refused the greeting: {reply}")
+
+    def _lost(self, connection: Connection) -> None:
+        if connection is self._connection:
+            self._connection = None
+            self._ready.clear()
+
+
+async def _listed(future: asyncio.Future[Any], wanted: int) -> list[Any]:
+    try:
+        reply = await future
+    except Exception as error:
+        raise ConnectionError(str(error)) from error
+    return [reply] if wanted == 1 else list(reply)

@@ -1,0 +1,73 @@
+"""What a server proves about its own durability (D18): never report a level that is not proven."""
+
+from typing import Any
+
+import hiredis
+from msgspec import Struct
+
+from app.core.connection import Command
+
+PROBES: tuple[Command, ...] = (
+    ("CONFIG", "GET", "appendonly"),
+    ("CONFIG", "GET", "appendfsync"),
+    ("CONFIG", "GET", "no-appendfsync-on-rewrite"),
+    ("CONFIG", "GET", "maxmemory-policy"),
+    ("INFO", "replication"),
+    ("INFO", "server"),
+    ("INFO", "persistence"),
+)
+
+
+class Durability(Struct, frozen=True):
+    """level: "journal" when an answer proves that the write is on this server's disk, else "ledger": acknowledge only
+    what is committed in SQL. reasons: why it is not journal. evicts: the server may drop counters when memory is short
+    and must be refused. run_id: which server process said so.
+    """
+
+    level: str
+    reasons: tuple[str, ...] = ()
+    evicts: bool = False
+    run_id: str = ""
+
+
+def _info(reply: Any) -> dict[str, str]:
+    if not isinstance(reply, bytes):
+        return {}
+    lines = (line.partition(":") for line in reply.decode(errors="replace").splitlines() if ":" in line)
+    return {name: value for name, _, value in lines}
+
+
+def _setting(reply: Any) -> str | None:
+    if isinstance(reply, hiredis.ReplyError) or not reply:
+        return None
+    return str(reply[1].decode())
+
+
+def judge(replies: list[Any]) -> Durability:
+    """The level that the answers to PROBES prove."""
+    appendonly, appendfsync, on_rewrite, policy = (_setting(reply) for reply in replies[:4])
+    replication, server, persistence = (_info(reply) for reply in replies[4:])
+    reasons = []
+    if appendonly is None or appendfsync is None or on_rewrite is None:
+        reasons.append("the server does not show its settings (CONFIG GET is refused)")
+    else:
+        if appendonly != "yes":
+            reasons.append("appendonly is not yes")
+        if appendfsync != "always":
+            reasons.append("appendfsync is not always")
+        if on_rewrite != "no":
+            reasons.append("no-appendfsync-on-rewrite is not no")
+    if persistence.get("aof_enabled") != "1" or persistence.get("aof_last_write_status", "ok") != "ok":
+        reasons.append("the append-only file is not being written")
+    if replication.get("role") != "master":
+        reasons.append("the server is a replica")
+    if replication.get("connected_slaves", "0") != "0":
+        reasons.append("a replica may be promoted without the last writes")
+    if server.get("redis_mode", server.get("server_mode")) != "standalone":
+        reasons.append("the server may fail over to another")
+    return Durability(
+        level="ledger" if reasons else "journal",
+        reasons=tuple(reasons),
+        evicts=policy is not None and policy != "noeviction",
+        run_id=server.get("run_id", ""),
+    )

@@ -1,0 +1,271 @@
+-- Applies one call: checks everything, then moves every counter and appends the event, or moves nothing.
+-- The only script that moves counters. Order of the checks: fence, epoch, schema, high-water mark, replay, guards,
+-- outbox limit, pins, limits. Redis does not roll back a script, so no call before the commit point writes and no call
+-- after the first write can fail.
+--
+-- KEYS[1]  meta           hash: replid epoch ns schema state seq appended trimmed
+-- KEYS[2]  versions       hash: guard name -> catalogue version
+-- KEYS[3]  outbox         stream, ids <epoch>-<seq> without a gap
+-- KEYS[4]  replay         string: what this rid did, <event id>|<afters>
+-- KEYS[5]  idempotency    string: <event id>|<fingerprint>; the replay key again when the call has none
+-- KEYS[6..] hashes of the operations, each once, in the order of the read plan
+--
+-- ARGV[1]  mode           V validate, R redeem, H hold or release, B roll back (guards are not looked at)
+-- ARGV[2]  epoch
+-- ARGV[3]  high-water mark: highest sequence the caller has seen in this epoch
+-- ARGV[4]  namespace
+-- ARGV[5]  schema of the state
+-- ARGV[6]  limit of the outbox in bytes
+-- ARGV[7]  event
+-- ARGV[8]  private part of the event, may be empty
+-- ARGV[9]  milliseconds the replay record lives
+-- ARGV[10] milliseconds the idempotency record lives
+-- ARGV[11] fingerprint
+-- ARGV[12] number of guards
+-- ARGV[13..] guard names; guard versions; number of operation keys; per key (the read plan) a number of fields and the
+--          fields, a counter as its field followed by <field>~h; 1 when there is a release, else 0; number of
+--          operations; operations, `slot` being the place of a field in the whole read plan:
+--          A slot delta base cap floor until | H slot amount base cap floor | R slot amount | E slot expected
+--          N slot | V slot version | C slot value | D deadline | P key field value ttl-milliseconds
+--          cap and floor empty: none; until epoch seconds, 0: none; deadline epoch milliseconds
+--
+-- Output:
+--   {1, event id, afters}                 OK; afters: comma-separated, per A the value, per H and R what is held
+--   {1, '', '', currents}                 OK of mode V; currents: value,held per operation
+--   {2, event id, afters, origin}         DUP; origin: replay or idempotency
+--   {-1, event id}                        CONFLICT
+--   {-2, operation, name, currents}       LIMIT; operation counts from 0; name: what a claimed field holds
+--   {-3, operation, name}                 STALE; operation -1: the guard `name`
+--   {-4} EPOCH  {-5} FENCED  {-6} REGRESSED  {-7} BUSY  {-8} SCHEMA
+
+local call, find, sub, format = redis.call, string.find, string.sub, string.format
+local INTEGER_LIMIT = 9007199254740992
+local ENTRY_OVERHEAD = 48
+local WINDOW_GRACE_MS = 172800000
+local WIDTH = {A = 7, H = 6, R = 3, E = 3, N = 2, V = 3, C = 3, D = 2, P = 5}
+
+local mode = ARGV[1]
+local writes = mode ~= 'V'
+
+local meta = call('HMGET', KEYS[1], 'replid', 'epoch', 'ns', 'schema', 'state', 'seq', 'appended', 'trimmed')
+local certificate = meta[1]
+if not certificate or #certificate ~= 40
+  or not find(call('INFO', 'replication'), 'master_replid:' .. certificate, 1, true) then
+  return {-5}
+end
+if meta[2] ~= ARGV[2] or meta[3] ~= ARGV[4] or meta[5] ~= 'open' then return {-4} end
+if meta[4] ~= ARGV[5] then return {-8} end
+local sequence = tonumber(meta[6])
+if sequence < tonumber(ARGV[3]) then return {-6} end
+
+if writes then
+  local applied = call('GET', KEYS[4])
+  if applied then
+    local bar = find(applied, '|', 1, true)
+    return {2, sub(applied, 1, bar - 1), sub(applied, bar + 1), 'replay'}
+  end
+  if KEYS[5] ~= KEYS[4] then
+    local record = call('GET', KEYS[5])
+    if record then
+      local bar = find(record, '|', 1, true)
+      local event_id = sub(record, 1, bar - 1)
+      if sub(record, bar + 1) ~= ARGV[11] then return {-1, event_id} end
+      return {2, event_id, '', 'idempotency'}
+    end
+  end
+end
+
+local guards, at = tonumber(ARGV[12]), 13
+local raised
+if guards > 0 and mode ~= 'B' then
+  local stored = call('HMGET', KEYS[2], unpack(ARGV, at, at + guards - 1))
+  for i = 0, guards - 1 do
+    local version, carried = stored[i + 1], ARGV[at + guards + i]
+    if version ~= carried then
+      if version and tonumber(carried) < tonumber(version) then return {-3, -1, ARGV[at + i]} end
+      raised = raised or {}
+      raised[#raised + 1] = ARGV[at + i]
+      raised[#raised + 1] = carried
+    end
+  end
+end
+at = at + 2 * guards
+
+local appended = tonumber(meta[7] or '0')
+if writes and appended - tonumber(meta[8] or '0') >= tonumber(ARGV[6]) then return {-7} end
+
+-- Every hash is read, or at least touched, here: a key of the wrong type fails before anything is written.
+local hashes, plan = tonumber(ARGV[at]), at + 1
+local values, slots = {}, 0
+at = plan
+for k = 1, hashes do
+  local count = tonumber(ARGV[at])
+  if count == 0 then
+    call('HLEN', KEYS[5 + k])
+  else
+    local found = call('HMGET', KEYS[5 + k], unpack(ARGV, at + 1, at + count))
+    for j = 1, count do values[slots + j] = found[j] end
+    slots = slots + count
+  end
+  at = at + count + 1
+end
+
+local now
+local function now_ms()
+  if not now then
+    local time = call('TIME')
+    now = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return now
+end
+
+local has_release, operations, first = ARGV[at] == '1', tonumber(ARGV[at + 1]), at + 2
+local released, holding = {}, {}
+if has_release then
+  at = first
+  for i = 1, operations do
+    local kind, slot = ARGV[at], tonumber(ARGV[at + 1])
+    if kind == 'R' then
+      if released[slot] then return redis.error_reply('ERR field released twice in one call') end
+      released[slot] = tonumber(ARGV[at + 2])
+      if tonumber(values[slot + 1] or '0') < released[slot] then return {-3, i - 1, ''} end
+    elseif kind == 'H' then
+      holding[slot] = tonumber(ARGV[at + 2])
+    end
+    at = at + WIDTH[kind]
+  end
+end
+
+local fresh, expiry, moved = {}, {}, {}
+local currents, afters, limited, limited_name = {}, {}, nil, ''
+at = first
+for i = 1, operations do
+  local kind, slot = ARGV[at], tonumber(ARGV[at + 1])
+  local current, held, refused = 0, 0, false
+  if kind == 'A' then
+    if moved[slot] then return redis.error_reply('ERR field moved twice in one call') end
+    moved[slot] = true
+    local delta, cap, floor, ends = tonumber(ARGV[at + 2]), ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
+    current = tonumber(values[slot] or ARGV[at + 3])
+    held = tonumber(values[slot + 1] or '0') - (released[slot] or 0)
+    if ends ~= '0' then
+      ends = ends * 1000
+      if delta < 0 and ends <= now_ms() then delta = 0 end
+      if not values[slot] then expiry[slot] = ends end
+    end
+    local after = current + delta
+    if delta > 0 then
+      refused = after >= INTEGER_LIMIT or (cap ~= '' and after + held > tonumber(cap))
+    elseif delta < 0 then
+      refused = after <= -INTEGER_LIMIT or (floor ~= '' and after - held < tonumber(floor))
+    end
+    local text = format('%.0f', after)
+    if delta ~= 0 then fresh[slot] = text end
+    afters[#afters + 1] = text
+  elseif kind == 'H' then
+    if moved[slot] then return redis.error_reply('ERR field moved twice in one call') end
+    moved[slot] = true
+    local amount, cap, floor = tonumber(ARGV[at + 2]), ARGV[at + 4], ARGV[at + 5]
+    current = tonumber(values[slot] or ARGV[at + 3])
+    held = tonumber(values[slot + 1] or '0') - (released[slot] or 0)
+    local after = held + amount
+    refused = after >= INTEGER_LIMIT or (cap ~= '' and current + after > tonumber(cap))
+      or (floor ~= '' and current - after < tonumber(floor))
+    local text = format('%.0f', after)
+    fresh[slot + 1] = text
+    afters[#afters + 1] = text
+  elseif kind == 'R' then
+    current = tonumber(values[slot] or '0')
+    held = tonumber(values[slot + 1] or '0') - released[slot]
+    local text = format('%.0f', held + (holding[slot] or 0))
+    fresh[slot + 1] = text
+    afters[#afters + 1] = text
+  elseif kind == 'E' then
+    if values[slot] ~= ARGV[at + 2] then return {-3, i - 1, ''} end
+  elseif kind == 'N' then
+    if values[slot] then return {-3, i - 1, ''} end
+  elseif kind == 'V' then
+    local prefix = ARGV[at + 2] .. ':'
+    if not values[slot] or sub(values[slot], 1, #prefix) ~= prefix then return {-3, i - 1, ''} end
+  elseif kind == 'C' then
+    local owner = fresh[slot] or values[slot]
+    if not owner then
+      fresh[slot] = ARGV[at + 2]
+    elseif owner ~= ARGV[at + 2] then
+      refused = true
+      if not limited then limited_name = owner end
+    end
+  elseif kind == 'D' then
+    if now_ms() < tonumber(ARGV[at + 1]) then return {-3, i - 1, ''} end
+  end
+  if refused and not limited then limited = i - 1 end
+  currents[2 * i - 1], currents[2 * i] = current, held
+  at = at + WIDTH[kind]
+end
+
+if limited or not writes then
+  for i = 1, 2 * operations do currents[i] = format('%.0f', currents[i]) end
+  if limited then return {-2, limited, limited_name, table.concat(currents, ',')} end
+  return {1, '', '', table.concat(currents, ',')}
+end
+
+local after_values = table.concat(afters, ',')
+local event, private = ARGV[7], ARGV[8]
+local next_sequence = format('%.0f', sequence + 1)
+local event_id = meta[2] .. '-' .. next_sequence
+local total = format('%.0f', appended + #event + #private + #after_values + ENTRY_OVERHEAD)
+
+-- COMMIT POINT: the server can refuse only this first write (out of memory, id not above the last); nothing below fails.
+if private == '' then
+  call('XADD', KEYS[3], event_id, 'e', event, 'x', after_values, 'n', total)
+else
+  call('XADD', KEYS[3], event_id, 'e', event, 'b', private, 'x', after_values, 'n', total)
+end
+call('HSET', KEYS[1], 'seq', next_sequence, 'appended', total)
+
+at = plan
+local slot = 0
+for k = 1, hashes do
+  local key, count = KEYS[5 + k], tonumber(ARGV[at])
+  local pairs_to_set, ends
+  for j = 1, count do
+    slot = slot + 1
+    local value = fresh[slot]
+    if value then
+      -- What is held by nobody leaves no field behind, so that a rebuilt counter is equal to a used one.
+      if value == '0' and sub(ARGV[at + j], -2) == '~h' then
+        call('HDEL', key, ARGV[at + j])
+      else
+        pairs_to_set = pairs_to_set or {}
+        pairs_to_set[#pairs_to_set + 1] = ARGV[at + j]
+        pairs_to_set[#pairs_to_set + 1] = value
+        ends = expiry[slot] or ends
+      end
+    end
+  end
+  if pairs_to_set then
+    call('HSET', key, unpack(pairs_to_set))
+    if ends then call('PEXPIREAT', key, format('%.0f', math.max(ends, now_ms()) + WINDOW_GRACE_MS)) end
+  end
+  at = at + count + 1
+end
+
+at = first
+for i = 1, operations do
+  local kind = ARGV[at]
+  if kind == 'P' then
+    local key = KEYS[5 + tonumber(ARGV[at + 1])]
+    if ARGV[at + 3] == '' then
+      call('HDEL', key, ARGV[at + 2])
+    else
+      call('HSET', key, ARGV[at + 2], ARGV[at + 3])
+      if ARGV[at + 4] ~= '0' then call('PEXPIRE', key, ARGV[at + 4]) end
+    end
+  end
+  at = at + WIDTH[kind]
+end
+
+if raised then call('HSET', KEYS[2], unpack(raised)) end
+call('SET', KEYS[4], event_id .. '|' .. after_values, 'PX', ARGV[9])
+if KEYS[5] ~= KEYS[4] then call('SET', KEYS[5], event_id .. '|' .. ARGV[11], 'PX', ARGV[10]) end
+return {1, event_id, after_values}

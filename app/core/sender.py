@@ -1,0 +1,101 @@
+"""Sends until there is an answer or the budget is spent. Everything that passes here is safe to send twice."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from app.core.client import Client, ReplyError, Saturated
+from app.core.connection import Command, Unanswered, Unsent
+from app.core.outcome import CoreUnavailable
+from app.core.scripts import sources
+
+READ_SECONDS = 1.5
+
+_NOT_NOW = ("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY ", "MISCONF", "OOM ")
+"""Errors of a server that cannot write now. The server gives them before a script's first write."""
+
+
+class CoreError(Exception):
+    """The script or a command failed in a way that no input may cause: a bug, answered 500 with an alarm."""
+
+
+class Sender:
+    """Turns lost connections into resends, and what is left of them into CoreUnavailable."""
+
+    def __init__(self, client: Client, resend_seconds: float) -> None:
+        self._client = client
+        self._resend_seconds = resend_seconds
+
+    async def script(self, command: Command, *, effect: bool = True, unknown: bool = False) -> tuple[list[Any], bool]:
+        """The reply of an EVALSHA, and whether an earlier sending may have had its effect.
+
+        effect: the script writes. unknown: a sending before this call was not answered.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._resend_seconds
+        while True:
+            try:
+                reply = await self._client.call(command)
+            except Saturated as error:
+                raise CoreUnavailable(str(error), unknown=unknown) from error
+            except Unsent as error:
+                reason = str(error)
+            except Unanswered as error:
+                reason, unknown = str(error), effect
+            else:
+                if not isinstance(reply, ReplyError):
+                    return reply, unknown
+                reason = str(reply)
+                if not reason.startswith("NOSCRIPT"):
+                    raise _refusal(reason, unknown)
+                await self._load_scripts(unknown)
+            remaining = until - loop.time()
+            if remaining <= 0 or not await self._client.ready(remaining):
+                raise CoreUnavailable(reason, unknown=unknown)
+
+    async def pipeline(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies of all commands, error replies as exceptions in their places."""
+        if not commands:
+            return []
+        loop = asyncio.get_running_loop()
+        until = loop.time() + READ_SECONDS
+        while True:
+            try:
+                reply = await self._client.pipeline(commands)
+            except Saturated as error:
+                raise CoreUnavailable(str(error)) from error
+            except (Unsent, Unanswered) as error:
+                remaining = until - loop.time()
+                if remaining <= 0 or not await self._client.ready(remaining):
+                    raise CoreUnavailable(str(error)) from error
+                continue
+            replies: list[Any] = [reply] if len(commands) == 1 else reply
+            missing = [n for n, one in enumerate(replies) if type(one) is ReplyError and _no_script(one)]
+            if missing and loop.time() < until:
+                await self._load_scripts(False)
+                for n, one in zip(missing, await self.pipeline([commands[n] for n in missing]), strict=True):
+                    replies[n] = one
+            return replies
+
+    async def _load_scripts(self, unknown: bool) -> None:
+        try:
+            await self._client.pipeline([("SCRIPT", "LOAD", source) for source in sources()])
+        except (Unsent, Unanswered) as error:
+            raise CoreUnavailable(str(error), unknown=unknown) from error
+
+
+def raise_first_error(replies: Sequence[Any]) -> None:
+    """For reads of which no part may fail."""
+    for reply in replies:
+        if isinstance(reply, ReplyError):
+            raise _refusal(str(reply), False)
+
+
+def _no_script(error: Exception) -> bool:
+    return str(error).startswith("NOSCRIPT")
+
+
+def _refusal(reason: str, unknown: bool) -> Exception:
+    if reason.startswith(_NOT_NOW) or "OOM command" in reason or "MISCONF" in reason:
+        return CoreUnavailable(reason, unknown=unknown)
+    return CoreError(reason)
