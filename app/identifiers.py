@@ -20,14 +20,18 @@ def uuid7() -> int:
     )
 
 
-def new_id(prefix: str) -> str:
-    """prefix with its underscore, e.g. new_id("camp_")."""
-    value = uuid7()
+def characters_of(value: int) -> str:
+    """26 characters for the lowest 130 bits of a number."""
     characters = []
     for _ in range(26):
         characters.append(_ALPHABET[value & 31])
         value >>= 5
-    return prefix + "".join(reversed(characters))
+    return "".join(reversed(characters))
+
+
+def new_id(prefix: str) -> str:
+    """prefix with its underscore, e.g. new_id("camp_")."""
+    return prefix + characters_of(uuid7())
 
 
 def next_version(previous: int = 0) -> int:
