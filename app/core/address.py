@@ -17,11 +17,17 @@ class Address(NamedTuple):
     tls: ssl.SSLContext | None
 
     def __str__(self) -> str:
-        return f"unix://{self.path}" if self.path else f"{'rediss' if self.tls else 'redis'}://{self.host}:{self.port}"
+        return (
+            f"unix://{self.path}"
+            if self.path
+            else f"{'rediss' if self.tls else 'redis'}://{self.host}:{self.port}"
+        )
 
 
 def parse_address(url: str) -> Address:
-    """Raise ValueError for anything that is not a server's address. The password never appears in the message."""
+    """Raise ValueError for anything that is not a server's address. The password never appears in the
+    message.
+    """
     parsed = urlparse(url)
     options = {name: values[-1] for name, values in parse_qs(parsed.query).items()}
     username = unquote(parsed.username or "") or options.get("username", "")

@@ -1,4 +1,6 @@
-"""A multiplexing client: all callers of a process share one connection, which comes back by itself when it is lost."""
+"""A multiplexing client: all callers of a process share one connection, which comes back by itself when it
+is lost.
+"""
 
 import asyncio
 import random
@@ -57,7 +59,9 @@ class Client:
         return self._connection.in_flight if self._connection is not None else 0
 
     async def start(self, wait_seconds: float = CONNECT_SECONDS) -> None:
-        """Begin to keep a connection. Returns when it stands or after `wait_seconds`; it goes on trying either way."""
+        """Begin to keep a connection. Returns when it stands or after `wait_seconds`; it goes on trying
+        either way.
+        """
         self._closing = False
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep())
@@ -85,7 +89,9 @@ class Client:
         return True
 
     def call(self, command: Command, *, seconds: float | None = None) -> asyncio.Future[Any]:
-        """Send one command now; the future is its reply (an error reply is a result). Raises Unsent or Saturated."""
+        """Send one command now; the future is its reply (an error reply is a result). Raises Unsent or
+        Saturated.
+        """
         return self._send(pack(command), 1, seconds)
 
     def pipeline(self, commands: Sequence[Command], *, seconds: float | None = None) -> asyncio.Future[Any]:
@@ -128,7 +134,9 @@ class Client:
         address = self.address
         async with asyncio.timeout(CONNECT_SECONDS):
             if address.path:
-                _, connection = await loop.create_unix_connection(lambda: Connection(loop, self._lost), address.path)
+                _, connection = await loop.create_unix_connection(
+                    lambda: Connection(loop, self._lost), address.path
+                )
             else:
                 _, connection = await loop.create_connection(
                     lambda: Connection(loop, self._lost), address.host, address.port, ssl=address.tls
@@ -144,7 +152,11 @@ class Client:
         address = self.address
         commands: list[Command] = []
         if address.password:
-            commands.append(("AUTH", address.username, address.password) if address.username else ("AUTH", address.password))
+            commands.append(
+                ("AUTH", address.username, address.password)
+                if address.username
+                else ("AUTH", address.password)
+            )
         if address.database:
             commands.append(("SELECT", address.database))
         commands.append(("CLIENT", "SETNAME", self._name))

@@ -1,6 +1,7 @@
 """One connection to a server: commands of one loop turn go out together, replies come back in order.
 
-A command that was not written is `Unsent`; one that was written and not answered is `Unanswered`: its effect is unknown.
+A command that was not written is `Unsent`; one that was written and not answered is `Unanswered`: its
+effect is unknown.
 """
 
 import asyncio
@@ -11,7 +12,9 @@ from typing import Any, NamedTuple
 import hiredis
 
 FLUSH_EARLY = 4
-"""Commands queued before a turn's end that are worth a write of their own: the server works while the turn goes on."""
+"""Commands queued before a turn's end that are worth a write of their own: the server works while the turn
+goes on.
+"""
 WATCH_SECONDS = 0.05
 IDLE_PING_SECONDS = 5.0
 
@@ -64,7 +67,9 @@ class Connection(asyncio.Protocol):
         return len(self._waiting) + len(self._unsent_waiting)
 
     def send(self, packed: bytes, wanted: int, seconds: float) -> asyncio.Future[Any]:
-        """Queue packed commands that will get `wanted` replies; a list of them, or the reply itself for one."""
+        """Queue packed commands that will get `wanted` replies; a list of them, or the reply itself for
+        one.
+        """
         future = self._loop.create_future()
         transport = self._transport
         if transport is None or transport.is_closing():

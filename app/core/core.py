@@ -25,9 +25,10 @@ RESEND_SECONDS = 3.0
 BLOCK_GRACE_SECONDS = 2.0
 
 
-
 class RedemptionCore:
-    """Moves counters by one script and reads what decisions need. Every command it sends is safe to send twice."""
+    """Moves counters by one script and reads what decisions need. Every command it sends is safe to send
+    twice.
+    """
 
     def __init__(
         self,
@@ -47,7 +48,9 @@ class RedemptionCore:
         self.watermarks = Watermarks(url, self._sender.pipeline)
 
     async def start(self) -> None:
-        """Begin to keep connections. Does not fail when the server is away: calls then raise CoreUnavailable."""
+        """Begin to keep connections. Does not fail when the server is away: calls then raise
+        CoreUnavailable.
+        """
         await self._client.start()
 
     async def close(self) -> None:
@@ -103,7 +106,8 @@ class RedemptionCore:
     async def apply(self, call: Apply) -> Outcome:
         """Check and move, all or nothing.
 
-        Raises CoreUnavailable: closed partition, server away, or (`unknown`) sent without an answer within the budget.
+        Raises CoreUnavailable: closed partition, server away, or (`unknown`) sent without an answer within
+        the budget.
         """
         view = self._views.get(call.partition) or await self.refresh(call.partition)
         writes = call.mode != VALIDATE
@@ -126,10 +130,14 @@ class RedemptionCore:
             fresh = await self._recovered(call.partition, unknown)
             if fresh.keys.namespace != view.keys.namespace:
                 if unknown:
-                    raise CoreUnavailable("the partition was rebuilt while a call was in flight", unknown=True)
+                    raise CoreUnavailable(
+                        "the partition was rebuilt while a call was in flight", unknown=True
+                    )
                 return Outcome(code=Code.STALE, name="namespace")
             view = fresh
-        raise CoreUnavailable(f"partition {call.partition.name} is being recovered ({code.name})", unknown=unknown)
+        raise CoreUnavailable(
+            f"partition {call.partition.name} is being recovered ({code.name})", unknown=unknown
+        )
 
     async def read(self, partition: Partition, commands: Sequence[Command]) -> list[Any]:
         """Replies of all commands in one round trip; an error reply stands in its place as an exception.
@@ -167,7 +175,9 @@ class RedemptionCore:
         """A token bucket's taking, to ride in a `read`; its reply is read by `Rate.parse`."""
         return ("EVALSHA", script("rate").sha, 1, key, capacity, refill_per_second, cost)
 
-    async def take_rate(self, partition: Partition, key: str, capacity: int, refill_per_second: float, cost: int = 1) -> Rate:
+    async def take_rate(
+        self, partition: Partition, key: str, capacity: int, refill_per_second: float, cost: int = 1
+    ) -> Rate:
         """As rate_command, in a trip of its own."""
         replies = await self.read(partition, [self.rate_command(key, capacity, refill_per_second, cost)])
         raise_first_error(replies)
@@ -179,22 +189,37 @@ class RedemptionCore:
         """Up to `count` events after an id ("0-0": from the first), without waiting."""
         after = Position.parse(after_id)
         start = str(Position(after.epoch, after.sequence + 1))
-        replies = await self.read(partition, [("XRANGE", names.outbox(partition), start, "+", "COUNT", count)])
+        replies = await self.read(
+            partition, [("XRANGE", names.outbox(partition), start, "+", "COUNT", count)]
+        )
         raise_first_error(replies)
         return entries_of(replies[0])
 
     async def wait_outbox(
         self, after: dict[Partition, str], count: int, block_milliseconds: int
     ) -> dict[Partition, list[Entry]]:
-        """Events of several partitions, waiting for the first; on a connection of its own, one caller at a time."""
+        """Events of several partitions, waiting for the first; on a connection of its own, one caller at a
+        time.
+        """
         if not after:
             await asyncio.sleep(block_milliseconds / 1000)
             return {}
         await self._blocking.start()
         by_key = {names.outbox(partition): partition for partition in after}
-        command: Command = ("XREAD", "COUNT", count, "BLOCK", block_milliseconds, "STREAMS", *by_key, *after.values())
+        command: Command = (
+            "XREAD",
+            "COUNT",
+            count,
+            "BLOCK",
+            block_milliseconds,
+            "STREAMS",
+            *by_key,
+            *after.values(),
+        )
         try:
-            reply = await self._blocking.call(command, seconds=block_milliseconds / 1000 + BLOCK_GRACE_SECONDS)
+            reply = await self._blocking.call(
+                command, seconds=block_milliseconds / 1000 + BLOCK_GRACE_SECONDS
+            )
         except (Unsent, Unanswered) as error:
             raise CoreUnavailable(str(error)) from error
         raise_first_error([reply])
@@ -221,8 +246,11 @@ class RedemptionCore:
         namespace: str,
         state: str = "open",
     ) -> Code:
-        """Open (or close) a partition after recovery, if meta still has `expected_epoch` (0: no meta) and the server is
-        still the process `server` (Meta.server) that was verified. OK, EPOCH or FENCED; a resend is OK again."""
+        """Open (or close) a partition after recovery, if meta still has `expected_epoch` (0: no meta) and
+        the server is
+        still the process `server` (Meta.server) that was verified. OK, EPOCH or FENCED; a resend is OK
+        again.
+        """
         command = (
             "EVALSHA", script("certify").sha, 2, names.meta(partition), names.outbox(partition),
             expected_epoch or "", server, epoch, sequence, namespace, SCHEMA, state,
@@ -237,7 +265,9 @@ class RedemptionCore:
     # Recovery
 
     async def _recovered(self, partition: Partition, unknown: bool) -> View:
-        """The view after the script refused ours; raises CoreUnavailable while the partition is not open again."""
+        """The view after the script refused ours; raises CoreUnavailable while the partition is not open
+        again.
+        """
         try:
             return await self.refresh(partition)
         except CoreUnavailable as error:

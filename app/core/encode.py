@@ -1,4 +1,6 @@
-"""An Apply as the flat arguments of apply.lua, and its reply as an Outcome. The layout is declared in the script's header."""
+"""An Apply as the flat arguments of apply.lua, and its reply as an Outcome. The layout is declared in the
+script's header.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -53,7 +55,9 @@ def _limit(value: int | None) -> int | str:
     return "" if value is None else _bound(value)
 
 
-def apply_command(sha: str, call: Apply, keys: Keys, epoch: int, high_water: int, outbox_limit: int) -> tuple[Argument, ...]:
+def apply_command(
+    sha: str, call: Apply, keys: Keys, epoch: int, high_water: int, outbox_limit: int
+) -> tuple[Argument, ...]:
     """The EVALSHA command of one call."""
     plan = _Plan()
     placed: list[int] = []
@@ -100,7 +104,14 @@ def apply_command(sha: str, call: Apply, keys: Keys, epoch: int, high_water: int
                     "A", offsets[key] + place, _bound(delta), _bound(base), _limit(cap), _limit(floor), until
                 )  # fmt: skip
             case Hold(key=key, amount=amount, base=base, cap=cap, floor=floor):
-                command += ("H", offsets[key] + place, _amount(amount), _bound(base), _limit(cap), _limit(floor))
+                command += (
+                    "H",
+                    offsets[key] + place,
+                    _amount(amount),
+                    _bound(base),
+                    _limit(cap),
+                    _limit(floor),
+                )
             case Release(key=key, amount=amount):
                 command += ("R", offsets[key] + place, _amount(amount))
             case Equal(key=key, expected=None):
@@ -149,7 +160,10 @@ def outcome_of(reply: list[Any], call: Apply) -> Outcome:
             return Outcome(code=code, event_id=reply[1].decode())
         case Code.LIMIT:
             return Outcome(
-                code=code, op_index=reply[1], name=reply[2].decode(errors="replace"), currents=_pairs(reply[3])
+                code=code,
+                op_index=reply[1],
+                name=reply[2].decode(errors="replace"),
+                currents=_pairs(reply[3]),
             )
         case Code.STALE:
             return Outcome(code=code, op_index=reply[1], name=_stale_name(reply, call))
@@ -167,7 +181,9 @@ def _stale_name(reply: list[Any], call: Apply) -> str:
 def publish_command(
     sha: str, mode: str, keys: Keys, epoch: int, guards: dict[str, int], records: Sequence[PublishedRecord]
 ) -> tuple[Argument, ...]:
-    """The EVALSHA command of publish.lua; mode "P" into an open partition, "F" into a namespace being filled."""
+    """The EVALSHA command of publish.lua; mode "P" into an open partition, "F" into a namespace being
+    filled.
+    """
     buckets: dict[str, int] = {}
     for key, _, _, _ in records:
         buckets.setdefault(key, len(buckets) + 1)

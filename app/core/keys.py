@@ -1,4 +1,6 @@
-"""The only maker of key names. Every key carries its partition's hash tag and, but for meta and outbox, its namespace."""
+"""The only maker of key names. Every key carries its partition's hash tag and, but for meta and outbox,
+its namespace.
+"""
 
 from typing import NamedTuple
 from zlib import crc32
@@ -9,7 +11,9 @@ BUCKETS = 1 << 16
 
 
 class Partition(NamedTuple):
-    """Where a project's counters live. All keys of one partition share one slot of a cluster (architecture, decision 2)."""
+    """Where a project's counters live. All keys of one partition share one slot of a cluster
+    (architecture, decision 2).
+    """
 
     project_id: str
     part: int = 0
@@ -84,8 +88,12 @@ class Keys:
         """Field: the voucher's id. Gift credits in minor units, or points."""
         return f"{self.base}g:{bucket_of(voucher_id)}"
 
-    def counter(self, scope: str, identity: str, customer: str = "", product: str = "", window: str = "") -> str:
-        """`n:<scope>:<id>[:<customer>][:<product>][:<window>]`; fields are `used`, `amount`, `orders`, `units` (D7)."""
+    def counter(
+        self, scope: str, identity: str, customer: str = "", product: str = "", window: str = ""
+    ) -> str:
+        """`n:<scope>:<id>[:<customer>][:<product>][:<window>]`; fields are `used`, `amount`, `orders`,
+        `units` (D7).
+        """
         parts = [f"{self.base}n:{scope}:{identity}"]
         if customer:
             parts.append(f"c={customer}")
@@ -131,7 +139,9 @@ class Keys:
 
 
 def is_balance_key(key: str) -> bool:
-    """Whether a counter key holds balances: its base is the gift's opening amount, not a redeemed quantity."""
+    """Whether a counter key holds balances: its base is the gift's opening amount, not a redeemed
+    quantity.
+    """
     return key.split(":")[2] == "g"
 
 

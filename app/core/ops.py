@@ -1,4 +1,6 @@
-"""The operations of APPLY (D2) and what it takes. Amounts and counts are integers, |x| < 2**53 because Lua numbers are doubles."""
+"""The operations of APPLY (D2) and what it takes. Amounts and counts are integers, |x| < 2**53 because Lua
+numbers are doubles.
+"""
 
 from msgspec import Struct
 
@@ -8,8 +10,10 @@ INTEGER_MAX = 2**53 - 1
 
 
 class Add(Struct, frozen=True):
-    """Move a counter. delta > 0 is refused above `cap` (held counts, less what this call releases); delta < 0 below `floor`
-    (for a counter with a floor, what others hold is not free)."""
+    """Move a counter. delta > 0 is refused above `cap` (held counts, less what this call releases); delta
+    < 0 below `floor`
+    (for a counter with a floor, what others hold is not free).
+    """
 
     key: str
     field: str
@@ -39,7 +43,9 @@ class Record(Struct, frozen=True):
 
 
 class Put(Struct, frozen=True):
-    """Write a field in the write phase; an empty value deletes it. ttl_seconds (of the whole key) 0: no expiry."""
+    """Write a field in the write phase; an empty value deletes it. ttl_seconds (of the whole key) 0: no
+    expiry.
+    """
 
     key: str
     field: str

@@ -12,7 +12,9 @@ class Code(IntEnum):
     CONFLICT = -1
     """The idempotency key was used with another body."""
     LIMIT = -2
-    """An Add, Hold or Claim did not pass: `op_index` names the first; `currents` holds every op's (value, held)."""
+    """An Add, Hold or Claim did not pass: `op_index` names the first; `currents` holds every op's (value,
+    held).
+    """
     STALE = -3
     """A guard, record or pinned value differs: `name` says which."""
     EPOCH = -4
@@ -42,7 +44,9 @@ class Outcome(Struct, frozen=True):
 
 
 class CoreUnavailable(Exception):
-    """Redis could not be asked, or the partition is closed. The effect of the call is unknown only when `unknown` is set."""
+    """Redis could not be asked, or the partition is closed. The effect of the call is unknown only when
+    `unknown` is set.
+    """
 
     def __init__(self, message: str, *, unknown: bool = False, retry_after_seconds: int = 1) -> None:
         super().__init__(message)

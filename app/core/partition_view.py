@@ -16,7 +16,9 @@ _REPLID = re.compile(rb"master_replid:([0-9a-f]+)")
 
 
 class PartitionClosed(CoreUnavailable):
-    """The partition has no certificate for this server yet: it is being recovered, or nobody has opened it."""
+    """The partition has no certificate for this server yet: it is being recovered, or nobody has opened
+    it.
+    """
 
 
 class Meta(Struct, frozen=True):
@@ -77,11 +79,17 @@ def meta_of(replies: list[Any]) -> Meta:
 
 
 def view_of(partition: Partition, read: Meta, previous: View | None) -> View:
-    """The view of an open partition; PartitionClosed for any other. The high-water mark outlives a fresh reading."""
+    """The view of an open partition; PartitionClosed for any other. The high-water mark outlives a fresh
+    reading.
+    """
     if not read.is_open:
-        raise PartitionClosed(f"partition {partition.name} is not open (epoch {read.epoch}, state {read.state or 'none'})")
+        raise PartitionClosed(
+            f"partition {partition.name} is not open (epoch {read.epoch}, state {read.state or 'none'})"
+        )
     if read.schema != SCHEMA:
-        raise PartitionClosed(f"partition {partition.name} has schema {read.schema}, this process knows {SCHEMA}")
+        raise PartitionClosed(
+            f"partition {partition.name} has schema {read.schema}, this process knows {SCHEMA}"
+        )
     if previous is not None and previous.epoch == read.epoch:
         if read.sequence < previous.high_water:
             raise PartitionClosed(f"partition {partition.name} lost events it had acknowledged")

@@ -1,4 +1,6 @@
-"""The Lua scripts: read from the package once, named by their SHA-1, with the contract that their header declares."""
+"""The Lua scripts: read from the package once, named by their SHA-1, with the contract that their header
+declares.
+"""
 
 import re
 from functools import cache

@@ -1,4 +1,6 @@
-"""Sends until there is an answer or the budget is spent. Everything that passes here is safe to send twice."""
+"""Sends until there is an answer or the budget is spent. Everything that passes here is safe to send
+twice.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +13,17 @@ from app.core.scripts import sources
 
 READ_SECONDS = 1.5
 
-_NOT_NOW = ("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY ", "MISCONF", "OOM ")
+_NOT_NOW = (
+    "LOADING",
+    "READONLY",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "NOREPLICAS",
+    "BUSY ",
+    "MISCONF",
+    "OOM ",
+)
 """Errors of a server that cannot write now. The server gives them before a script's first write."""
 
 
@@ -26,7 +38,9 @@ class Sender:
         self._client = client
         self._resend_seconds = resend_seconds
 
-    async def script(self, command: Command, *, effect: bool = True, unknown: bool = False) -> tuple[list[Any], bool]:
+    async def script(
+        self, command: Command, *, effect: bool = True, unknown: bool = False
+    ) -> tuple[list[Any], bool]:
         """The reply of an EVALSHA, and whether an earlier sending may have had its effect.
 
         effect: the script writes. unknown: a sending before this call was not answered.

@@ -1,6 +1,8 @@
-"""How far the ledger has come, as the drain tells it: acknowledgements of durability `ledger` and the read barrier wait here.
+"""How far the ledger has come, as the drain tells it: acknowledgements of durability `ledger` and the read
+barrier wait here.
 
-Messages may be lost with a connection, so every new subscription, and a slow poll while somebody waits, reads the hash.
+Messages may be lost with a connection, so every new subscription, and a slow poll while somebody waits,
+reads the hash.
 """
 
 import asyncio

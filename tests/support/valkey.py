@@ -35,7 +35,9 @@ def server_binaries() -> list[str]:
 class Valkey:
     """One server with a directory of its own. `kill` is SIGKILL; `start` begins again on the same files."""
 
-    def __init__(self, *, binary: str | None = None, appendfsync: str = "always", options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, *, binary: str | None = None, appendfsync: str = "always", options: tuple[str, ...] = ()
+    ) -> None:
         self.binary = binary or wheel_binary()
         # A short path of its own: the address of a unix socket has room for 107 bytes.
         self.directory = tempfile.mkdtemp(prefix="vs-")
@@ -52,7 +54,10 @@ class Valkey:
 
     def start(self) -> Self:
         self.process = subprocess.Popen(
-            [self.binary, *self._options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [self.binary, *self._options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         until = time.monotonic() + READY_SECONDS
         while time.monotonic() < until:
@@ -65,7 +70,9 @@ class Valkey:
         raise TimeoutError(f"{self.binary} is not ready:\n{self.log()}")
 
     def command(self, *words: str) -> bytes:
-        """The raw reply (up to 64 KiB) to one inline command; for tests that must not use the client under test."""
+        """The raw reply (up to 64 KiB) to one inline command; for tests that must not use the client under
+        test.
+        """
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(READY_SECONDS)
             connection.connect(self.socket)
