@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.keys import Partition
 from app.db.models import SnapshotDue
 from app.engine import Engine
+from app.ledger.versions import remember_versions
 
 
 class CatalogueWrite:
@@ -46,6 +47,7 @@ async def catalogue_write(engine: Engine, project_id: str) -> AsyncIterator[Cata
     async with engine.db.writing() as session:
         write = CatalogueWrite(session, project_id)
         yield write
+        await remember_versions(session, project_id, write.guards)
         if write.guards or write.records:
             due = SnapshotDue(
                 project_id=project_id,

@@ -88,7 +88,7 @@ class Private(Struct, array_like=True, kw_only=True):
     """Answer bytes for a lasting idempotency record."""
 
 
-_encoder = msgspec.msgpack.Encoder()
+_encoder = msgspec.msgpack.Encoder(decimal_format="number")
 _event_decoder = msgspec.msgpack.Decoder(Event)
 _private_decoder = msgspec.msgpack.Decoder(Private)
 

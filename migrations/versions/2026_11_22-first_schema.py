@@ -81,6 +81,13 @@ def upgrade() -> None:
         "ix_campaigns_project_id_created_at", "campaigns", ["project_id", "created_at", "id"], unique=False
     )
     op.create_table(
+        "catalogue_versions",
+        sa.Column("project_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "name", name="pk_catalogue_versions"),
+    )
+    op.create_table(
         "categories",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("hierarchy", sa.BigInteger(), nullable=False),
@@ -422,7 +429,7 @@ def upgrade() -> None:
             "rule_id",
             "related_object_type",
             "related_object_id",
-            name="uq_validation_rule_assignments_project_id_rule_id_related_object_type_related_object_id",
+            name="uq_validation_rule_assignments_pair",
         ),
     )
     op.create_index(
@@ -532,6 +539,7 @@ def downgrade() -> None:
     op.drop_table("customers")
     op.drop_table("counters")
     op.drop_table("categories")
+    op.drop_table("catalogue_versions")
     op.drop_index("ix_campaigns_project_id_created_at", table_name="campaigns")
     op.drop_table("campaigns")
     op.drop_index("ix_async_actions_status", table_name="async_actions")

@@ -21,7 +21,9 @@ class ValidationRule(ProjectScoped, Timestamped, Versioned, Base):
 class ValidationRuleAssignment(ProjectScoped, Timestamped, Base):
     __tablename__ = "validation_rule_assignments"
     __table_args__ = (
-        UniqueConstraint("project_id", "rule_id", "related_object_type", "related_object_id"),
+        UniqueConstraint(
+            "project_id", "rule_id", "related_object_type", "related_object_id", name="uq_validation_rule_assignments_pair"
+        ),  # PostgreSQL cuts names at 63 characters, the convention's would be longer
         Index("ix_validation_rule_assignments_related", "project_id", "related_object_id"),
     )
 

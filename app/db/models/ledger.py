@@ -139,6 +139,16 @@ class SnapshotDue(Base):
     """[[kind, id], ...] with kind voucher or customer: read again from SQL when repeated."""
 
 
+class CatalogueVersion(Base):
+    """The last version of every guard (D4), also of objects that are deleted: what recovery fills the core with (D5)."""
+
+    __tablename__ = "catalogue_versions"
+
+    project_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int]
+
+
 class RollbackIntent(Base):
     """A rollback beyond the Redis window: one row per part returned (D9)."""
 
