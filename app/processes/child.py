@@ -2,14 +2,11 @@
 
 import asyncio
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
-
-from app.processes.lifeline import LIFELINE_VARIABLE
 
 RESTART_SECONDS_MIN = 0.1
 RESTART_SECONDS_MAX = 5.0
@@ -29,21 +26,20 @@ class Child:
     def __init__(
         self,
         name: str,
-        module: str,
+        arguments: Sequence[str],
         *,
         environment: Mapping[str, str],
         descriptors: Sequence[int],
-        lifeline: int,
         changed: Callable[[], None],
     ) -> None:
-        """module: run as `python -m module`. descriptors: inherited besides the lifeline. changed: called
-        after each start.
+        """arguments: run as `python -m *arguments`. descriptors: inherited. changed: called after each start
+        and end.
         """
         self.name = name
         self.pid: int | None = None
-        self._module = module
-        self._environment = {**os.environ, **environment, LIFELINE_VARIABLE: str(lifeline)}
-        self._descriptors = (*descriptors, lifeline)
+        self._arguments = arguments
+        self._environment = environment
+        self._descriptors = tuple(descriptors)
         self._changed = changed
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
@@ -74,7 +70,7 @@ class Child:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            self._module,
+            *self._arguments,
             env=self._environment,
             pass_fds=self._descriptors,
             stdin=asyncio.subprocess.DEVNULL,
@@ -87,6 +83,7 @@ class Child:
             self._process.terminate()
         code = await self._process.wait()
         self.pid = None
+        self._changed()
         return code
 
     async def stop(self, drain_seconds_max: float) -> None:

@@ -8,8 +8,6 @@ import asyncio
 import os
 from collections.abc import Callable
 
-LIFELINE_VARIABLE = "VOUCHSAFE_LIFELINE_FD"
-
 
 class Lifeline:
     """The parent's side."""
@@ -22,18 +20,15 @@ class Lifeline:
         os.close(self._own_end)
 
 
-def when_parent_ends(call: Callable[[], None]) -> None:
-    """In a child, inside its event loop: `call` once the parent is gone. Without a parent (a test, a
-    debugger) it never comes.
+def when_parent_ends(descriptor: int, call: Callable[[], None]) -> None:
+    """In a child, inside its event loop: `call` once the parent is gone.
+
+    descriptor: the reading end that the child inherited.
     """
-    descriptor = os.environ.get(LIFELINE_VARIABLE)
-    if descriptor is None:
-        return
     loop = asyncio.get_running_loop()
-    end = int(descriptor)
 
     def gone() -> None:
-        loop.remove_reader(end)
+        loop.remove_reader(descriptor)
         call()
 
-    loop.add_reader(end, gone)
+    loop.add_reader(descriptor, gone)

@@ -1,0 +1,71 @@
+"""One web worker: uvicorn on the inherited socket. Run by the parent as `python -m app.processes.web LISTEN
+LIFELINE`.
+"""
+
+import gc
+import socket
+import sys
+
+import uvicorn
+
+from app.asgi import create_app
+from app.processes.child import EXIT_CONFIGURATION
+from app.processes.lifeline import when_parent_ends
+from app.settings import SettingsError, load_settings
+
+DRAIN_SECONDS_MAX = 10
+"""How long requests in flight may take after SIGTERM. The longest wait that a request may have is the
+barrier's 2 s."""
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the 60 s after which common load balancers give an idle connection up, so that they close
+first."""
+
+
+class Worker(uvicorn.Server):
+    """uvicorn's server, which also ends with its parent and keeps the collector away from what lives for
+    ever.
+    """
+
+    def __init__(self, config: uvicorn.Config, lifeline: int) -> None:
+        super().__init__(config)
+        self._lifeline = lifeline
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        when_parent_ends(self._lifeline, self._end)
+        # Everything imported and compiled so far stays; walking it at each collection is the tail of the
+        # latency.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+
+    def _end(self) -> None:
+        self.should_exit = True
+
+
+def main() -> None:
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    try:
+        settings = load_settings()
+    except SettingsError as problem:
+        sys.stderr.write(f"{problem}\n")
+        raise SystemExit(EXIT_CONFIGURATION) from None
+    config = uvicorn.Config(
+        create_app(settings),
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
+    )
+    worker = Worker(config, int(sys.argv[2]))
+    worker.run(sockets=[listener])
+    if not worker.started:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
