@@ -56,6 +56,11 @@ def watermark(partition: Partition) -> str:
     return f"{partition.tag}:w"
 
 
+def access(partition: Partition) -> str:
+    """Changes with every revocation of a key of the project: what a process has verified before is verified anew."""
+    return f"{partition.tag}:a"
+
+
 def watermark_channel(partition: Partition) -> str:
     return f"wm:{partition.tag}"
 

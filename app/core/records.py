@@ -59,7 +59,7 @@ class CustomerRecord(Struct, array_like=True, kw_only=True):
     updated_at: int | None = None
 
 
-_encoder = msgspec.msgpack.Encoder()
+_encoder = msgspec.msgpack.Encoder(decimal_format="number")
 _voucher_decoder = msgspec.msgpack.Decoder(VoucherRecord)
 _customer_decoder = msgspec.msgpack.Decoder(CustomerRecord)
 

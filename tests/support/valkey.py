@@ -41,14 +41,14 @@ class Valkey:
         self.binary = binary or wheel_binary()
         # A short path of its own: the address of a unix socket has room for 107 bytes.
         self.directory = tempfile.mkdtemp(prefix="vs-")
-        self.socket = os.path.join(self.directory, "s")
+        self.socket = f"{self.directory}/s"
         self.url = f"unix://{self.socket}"
         self._options = (
             "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700", "--dir", self.directory,
             "--save", "", "--appendonly", "no" if appendfsync == "off" else "yes",
             "--appendfsync", "always" if appendfsync == "off" else appendfsync,
             "--no-appendfsync-on-rewrite", "no", "--maxmemory-policy", "noeviction", "--daemonize", "no",
-            "--logfile", os.path.join(self.directory, "log"), *options,
+            "--logfile", f"{self.directory}/log", *options,
         )  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
 
