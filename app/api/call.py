@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.api.publishing import CatalogueWrite, catalogue_write
 from app.core.keys import Partition
 from app.engine import Engine
+from app.http.admission import Admission
 from app.http.auth import Principal
 from app.http.decode import decode_body
 from app.http.query import Query
@@ -17,7 +18,9 @@ from app.http.routing import Route
 
 
 class Answer(Struct, frozen=True):
-    """status None: the route's own. body: bytes (already encoded), a Struct or builtin to encode, None for no content."""
+    """status None: the route's own. body: bytes (already encoded), a Struct or builtin to encode, None for no
+    content.
+    """
 
     body: Any = None
     status: int | None = None
@@ -27,7 +30,17 @@ class Answer(Struct, frozen=True):
 class Call:
     """One request after authentication: who asks, what for, and the engine that answers."""
 
-    __slots__ = ("engine", "headers", "path", "principal", "query", "raw_body", "request_id", "route")
+    __slots__ = (
+        "_admission",
+        "engine",
+        "headers",
+        "path",
+        "principal",
+        "query",
+        "raw_body",
+        "request_id",
+        "route",
+    )
 
     def __init__(
         self,
@@ -40,6 +53,7 @@ class Call:
         headers: Mapping[str, str],
         raw_body: bytes,
         request_id: str,
+        admission: Admission | None = None,
     ) -> None:
         self.engine = engine
         self.route = route
@@ -51,6 +65,16 @@ class Call:
         """Lower-case names."""
         self.raw_body = raw_body
         self.request_id = request_id
+        self._admission = admission
+
+    @property
+    def admission(self) -> Admission:
+        """For routes with `hot=True` (app.http.admission): the key's access version and rate, to be asked in
+        the read trip.
+        """
+        if self._admission is None:
+            raise RuntimeError("a route of the public scope has no key to admit")
+        return self._admission
 
     @property
     def project_id(self) -> str:
@@ -76,7 +100,8 @@ class Call:
     def write(self) -> AbstractAsyncContextManager[CatalogueWrite]:
         """One SQL transaction whose catalogue changes are published before this returns (architecture 3).
 
-        `async with call.write() as write: write.session.add(...); write.guard("c:" + id, version); write.voucher(id)`
+        `async with call.write() as write: write.session.add(...); write.guard("c:" + id, version);
+        write.voucher(id)`
         """
         return catalogue_write(self.engine, self.project_id)
 

@@ -1,8 +1,10 @@
-"""Bodies are decoded once, strictly, by a decoder that is made once per type. What msgspec says becomes the contract's sentence."""
+"""Bodies are decoded once, strictly, by a decoder that is made once per type. What msgspec says becomes the
+contract's sentence.
+"""
 
 import re
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -60,17 +62,19 @@ def _exact(text: str) -> Decimal:
     return number
 
 
-@lru_cache(maxsize=None)
+@cache
 def decoder_for(shape: Any) -> msgspec.json.Decoder[Any]:
-    """The one decoder of a type: strict, fractions exact. Bounded by the number of request shapes in the code."""
+    """The one decoder of a type: strict, fractions exact. Bounded by the number of request shapes in the
+    code.
+    """
     return msgspec.json.Decoder(shape, strict=True, float_hook=_exact)
 
 
 def decode_body(shape: Any, raw: bytes, *, required: bool = True) -> Any:
     """A request's body as `shape` (a Struct, a union, a builtin). None when the route takes no body.
 
-    An empty body is read as {}: the answer then names the first property that is missing. Where the body is not required and
-    {} does not fit, None is returned.
+    An empty body is read as {}: the answer then names the first property that is missing. Where the body is
+    not required and {} does not fit, None is returned.
 
     Raises: ApiError 400 invalid_payload.
     """
@@ -87,7 +91,8 @@ def decode_body(shape: Any, raw: bytes, *, required: bool = True) -> Any:
 
 
 def decode_json(raw: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
-    """Decode with the bounds that the type alone cannot give: depth, size of numbers, characters no database takes.
+    """Decode with the bounds that the type alone cannot give: depth, size of numbers, characters no database
+    takes.
 
     Raises: ApiError 400 invalid_payload.
     """
@@ -115,11 +120,11 @@ def check_bounds(raw: bytes) -> None:
         raise invalid_payload(f"Payload must NOT be nested deeper than {DEPTH_MAX}")
     suspicious = _SUSPICIOUS_NUMBER.search(raw) is not None
     if suspicious or b"\\u0000" in raw:
-        _inspect(msgspec.json.decode(raw, float_hook=_exact))
+        _inspect(decoder_for(Any).decode(raw))
 
 
 def _deeper_than(raw: bytes, levels: int) -> bool:
-    """Strings out, then one level of brackets off per turn: all in C, so that ten megabytes take no second."""
+    """Strings out, then one level of brackets off per turn: all in C, so ten megabytes take no second."""
     brackets = _STRINGS.sub(b"", raw).translate(None, _NOT_BRACKETS)
     for _ in range(levels):
         if not brackets:

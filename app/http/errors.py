@@ -1,15 +1,17 @@
-"""One family of errors and their wire shape (behaviour 1.5). A refusal is a value until it reaches the edge; then it is one of these."""
+"""One family of errors and their wire shape (behaviour 1.5). A refusal is a value until it reaches the edge;
+then it is one of these.
+"""
 
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
 
-class ErrorBody(Struct, omit_defaults=True):
-    """The error object on the wire."""
+class ErrorBody(Struct, omit_defaults=True, kw_only=True):
+    """The error object on the wire. 405, 413, 415 and some 429 have no key in the contract."""
 
     code: int
-    key: str
+    key: str | UnsetType = UNSET
     message: str
     details: str | UnsetType = UNSET
     request_id: str | UnsetType = UNSET
@@ -47,7 +49,7 @@ class ApiError(Exception):
     def body(self, request_id: str) -> ErrorBody:
         return ErrorBody(
             code=self.status,
-            key=self.key,
+            key=self.key or UNSET,
             message=self.message,
             details=UNSET if self.details is None else self.details,
             request_id=request_id,
@@ -69,7 +71,10 @@ def not_found(resource_type: str, resource_id: str) -> ApiError:
 
 def duplicate_found(resource_type: str, what: str, value: str) -> ApiError:
     return ApiError(
-        409, "duplicate_found", "Duplicated resource found", f"Duplicated {resource_type} exists with {what} {value}"
+        409,
+        "duplicate_found",
+        "Duplicated resource found",
+        f"Duplicated {resource_type} exists with {what} {value}",
     )
 
 
@@ -79,6 +84,24 @@ def invalid_payload(details: str) -> ApiError:
 
 def invalid_query(details: str) -> ApiError:
     return ApiError(400, "invalid_query_params", "Invalid query params", details)
+
+
+def unauthorized(details: str = "Missing or incorrect credentials") -> ApiError:
+    """One answer for a key that is unknown, wrong, revoked or expired."""
+    return ApiError(401, "unauthorized", "Unauthorized", details)
+
+
+def forbidden(details: str) -> ApiError:
+    return ApiError(403, "forbidden", "Forbidden", details)
+
+
+def missing_permission(permission: str) -> ApiError:
+    return ApiError(
+        403,
+        "missing_required_permission",
+        "Missing required permission",
+        f"This key has no permission {permission}",
+    )
 
 
 def unavailable(details: str, retry_after_seconds: int = 1) -> ApiError:

@@ -1,7 +1,7 @@
 """The query string in every encoding that official clients use (contract 1.6, 1.7).
 
-One tree is made of all of them: `created_at[before]=x`, `[created_at][before]=x`, `ids[0]=a&ids[1]=b`, `ids[]=a`, `ids=a,b`
-and the text `ids=['a', 'b']` that Python's str() makes of a list.
+One tree is made of all of them: `created_at[before]=x`, `[created_at][before]=x`, `ids[0]=a&ids[1]=b`,
+`ids[]=a`, `ids=a,b` and the text `ids=['a', 'b']` that Python's str() makes of a list.
 """
 
 import ast
@@ -26,10 +26,11 @@ LIMIT_MAX = 100
 PAGE_MAX = 100
 
 _NAME_PARTS = re.compile(r"[^\[\]]+")
-_INTEGER = re.compile(r"-?[0-9]{1,%d}" % INTEGER_DIGITS_MAX)
+_INTEGER = re.compile(rf"-?[0-9]{{1,{INTEGER_DIGITS_MAX}}}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|z|[+ -]\d{2}:?(?:\d{2})?)?"
+    r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?"
+    r"\s*(Z|z|[+ -]\d{2}:?(?:\d{2})?)?"
 )
 
 Tree = dict[str, Any]
@@ -84,7 +85,9 @@ class Filters(Struct, frozen=True):
 
 
 class Query:
-    """Typed access to a query string. Every accessor raises ApiError 400 invalid_query_params for what it cannot read."""
+    """Typed access to a query string. Every accessor raises ApiError 400 invalid_query_params for what it
+    cannot read.
+    """
 
     __slots__ = ("_tree", "raw")
 
@@ -138,7 +141,9 @@ class Query:
     def choice(self, name: str, allowed: Sequence[str]) -> str | None:
         value = self.text(name)
         if value is not None and value not in allowed:
-            raise invalid_query(f"Query .{name} must be equal to one of the allowed values: {', '.join(allowed)}")
+            raise invalid_query(
+                f"Query .{name} must be equal to one of the allowed values: {', '.join(allowed)}"
+            )
         return value
 
     def texts(self, name: str) -> tuple[str, ...] | None:
@@ -212,7 +217,9 @@ class Query:
             if field == "junction":
                 junction = str(value).lower()
                 if junction not in ("and", "or"):
-                    raise invalid_query("Query .filters.junction must be equal to one of the allowed values: and, or")
+                    raise invalid_query(
+                        "Query .filters.junction must be equal to one of the allowed values: and, or"
+                    )
                 continue
             operators = value.get("conditions") if isinstance(value, dict) else None
             if not isinstance(operators, dict):
@@ -233,7 +240,8 @@ def parse_query(raw: bytes) -> Tree:
     try:
         pairs = [pair.partition("=") for pair in raw.decode("ascii").split("&") if pair]
         decoded = [
-            (unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")) for name, _, value in pairs
+            (unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict"))
+            for name, _, value in pairs
         ]
     except UnicodeDecodeError:
         raise invalid_query("Query string is not valid UTF-8") from None
@@ -257,7 +265,8 @@ def _put(tree: Tree, name: str, value: str) -> None:
     for part in parts[:-1]:
         child = node.get(part)
         if not isinstance(child, dict):
-            # A scalar and a tree under one name: the tree wins, as in the parser that the service's clients were written for.
+            # A scalar and a tree under one name: the tree wins, as in the parser that the service's clients
+            # were written for.
             child = node[part] = {}
         node = child
     last = parts[-1]
@@ -275,7 +284,9 @@ def _put(tree: Tree, name: str, value: str) -> None:
 
 
 def values_of(node: Any, where: str) -> tuple[str, ...]:
-    """The texts of an array node: indexed tree, Python's str() of a list, JSON array, or a comma-separated text."""
+    """The texts of an array node: indexed tree, Python's str() of a list, JSON array, or a comma-separated
+    text.
+    """
     if isinstance(node, dict):
         if not all(isinstance(value, str) for value in node.values()):
             raise invalid_query(f"Query .{where} must be array of strings")
@@ -295,7 +306,9 @@ def _listed(text: str, where: str) -> tuple[str, ...]:
             literal = ast.literal_eval(stripped)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             raise invalid_query(f"Query .{where} must be array") from None
-        if not isinstance(literal, list) or not all(isinstance(value, str | int | float) for value in literal):
+        if not isinstance(literal, list) or not all(
+            isinstance(value, (str, int, float)) for value in literal
+        ):
             raise invalid_query(f"Query .{where} must be array of strings")
         return tuple(_plain(value) for value in literal)
     if stripped == "":
@@ -303,7 +316,7 @@ def _listed(text: str, where: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in stripped.split(","))
 
 
-def _plain(value: str | int | float) -> str:
+def _plain(value: str | float) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -325,7 +338,14 @@ def parse_instant(value: Any, where: str) -> datetime:
         year, month, day, hour, minute, second, fraction, zone = match.groups()
         microsecond = int((fraction or "0")[:6].ljust(6, "0"))
         instant = datetime(
-            int(year), int(month), int(day), int(hour), int(minute), int(second or 0), microsecond, _zone(zone)
+            int(year),
+            int(month),
+            int(day),
+            int(hour),
+            int(minute),
+            int(second or 0),
+            microsecond,
+            _zone(zone),
         )
         return instant.astimezone(UTC)
     except (ValueError, OverflowError):

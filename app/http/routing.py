@@ -1,4 +1,6 @@
-"""The shape of a row of the route table (D26). The app, its OpenAPI document and the table tests are all made from these rows."""
+"""The shape of a row of the route table (D26). The app, its OpenAPI document and the table tests are all made
+from these rows.
+"""
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
@@ -44,3 +46,10 @@ class Route(Struct, frozen=True, kw_only=True):
     """Names of the query parameters that the handler honours."""
     errors: tuple[str, ...] = ()
     """Error keys beyond those every route may answer (unauthorized, invalid_payload, ...)."""
+    hot: bool = False
+    """The handler takes `call.admission.commands()` into its own read trip and awaits
+    `call.admission.admit(replies)`, so that a warm request pays no trip for its key and its rate. For all
+    others the edge does it before the handler.
+    """
+    consumes: tuple[str, ...] = ("application/json",)
+    """Media types of the request body; JSON is decoded by Call.body(), others are in Call.raw_body."""

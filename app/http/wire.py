@@ -1,4 +1,6 @@
-"""How values look on the wire: instants as ISO 8601 in UTC with milliseconds, lists in the contract's envelope."""
+"""How values look on the wire: instants as ISO 8601 in UTC with milliseconds, lists in the contract's
+envelope.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -1,0 +1,224 @@
+"""From rows of the route table to the application: one ASGI handler per path, the same way for every
+operation.
+
+The order is fixed: method, key, permission, body, admission (revocation and rate, unless the route is hot and
+lets them ride in its own read trip), handler, answer. An answer always has a request id and the durability
+level; an error always has the contract's shape.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+from urllib.parse import unquote
+
+from litestar import Request, Response, asgi
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import HTTPScope, Receive, Scope, Send
+
+from app.api.call import Answer, Call
+from app.engine import Engine
+from app.http import cors
+from app.http.admission import Admission
+from app.http.auth import PUBLIC, Authenticator
+from app.http.errors import ApiError, missing_permission
+from app.http.failures import api_error, method_not_allowed, unsupported_media_type
+from app.http.limits import bucket_of
+from app.http.messages import (
+    ClientGone,
+    encode_body,
+    encode_error,
+    headers_of,
+    read_body,
+    send_answer,
+    wire_headers,
+)
+from app.http.permissions import allows
+from app.http.query import Query
+from app.http.routing import Route
+from app.http.routing import Scope as RouteScope
+from app.identifiers import new_id
+
+
+class Edge:
+    """What the handlers of all paths share. `engine` is there from the lifespan's start to its end."""
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+        self._authenticator: Authenticator | None = None
+
+    def open(self, engine: Engine) -> None:
+        self._engine = engine
+        self._authenticator = Authenticator(engine.db, engine.core)
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError("the lifespan has not started")
+        return self._engine
+
+    @property
+    def authenticator(self) -> Authenticator:
+        if self._authenticator is None:
+            raise RuntimeError("the lifespan has not started")
+        return self._authenticator
+
+    async def serve(
+        self, methods: Mapping[str, Route], scope: HTTPScope, receive: Receive, send: Send
+    ) -> None:
+        """Answer one request of a path. methods: the path's routes by method."""
+        request_id = new_id("v-")
+        headers = headers_of(scope)
+        method = str(scope["method"])
+        admission: Admission | None = None
+        route: Route | None = None
+        try:
+            if method == "OPTIONS":
+                preflight = cors.preflight(methods, headers, _is_client_side(methods))
+                await send_answer(send, 204, [*_common(request_id), *preflight], None)
+                return
+            route = methods.get(method) or (methods.get("GET") if method == "HEAD" else None)
+            if route is None:
+                raise method_not_allowed(", ".join(sorted(methods)))
+            call, admission = await self._call(route, scope, headers, request_id)
+            call.raw_body = await self._body(route, receive, headers)
+            if admission is not None and not route.hot:
+                await admission.ask()
+            answer: Answer = await route.handler(call)
+            status = answer.status or route.status
+            body = encode_body(answer.body)
+            extra = wire_headers(answer.headers)
+        except ClientGone:
+            return
+        except Exception as raised:
+            error = await self._refused(raised, admission, request_id)
+            status, body, extra = error.status, encode_error(error, request_id), wire_headers(error.headers)
+        all_headers = self._headers(request_id, headers, route, admission, extra)
+        await send_answer(send, status, all_headers, body, head=method == "HEAD")
+
+    async def _call(
+        self, route: Route, scope: HTTPScope, headers: Mapping[str, str], request_id: str
+    ) -> tuple[Call, Admission | None]:
+        engine = self.engine
+        principal, admission = PUBLIC, None
+        if route.scope is not RouteScope.PUBLIC:
+            key = await self.authenticator.identify(route.scope, headers)
+            principal = key.principal
+            if not allows(principal.role, route.permission):
+                raise missing_permission(route.permission)
+            client = scope.get("client")
+            bucket = bucket_of(engine.settings, principal.kind, principal.key_id, client[0] if client else "")
+            admission = Admission(self.authenticator, engine.core, key, bucket)
+        call = Call(
+            engine=engine,
+            route=route,
+            principal=principal,
+            path=_parameters(scope["path_params"]),
+            query=Query(scope["query_string"]),
+            headers=headers,
+            raw_body=b"",
+            request_id=request_id,
+            admission=admission,
+        )
+        return call, admission
+
+    async def _body(self, route: Route, receive: Receive, headers: Mapping[str, str]) -> bytes:
+        """Read to its end for every method, so that the connection can be used again."""
+        raw = await read_body(receive, headers, self.engine.settings.body_bytes_max)
+        if raw and route.body is not None:
+            media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+            if media_type and media_type not in route.consumes:
+                raise unsupported_media_type(route.consumes)
+        return raw
+
+    async def _refused(self, raised: Exception, admission: Admission | None, request_id: str) -> ApiError:
+        """A hot handler may refuse before its read trip; a revoked key must be told so all the same."""
+        error = api_error(raised, request_id)
+        if admission is not None and not admission.admitted and _told(error):
+            try:
+                await admission.ask()
+            except Exception as refused:
+                return api_error(refused, request_id)
+        return error
+
+    def _headers(
+        self,
+        request_id: str,
+        headers: Mapping[str, str],
+        route: Route | None,
+        admission: Admission | None,
+        extra: list[tuple[bytes, bytes]],
+    ) -> list[tuple[bytes, bytes]]:
+        all_headers = _common(request_id)
+        if self._engine is not None:
+            all_headers.append((b"vouchsafe-durability", self._engine.ledger.level.encode()))
+        if admission is not None:
+            all_headers.extend(admission.headers)
+        if route is not None and route.scope is RouteScope.CLIENT:
+            all_headers.extend(cors.answer(headers))
+        all_headers.extend(extra)
+        return all_headers
+
+
+def _told(error: ApiError) -> bool:
+    """Whether an error tells something that only the holder of a valid key may know."""
+    return error.status < 500 and error.status not in (401, 429)
+
+
+def _is_client_side(methods: Mapping[str, Route]) -> bool:
+    return any(route.scope is RouteScope.CLIENT for route in methods.values())
+
+
+def _common(request_id: str) -> list[tuple[bytes, bytes]]:
+    return [(b"x-request-id", request_id.encode())]
+
+
+def _parameters(path_params: Mapping[str, Any]) -> dict[str, str]:
+    """Decoded once, after routing: a code may hold an encoded slash."""
+    parameters = {}
+    for name, value in path_params.items():
+        text = str(value)
+        if "%" in text:
+            try:
+                text = unquote(text, errors="strict")
+            except UnicodeDecodeError:
+                raise ApiError(
+                    404, "not_found", "Resource not found", "The path is not valid UTF-8"
+                ) from None
+        if "\0" in text or len(text) > IDENTIFIER_LENGTH_MAX:
+            raise ApiError(404, "not_found", "Resource not found", f"Cannot find anything by this {name}")
+        parameters[name] = text
+    return parameters
+
+
+IDENTIFIER_LENGTH_MAX = 512
+"""Longer than any code, name or id that can be made here."""
+
+
+def handlers_of(edge: Edge, routes: Sequence[Route]) -> list[ASGIRouteHandler]:
+    """One Litestar handler per path. Raises: ValueError when two rows claim one method of one path."""
+    by_path: dict[str, dict[str, Route]] = defaultdict(dict)
+    for route in routes:
+        methods = by_path[route.path]
+        if route.method in methods:
+            raise ValueError(f"{route.method} {route.path} is in the table twice")
+        methods[route.method] = route
+    return [_handler(edge, path, methods) for path, methods in by_path.items()]
+
+
+def _handler(edge: Edge, path: str, methods: Mapping[str, Route]) -> ASGIRouteHandler:
+    async def handler(scope: Scope, receive: Receive, send: Send) -> None:
+        await edge.serve(methods, cast("HTTPScope", scope), receive, send)
+
+    return asgi(path.replace("}", ":str}"), name=path)(handler)
+
+
+def refused_by_router(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The answer where no handler was found: the same shape, an id of its own."""
+    request_id = new_id("v-")
+    answer = api_error(error, request_id)
+    return Response(
+        encode_error(answer, request_id),
+        status_code=answer.status,
+        media_type="application/json",
+        headers={"X-Request-Id": request_id, **answer.headers},
+    )
