@@ -43,7 +43,7 @@ async def serve(settings: Settings, ready: Callable[[str], Awaitable[None]] | No
     """Serve until SIGTERM or SIGINT. Gives the exit code.
 
     ready: called once with the base URL when /readyz has answered 200 for the first time.
-    Raises: CannotServe, PortTaken, and what the embedded server says when it cannot start.
+    Raises: CannotServe, PortTaken, EmbeddedServerError: each says in a sentence what to do.
     """
     data_dir = settings.data_dir.expanduser().absolute()
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -157,9 +157,12 @@ async def _redis(settings: Settings, data_dir: Path) -> AsyncIterator[str]:
     if not settings.embedded_redis:
         yield settings.redis_url
         return
-    supervisor = Supervisor(data_dir)
-    yield await supervisor.start()
-    await supervisor.stop()
+    supervisor = Supervisor(data_dir, binary=settings.redis_bin)
+    url = await supervisor.start()
+    try:
+        yield url
+    finally:
+        await supervisor.stop()
 
 
 async def _bring_schema(settings: Settings) -> None:

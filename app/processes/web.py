@@ -11,6 +11,7 @@ import uvicorn
 from app.asgi import create_app
 from app.processes.child import EXIT_CONFIGURATION
 from app.processes.lifeline import when_parent_ends
+from app.processes.logs import set_up_logs
 from app.settings import SettingsError, load_settings
 
 DRAIN_SECONDS_MAX = 10
@@ -50,6 +51,7 @@ def main() -> None:
     except SettingsError as problem:
         sys.stderr.write(f"{problem}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
+    set_up_logs(settings.log_level)
     config = uvicorn.Config(
         create_app(settings),
         loop="uvloop",

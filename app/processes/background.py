@@ -1,0 +1,36 @@
+"""The background process. Run by the parent as `python -m app.processes.background LIFELINE`."""
+
+import asyncio
+import signal
+import sys
+
+import uvloop
+
+from app.jobs.background import run_background
+from app.processes.child import EXIT_CONFIGURATION
+from app.processes.lifeline import when_parent_ends
+from app.processes.logs import set_up_logs
+from app.settings import Settings, SettingsError, load_settings
+
+
+async def _run(settings: Settings, lifeline: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    when_parent_ends(lifeline, stop.set)
+    await run_background(settings, stop)
+
+
+def main() -> None:
+    try:
+        settings = load_settings()
+    except SettingsError as problem:
+        sys.stderr.write(f"{problem}\n")
+        raise SystemExit(EXIT_CONFIGURATION) from None
+    set_up_logs(settings.log_level)
+    uvloop.run(_run(settings, int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()
