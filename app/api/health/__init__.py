@@ -1,1 +1,1 @@
-"""Liveness and readiness for whoever supervises this server: no key is needed, nothing is told of a project."""
+"""Liveness and readiness for whoever supervises this server: no key needed, nothing told of any project."""

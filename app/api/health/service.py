@@ -31,7 +31,7 @@ async def readiness(engine: Engine) -> tuple[bool, dict[str, Any]]:
         "database": database,
         "redis": redis,
         "partitions": partitions,
-        "durability": "ok" if level else "unproven",
+        "durability": "unproven" if engine.ledger.unproven else "ok",
     }
     ready = all(answer == "ok" for answer in checks.values())
     return ready, {"status": "ready" if ready else "unready", "durability": level, "checks": checks}

@@ -1,0 +1,172 @@
+"""Projects and their key pairs: made and revoked here alone, for the command line, the demo shop and the
+management API.
+"""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import select
+
+from app.core.core import RedemptionCore
+from app.core.keys import Partition, access
+from app.core.outcome import CoreUnavailable
+from app.db.database import Database
+from app.db.models import ApiKey, Project
+from app.http.auth import ORGANISATION
+from app.http.permissions import ADMIN, CLIENT
+from app.http.tokens import hash_token, new_token, token_check
+from app.identifiers import new_id, next_version
+from app.ledger.partitions import open_partition
+
+SECRET_BYTES = 32
+KINDS = ("server", "client", "management")
+_PREFIXES = {"server": "app_", "client": "cli_", "management": "mgm_"}
+
+DEFAULT_SETTINGS: dict[str, Any] = {
+    "api_version": "v2018-08-01",
+    "webhook_version": "v2024-01-01",
+    "locale": "en-US",
+    "default_code_config": {},
+    "client_trusted_domains": [],
+    "client_redeem_enabled": False,
+    "client_publish_enabled": False,
+    "client_list_vouchers_enabled": False,
+    "client_create_customer_enabled": False,
+    "client_loyalty_events_enabled": False,
+    "client_set_voucher_expiration_date_enabled": False,
+    "hide_code_state": False,
+}
+"""Of a new project (contract 1.12): nothing is open to browsers until somebody opens it."""
+
+
+class KeyPair(Struct, frozen=True):
+    """A key as it is shown once: of the token only a hash remains."""
+
+    id: str
+    token: str
+    kind: str
+    role: str
+
+
+async def find_project(db: Database, name: str) -> Project | None:
+    """The oldest living project of that name."""
+    statement = (
+        select(Project)
+        .where(Project.name == name, Project.deleted_at.is_(None))
+        .order_by(Project.created_at, Project.id)
+        .limit(1)
+    )
+    async with db.reading() as session:
+        return (await session.scalars(statement)).first()
+
+
+async def create_project(
+    core: RedemptionCore,
+    db: Database,
+    name: str,
+    *,
+    timezone: str = "UTC",
+    currency: str | None = None,
+    case_sensitive_codes: bool = True,
+    is_sandbox: bool = False,
+    settings: dict[str, Any] | None = None,
+) -> Project:
+    """A project with its partition open. settings: what differs from DEFAULT_SETTINGS.
+
+    Raises: CoreUnavailable; the project is then there, and `open_project` finishes it.
+    """
+    project = Project(
+        id=new_id("proj_"),
+        name=name,
+        timezone=timezone,
+        currency=currency,
+        case_sensitive_codes=case_sensitive_codes,
+        is_sandbox=is_sandbox,
+        settings={**DEFAULT_SETTINGS, **(settings or {})},
+        stacking_rules={},
+        secret=secrets.token_bytes(SECRET_BYTES),
+        version=next_version(),
+        created_at=datetime.now(UTC),
+        updated_at=None,
+        deleted_at=None,
+    )
+    async with db.writing() as session:
+        session.add(project)
+    await open_project(core, db, project.id)
+    return project
+
+
+async def open_project(core: RedemptionCore, db: Database, project_id: str) -> None:
+    """Open the project's partition; nothing happens when it is open. Raises: CoreUnavailable."""
+    await open_partition(core, db, Partition(project_id))
+
+
+async def create_key(
+    db: Database,
+    kind: str,
+    *,
+    project_id: str | None,
+    role: str = ADMIN,
+    name: str = "",
+    expires_at: datetime | None = None,
+) -> KeyPair:
+    """A key pair. A management key has no project: it opens all of them."""
+    token = new_token()
+    pair = KeyPair(new_id(_PREFIXES[kind]), token, kind, CLIENT if kind == "client" else role)
+    key = ApiKey(
+        id=pair.id,
+        project_id=None if kind == "management" else project_id,
+        kind=kind,
+        role=pair.role,
+        name=name,
+        token_hash=hash_token(token),
+        revoked_at=None,
+        expires_at=expires_at,
+        settings={"check": token_check(token)},
+        created_at=datetime.now(UTC),
+        updated_at=None,
+    )
+    async with db.writing() as session:
+        session.add(key)
+    return pair
+
+
+async def list_keys(db: Database, project_id: str | None = None) -> list[ApiKey]:
+    """Keys of a project, or all; the newest first."""
+    statement = select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.id.desc())
+    if project_id is not None:
+        statement = statement.where(ApiKey.project_id == project_id)
+    async with db.reading() as session:
+        return list((await session.scalars(statement)).all())
+
+
+async def revoke_key(core: RedemptionCore, db: Database, key_id: str) -> ApiKey | None:
+    """Revoke a key. When this returns, every worker's next request with it is refused. None: there is no such
+    key.
+
+    Raises: CoreUnavailable when the workers could not be told: the key is revoked, but a worker that knows it
+    may go on to accept it for some 30 seconds. Revoking again tells them.
+    """
+    async with db.writing() as session:
+        key = await session.get(ApiKey, key_id, with_for_update=True)
+        if key is None:
+            return None
+        if key.revoked_at is None:
+            key.revoked_at = key.updated_at = datetime.now(UTC)
+    await announce_access_change(core, key.project_id)
+    return key
+
+
+async def announce_access_change(core: RedemptionCore, project_id: str | None) -> None:
+    """Make every worker read the project's keys and settings for browsers again. None: the management keys.
+
+    Raises: CoreUnavailable.
+    """
+    partition = Partition(project_id) if project_id else ORGANISATION
+    # Never a count: after a loss of Redis a count would come by its old values again.
+    version = f"{next_version()}-{secrets.token_hex(4)}"
+    (reply,) = await core.read(partition, [("SET", access(partition), version)])
+    if isinstance(reply, Exception):
+        raise CoreUnavailable(str(reply))
