@@ -76,7 +76,9 @@ async def take_lease(db: Database, name: str, owner: str, seconds: int = LEASE_S
 
 
 @asynccontextmanager
-async def leased(db: Database, name: str, owner: str, seconds: int = LEASE_SECONDS) -> AsyncIterator[HeldLease | None]:
+async def leased(
+    db: Database, name: str, owner: str, seconds: int = LEASE_SECONDS
+) -> AsyncIterator[HeldLease | None]:
     """The lease for one block, given back at its end; None when it is somebody else's."""
     lease = await take_lease(db, name, owner, seconds)
     try:

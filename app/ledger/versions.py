@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -58,7 +58,7 @@ async def catalogue_versions(session: AsyncSession, project_id: str) -> dict[str
             versions[name] = version
 
     for prefix, model in _ROWS:
-        rows: Select[tuple[str, int]] = select(model.id, model.version).where(model.project_id == project_id)
+        rows = select(model.id, model.version).where(model.project_id == project_id)
         for identity, version in await session.execute(rows):
             raise_to(prefix + identity, version)
     raise_to(SETTINGS_GUARD, await session.scalar(select(Project.version).where(Project.id == project_id)))

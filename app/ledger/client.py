@@ -1,0 +1,141 @@
+"""What the request side asks of the ledger: is it durable yet, is it projected yet, and what may be promised (D10, D18)."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+import structlog
+from sqlalchemy import select
+
+from app.core.core import RedemptionCore
+from app.core.keys import Partition
+from app.core.outbox import Position
+from app.core.outcome import CoreUnavailable
+from app.core.watermarks import LEDGERED, PROJECTED
+from app.db.database import Database
+from app.db.models import LedgerEvent
+from app.ledger.partitions import read_state
+
+BARRIER_SECONDS: Final = 2.0
+"""A read that would wait longer is answered 503 (D10)."""
+ACKNOWLEDGE_SECONDS: Final = 10.0
+"""How long an applied redemption waits for its row before its effect is reported unknown."""
+PROBE_SECONDS: Final = 10.0
+RECONNECT_CHECK_SECONDS: Final = 0.25
+
+AUTO, JOURNAL, LEDGER = "auto", "journal", "ledger"
+
+log = structlog.get_logger("vouchsafe.ledger")
+
+
+class LedgerClient:
+    """One per process. `durability` is what the operator asked for; `level` is what is proven and promised now."""
+
+    def __init__(self, core: RedemptionCore, db: Database, durability: str = AUTO) -> None:
+        self._core = core
+        self._db = db
+        self._wanted = durability
+        self._proven: str | None = None
+        self._evicts = False
+        self._reasons: tuple[str, ...] = ("the server was not asked yet",)
+        self._connects = -1
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Probe the server, and keep probing: every 10 s and after each reconnect (D18)."""
+        with contextlib.suppress(CoreUnavailable):
+            await self._probe()
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
+
+    @property
+    def level(self) -> str:
+        """journal: the server's synced file holds it. ledger: SQL holds it. Without a proof of the first, it is the second."""
+        if self._wanted == LEDGER:
+            return LEDGER
+        return JOURNAL if self._proven == JOURNAL or self._wanted == JOURNAL else LEDGER
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """Why the level that was asked for cannot be promised; empty when all is well. Requests that write are refused."""
+        if self._evicts:
+            return ("the server may drop counters when memory is short: set maxmemory-policy to noeviction",)
+        if self._wanted == JOURNAL and self._proven != JOURNAL:
+            return self._reasons
+        return ()
+
+    def require(self) -> None:
+        """Raises: CoreUnavailable while the level that was asked for is not proven (D18)."""
+        if self.unproven:
+            raise CoreUnavailable("durability is not proven: " + "; ".join(self.unproven))
+
+    async def acknowledged(self, partition: Partition, event_id: str) -> None:
+        """Return when the event may be acknowledged: at once at level journal, after its commit in SQL at level ledger.
+
+        Raises: CoreUnavailable with `unknown` when that takes too long, or when the event was lost with its server.
+        """
+        if self.level == JOURNAL:
+            return
+        if not await self._core.watermarks.wait(partition, LEDGERED, event_id, ACKNOWLEDGE_SECONDS):
+            raise CoreUnavailable("the ledger did not confirm in time", unknown=True)
+        known = self._core.watermarks.known(partition, LEDGERED)
+        position = Position.parse(event_id)
+        if known is not None and known.epoch != position.epoch and not await self._is_ledgered(partition, position):
+            raise CoreUnavailable("the server was replaced before the event was ledgered", unknown=True)
+
+    async def barrier(self, partition: Partition) -> None:
+        """Wait until everything applied before this call is projected.
+
+        Raises: CoreUnavailable after 2 s, or when the core cannot say what was applied.
+        """
+        epoch, sequence = await self._core.sequence(partition)
+        target = Position(epoch, sequence)
+        known = self._core.watermarks.known(partition, PROJECTED)
+        if known is not None and known >= target:
+            return
+        async with self._db.reading() as session:
+            state = await read_state(session, partition)
+        if state is None or state.projected >= target:
+            return
+        if not await self._core.watermarks.wait(partition, PROJECTED, str(target), BARRIER_SECONDS):
+            raise CoreUnavailable("projections are behind", retry_after_seconds=2)
+
+    async def _is_ledgered(self, partition: Partition, position: Position) -> bool:
+        async with self._db.reading() as session:
+            found = await session.scalar(
+                select(LedgerEvent.seq).where(
+                    LedgerEvent.part == partition.name,
+                    LedgerEvent.epoch == position.epoch,
+                    LedgerEvent.seq == position.sequence,
+                )
+            )
+        return found is not None
+
+    async def _probe(self) -> None:
+        connects = self._core.connects
+        durability = await self._core.probe()
+        if durability.level != self._proven:
+            log.info("durability", level=durability.level, reasons=durability.reasons, wanted=self._wanted)
+        self._connects = connects
+        self._proven = durability.level
+        self._reasons = durability.reasons
+        self._evicts = durability.evicts
+
+    async def _keep(self) -> None:
+        loop = asyncio.get_running_loop()
+        probed = loop.time()
+        while True:
+            await asyncio.sleep(RECONNECT_CHECK_SECONDS)
+            if self._core.connects == self._connects and loop.time() - probed < PROBE_SECONDS:
+                continue
+            try:
+                await self._probe()
+                probed = loop.time()
+            except CoreUnavailable as error:
+                # Another server may answer next: what the last one proved says nothing about it.
+                self._proven, self._reasons = None, (str(error),)

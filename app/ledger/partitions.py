@@ -1,0 +1,130 @@
+"""Partitions as SQL knows them: their rows, and the opening of a new one."""
+
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.core import RedemptionCore
+from app.core.keys import Keys, Partition
+from app.core.outbox import Position
+from app.core.outcome import Code, CoreUnavailable
+from app.core.watermarks import LEDGERED, PROJECTED
+from app.db.database import Database
+from app.db.models import PartitionState, Project
+from app.ledger.versions import catalogue_versions
+
+FIRST_EPOCH: Final = 1
+
+
+class State(Struct, frozen=True):
+    """A partition's row: its epoch, and how far it is ledgered, projected and verified."""
+
+    partition: Partition
+    epoch: int
+    namespace: str
+    cursor: Position
+    projected: Position
+    verified: Position
+
+
+def namespace_of(epoch: int) -> str:
+    """The namespace that begins with an epoch; a kept one outlives the epoch it is named after."""
+    return f"e{epoch}"
+
+
+def _state(row: PartitionState) -> State:
+    return State(
+        partition=Partition.parse(row.part),
+        epoch=row.epoch,
+        namespace=row.namespace,
+        cursor=Position(row.cursor_epoch, row.cursor_seq),
+        projected=Position(row.projected_epoch, row.projected_seq),
+        verified=Position(row.verified_epoch, row.verified_seq),
+    )
+
+
+async def read_state(session: AsyncSession, partition: Partition) -> State | None:
+    row = await session.get(PartitionState, partition.name, populate_existing=True)
+    return None if row is None else _state(row)
+
+
+async def live_partitions(session: AsyncSession) -> list[State]:
+    """Partitions of all projects that are not deleted."""
+    rows = await session.scalars(
+        select(PartitionState)
+        .join(Project, Project.id == PartitionState.project_id)
+        .where(Project.deleted_at.is_(None))
+        .order_by(PartitionState.part)
+    )
+    return [_state(row) for row in rows]
+
+
+async def open_partition(core: RedemptionCore, db: Database, partition: Partition) -> None:
+    """Make a new project ready to take redemptions: the SQL row first, then the certificate. Calling it again is harmless.
+
+    Raises: CoreUnavailable when the core is away; the row stands, and the background process opens the partition later.
+    """
+    async with db.writing() as session:
+        values: dict[str, Any] = {
+            "part": partition.name,
+            "project_id": partition.project_id,
+            "epoch": FIRST_EPOCH,
+            "namespace": namespace_of(FIRST_EPOCH),
+            "cursor_epoch": FIRST_EPOCH,
+            "cursor_seq": 0,
+            "projected_epoch": FIRST_EPOCH,
+            "projected_seq": 0,
+            "verified_epoch": 0,
+            "verified_seq": 0,
+        }
+        insert: Any = sqlite.insert(PartitionState) if db.is_sqlite else postgresql.insert(PartitionState)
+        await session.execute(insert.values(values).on_conflict_do_nothing(index_elements=["part"]))
+    async with db.reading() as session:
+        state = await read_state(session, partition)
+        versions = await catalogue_versions(session, partition.project_id)
+    assert state is not None
+    meta = await core.meta(partition)
+    if meta.epoch:
+        return  # open, or a matter for the recovery
+    if state.epoch != FIRST_EPOCH or state.cursor.sequence:
+        return
+    await core.fill(Keys(partition, state.namespace), versions, ())
+    code = await core.certify(
+        partition,
+        expected_epoch=0,
+        server=meta.server,
+        epoch=FIRST_EPOCH,
+        sequence=0,
+        namespace=state.namespace,
+    )
+    if code is not Code.OK:
+        raise CoreUnavailable(f"partition {partition.name} could not be opened ({code.name})")
+
+
+async def move_epoch(db: Database, state: State, epoch: int, namespace: str) -> bool:
+    """End the epoch in SQL, by compare-and-swap: from here on nothing of it can be ledgered (I13)."""
+    async with db.writing() as session:
+        done: Any = await session.execute(
+            update(PartitionState)
+            .where(
+                PartitionState.part == state.partition.name,
+                PartitionState.epoch == state.epoch,
+                PartitionState.cursor_epoch == state.cursor.epoch,
+                PartitionState.cursor_seq == state.cursor.sequence,
+            )
+            .values(epoch=epoch, namespace=namespace, cursor_epoch=epoch, cursor_seq=0)
+        )
+    return bool(done.rowcount == 1)
+
+
+async def announce(
+    core: RedemptionCore, partition: Partition, *, ledgered: Position | None = None, projected: Position | None = None
+) -> None:
+    """Tell everybody who waits how far the ledger has come."""
+    marks = {LEDGERED: ledgered, PROJECTED: projected}
+    told = {stage: str(position) for stage, position in marks.items() if position is not None}
+    if told:
+        await core.watermarks.announce(partition, **told)

@@ -1,0 +1,192 @@
+"""Redis refilled from SQL, in a namespace that nobody reads yet (core 3.4, D13)."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.core import RedemptionCore
+from app.core.keys import Keys, Partition
+from app.core.outbox import Position
+from app.core.outcome import CoreUnavailable
+from app.db.database import Database
+from app.db.models import Counter, Customer, EventBody, LedgerEvent, LedgerPosting, Order
+from app.ledger.entries import decode_private
+from app.ledger.lease import HeldLease, database_now_ms
+from app.ledger.partitions import State
+from app.ledger.replay import PAGE_ROWS, Replayed, replay, replay_since
+from app.ledger.versions import catalogue_versions
+
+HELD_SUFFIX: Final = "~h"
+WINDOW_GRACE_MS: Final = 48 * 3600 * 1000
+"""As the script: an ended window is kept two more days (D7)."""
+REPLAY_SECONDS: Final = 600
+"""How long a request may be sent again under its rid (D1)."""
+COMMANDS_MAX: Final = 200
+"""Of one pipeline, so that no connection is blocked for long."""
+
+Command = tuple[str | bytes | int, ...]
+
+
+async def fill_namespace(
+    core: RedemptionCore, db: Database, state: State, keys: Keys, lease: HeldLease, *, from_genesis: bool = False
+) -> int:
+    """Write everything that decisions need and SQL knows: counters, versions, claims, the last requests.
+
+    Records of vouchers and customers stay out: they are opened one by one when they are asked for. Gives the number of counters.
+
+    Raises: CoreUnavailable, LeaseLost; the namespace is then unfinished and never opened.
+    """
+    partition = state.partition
+    async with db.reading() as session:
+        now_ms = await database_now_ms(session, db)
+        versions = await catalogue_versions(session, partition.project_id)
+        await core.fill(keys, versions, ())
+        counters = await _counters(session, state, from_genesis=from_genesis)
+        live = {place: counter for place, counter in counters.items() if not counter.ended(now_ms // 1000)}
+        await _send(core, partition, lease, _counter_commands(keys, live))
+        await _send(core, partition, lease, [command async for command in _claims(session, state, keys)])
+        await _send(core, partition, lease, [command async for command in _requests(session, state, keys, now_ms)])
+    return len(live)
+
+
+async def _counters(
+    session: AsyncSession, state: State, *, from_genesis: bool
+) -> dict[tuple[str, str], Replayed]:
+    """The checkpoint where reconcile verified it, the postings themselves for everything that moved since (D13)."""
+    part = state.partition.name
+    if from_genesis or not state.verified.epoch:
+        return (await replay(session, part)).counters
+    counters = (await replay_since(session, part, state.verified)).counters
+    streamed = await session.stream(
+        select(Counter.key, Counter.field, Counter.value, Counter.held, Counter.until).where(Counter.part == part),
+        execution_options={"yield_per": PAGE_ROWS},
+    )
+    async for key, field, value, held, until in streamed:
+        if (key, field) not in counters:
+            counters[key, field] = Replayed(value=value, held=held, until=until)
+    return counters
+
+
+def _counter_commands(keys: Keys, counters: dict[tuple[str, str], Replayed]) -> Iterator[Command]:
+    by_key: dict[str, list[str | int]] = {}
+    ends: dict[str, int] = {}
+    for (key, field), counter in counters.items():
+        flat = by_key.setdefault(key, [])
+        if counter.value is not None:
+            flat += (field, counter.value)
+        if counter.held:
+            flat += (field + HELD_SUFFIX, counter.held)
+        if counter.until:
+            ends[key] = max(ends.get(key, 0), counter.until)
+    for key, flat in by_key.items():
+        if flat:
+            yield ("HSET", keys.base + key, *flat)
+            if key in ends:
+                yield ("PEXPIREAT", keys.base + key, ends[key] * 1000 + WINDOW_GRACE_MS)
+
+
+async def _claims(session: AsyncSession, state: State, keys: Keys) -> AsyncIterator[Command]:
+    """Which customer and which order owns a source_id, from the projections and from events that wait for theirs."""
+    project_id = state.partition.project_id
+    customers = select(Customer.source_id, Customer.id).where(
+        Customer.project_id == project_id, Customer.source_id.is_not(None), Customer.deleted_at.is_(None)
+    )
+    for source_id, identity in await session.execute(customers):
+        yield ("HSET", keys.source_claim(str(source_id)), str(source_id), identity)
+    orders = select(Order.source_id, Order.id).where(Order.project_id == project_id, Order.source_id.is_not(None))
+    for source_id, identity in await session.execute(orders):
+        yield ("HSET", keys.order_source(str(source_id)), str(source_id), identity)
+    waiting = select(EventBody.body).where(
+        EventBody.part == state.partition.name,
+        or_(
+            EventBody.epoch > state.projected.epoch,
+            and_(EventBody.epoch == state.projected.epoch, EventBody.seq > state.projected.sequence),
+        ),
+    )
+    for raw in await session.scalars(waiting.order_by(EventBody.epoch, EventBody.seq)):
+        try:
+            private = decode_private(raw)
+        except msgspec.DecodeError:
+            continue  # the projector will name it
+        for owned, key_of in ((private.customer, keys.source_claim), (private.order, keys.order_source)):
+            if owned and owned.get("source_id"):
+                yield ("HSET", key_of(owned["source_id"]), owned["source_id"], owned["id"])
+
+
+async def _requests(session: AsyncSession, state: State, keys: Keys, now_ms: int) -> AsyncIterator[Command]:
+    """Replay records of the last minutes, so that a request sent again finds what it did before the recovery."""
+    since_us = (now_ms - REPLAY_SECONDS * 1000) * 1000
+    events = select(LedgerEvent.epoch, LedgerEvent.seq, LedgerEvent.rid).where(
+        LedgerEvent.project_id == state.partition.project_id,
+        LedgerEvent.part == state.partition.name,
+        LedgerEvent.at_us > since_us,
+    )
+    requests = {Position(epoch, sequence): rid for epoch, sequence, rid in await session.execute(events)}
+    if not requests:
+        return
+    first = min(requests)
+    postings = (
+        select(LedgerPosting.epoch, LedgerPosting.seq, LedgerPosting.after)
+        .where(LedgerPosting.part == state.partition.name)
+        .where(
+            or_(
+                LedgerPosting.epoch > first.epoch,
+                and_(LedgerPosting.epoch == first.epoch, LedgerPosting.seq >= first.sequence),
+            )
+        )
+        .order_by(LedgerPosting.epoch, LedgerPosting.seq, LedgerPosting.n)
+    )
+    afters: dict[Position, list[str]] = {}
+    for epoch, sequence, after in await session.execute(postings):
+        afters.setdefault(Position(epoch, sequence), []).append(str(after))
+    for position, rid in requests.items():
+        value = f"{position}|{','.join(afters.get(position, ()))}"
+        yield ("SET", keys.replay(rid), value, "PX", REPLAY_SECONDS * 1000)
+
+
+async def _send(
+    core: RedemptionCore, partition: Partition, lease: HeldLease, commands: Iterable[Command]
+) -> None:
+    """In pipelines; the lease is renewed on the way, for a large rebuild takes longer than it lasts."""
+    chunk: list[Any] = []
+    sent = 0
+    for command in commands:
+        chunk.append(command)
+        if len(chunk) == COMMANDS_MAX:
+            await _pipeline(core, partition, chunk)
+            sent += 1
+            if sent % 100 == 0:
+                await lease.renew()
+            chunk = []
+    if chunk:
+        await _pipeline(core, partition, chunk)
+
+
+async def _pipeline(core: RedemptionCore, partition: Partition, commands: list[Any]) -> None:
+    for reply in await core.read(partition, commands):
+        if isinstance(reply, Exception):
+            raise CoreUnavailable(f"the namespace of {partition.name} cannot be filled: {reply}")
+
+
+async def drop_namespaces(core: RedemptionCore, partition: Partition, keep: str) -> int:
+    """Unlink what other namespaces of the partition left behind; how many keys."""
+    marker, cursor, dropped = f"{partition.tag}:", "0", 0
+    while True:
+        (reply,) = await core.read(partition, [("SCAN", cursor, "MATCH", _literal(marker) + "*:*", "COUNT", 1000)])
+        if isinstance(reply, Exception):
+            raise CoreUnavailable(str(reply))
+        cursor = reply[0].decode()
+        kept = f"{marker}{keep}:".encode()
+        stale = [key for key in reply[1] if not key.startswith(kept)]
+        if stale:
+            await core.read(partition, [("UNLINK", *stale)])
+            dropped += len(stale)
+        if cursor == "0":
+            return dropped
+
+
+def _literal(text: str) -> str:
+    return "".join("\\" + character if character in "*?[]\\" else character for character in text)

@@ -1,0 +1,153 @@
+"""Counters as the postings alone tell them: base + sum of postings, checked step by step (D13)."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import and_, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.outbox import Position
+from app.db.models import Counter, LedgerPosting
+from app.ledger.batch import HOLDING
+
+PAGE_ROWS: Final = 2000
+PROBLEMS_MAX: Final = 100
+"""More lines would not be read; how many there are is always told."""
+
+Place = tuple[str, str]
+
+
+class Replayed(Struct):
+    """One counter after its postings. value None: only held, never moved, so its base is what it is."""
+
+    base: int | None = None
+    value: int | None = None
+    held: int = 0
+    until: int = 0
+    at: Position = Position(0, 0)
+
+    def ended(self, now_seconds: int) -> bool:
+        """Whether its window is over: it counts nothing any more and may be gone (D7)."""
+        return bool(self.until) and self.until <= now_seconds
+
+
+class Replay(Struct):
+    """Counters by key and field, and where a posting contradicts the one before it."""
+
+    counters: dict[Place, Replayed] = {}
+    problems: list[str] = []
+    problem_count: int = 0
+    postings: int = 0
+
+    def blame(self, sentence: str) -> None:
+        self.problem_count += 1
+        if len(self.problems) < PROBLEMS_MAX:
+            self.problems.append(sentence)
+
+
+def _columns() -> Any:
+    return select(
+        LedgerPosting.epoch,
+        LedgerPosting.seq,
+        LedgerPosting.key,
+        LedgerPosting.field,
+        LedgerPosting.delta,
+        LedgerPosting.kind,
+        LedgerPosting.after,
+        LedgerPosting.until,
+    )
+
+
+async def _rows(session: AsyncSession, statement: Any) -> AsyncIterator[Any]:
+    streamed = await session.stream(
+        statement.order_by(LedgerPosting.epoch, LedgerPosting.seq, LedgerPosting.n),
+        execution_options={"yield_per": PAGE_ROWS},
+    )
+    async for row in streamed:
+        yield row
+
+
+async def replay(session: AsyncSession, part: str) -> Replay:
+    """All postings of a partition, from the first."""
+    return await _replay(_rows(session, _columns().where(LedgerPosting.part == part)))
+
+
+async def replay_since(session: AsyncSession, part: str, verified: Position) -> Replay:
+    """Only the counters that moved after a verified checkpoint, but each of them from its first posting."""
+    moved = (
+        select(Counter.key, Counter.field)
+        .where(Counter.part == part)
+        .where(or_(Counter.epoch > verified.epoch, and_(Counter.epoch == verified.epoch, Counter.seq > verified.sequence)))
+    )
+    statement = (
+        _columns()
+        .where(LedgerPosting.part == part)
+        .where(tuple_(LedgerPosting.key, LedgerPosting.field).in_(moved))
+    )
+    return await _replay(_rows(session, statement))
+
+
+async def value_as_of(session: AsyncSession, part: str, place: Place, position: Position) -> Replayed | None:
+    """One counter as it was at an event; None when it had no posting by then."""
+    statement = (
+        _columns()
+        .where(LedgerPosting.part == part, LedgerPosting.key == place[0], LedgerPosting.field == place[1])
+        .where(
+            or_(
+                LedgerPosting.epoch < position.epoch,
+                and_(LedgerPosting.epoch == position.epoch, LedgerPosting.seq <= position.sequence),
+            )
+        )
+    )
+    replayed = await _replay(_rows(session, statement))
+    return replayed.counters.get(place)
+
+
+async def _replay(rows: AsyncIterator[Any]) -> Replay:
+    replay = Replay()
+    counters = replay.counters
+    current = Position(0, 0)
+    holding: dict[Place, tuple[int, int]] = {}
+    async for epoch, sequence, key, field, delta, kind, after, until in rows:
+        position = Position(epoch, sequence)
+        if position != current:
+            _settle(replay, holding, current)
+            current = position
+        replay.postings += 1
+        place = (key, field)
+        counter = counters.get(place)
+        if counter is None:
+            counter = counters[place] = Replayed()
+        counter.until = until
+        counter.at = position
+        if kind in HOLDING:
+            moved, _ = holding.get(place, (0, 0))
+            holding[place] = (moved + (abs(delta) if kind == "h" else -abs(delta)), after)
+        else:
+            _move(replay, place, counter, delta, after)
+    _settle(replay, holding, current)
+    return replay
+
+
+def _move(replay: Replay, place: Place, counter: Replayed, delta: int, after: int) -> None:
+    if counter.value is None:
+        # A return into an ended window moves nothing, and can be a counter's first posting.
+        counter.base = after - delta
+    elif counter.value + delta != after and not (counter.until and delta < 0 and after == counter.value):
+        replay.blame(
+            f"{place[0]} {place[1]} at {counter.at}: {counter.value} and {delta} do not make {after}"
+        )
+    counter.value = after
+
+
+def _settle(replay: Replay, holding: dict[Place, tuple[int, int]], position: Position) -> None:
+    """What is held is compared once per event: a release and a hold of one call are one step."""
+    for place, (moved, after) in holding.items():
+        counter = replay.counters[place]
+        if counter.held + moved != after:
+            replay.blame(
+                f"{place[0]} {place[1]} at {position}: held {counter.held} and {moved} do not make {after}"
+            )
+        counter.held = after
+    holding.clear()
