@@ -78,6 +78,7 @@ LAWS = {
         ),
         ("sqlalchemy", "msgspec", "structlog"),
     ),
+    "app.demo": Law((), ("httpx", "msgspec")),
     "app.processes": Law(
         ("app.asgi", "app.settings", "app.db", "app.embedded", "app.jobs", "app.cli.runtime"),
         ("uvicorn", "httpx", "msgspec", "structlog"),

@@ -8,19 +8,7 @@ from typing import Any, TypeVar
 
 import rich_click as click
 
-from app.embedded.binary import EmbeddedServerError
-from app.processes.child import EXIT_CONFIGURATION
-from app.processes.listening import PortTaken
-from app.processes.logs import set_up_logs
-from app.processes.parent import CannotServe, serve
-from app.settings import Settings, SettingsError, load_settings
-
-
-class CannotStart(click.ClickException):
-    """Nothing was started; starting again changes nothing."""
-
-    exit_code = EXIT_CONFIGURATION
-
+from app.settings import Settings, load_settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -44,46 +32,39 @@ def serving_options(command: Command) -> Command:
     return command
 
 
-def serving_settings(**options: Any) -> Settings:
-    """Options over environment over defaults.
-
-    Raises: click.ClickException for what cannot be.
-    """
-    try:
-        return load_settings(**options)
-    except SettingsError as problem:
-        raise CannotStart(str(problem)) from None
-
-
 def run_serving(settings: Settings, ready: Callable[[str], Awaitable[None]]) -> None:
     """Serve until a signal; end this process with the exit code of the whole family."""
+    from app.embedded.binary import EmbeddedServerError
+    from app.processes import parent
+    from app.processes.listening import PortTaken
+    from app.processes.logs import set_up_logs
+
     set_up_logs(settings.log_level)
     try:
-        code = asyncio.run(serve(settings, ready))
-    except (CannotServe, PortTaken, EmbeddedServerError) as problem:
-        raise CannotStart(str(problem)) from None
+        code = asyncio.run(parent.serve(settings, ready))
+    except (parent.CannotServe, PortTaken, EmbeddedServerError) as problem:
+        raise click.ClickException(str(problem)) from None
     raise SystemExit(code)
 
 
-@click.command("serve")
+@click.command()
 @serving_options
-def serve_command(
+def serve(
     host: str | None, port: int | None, workers: int | None, data_dir: Path | None, *, as_json: bool
 ) -> None:
     """Serve the API until SIGTERM or Ctrl-C.
 
     Without configuration it brings its own Valkey and SQLite, both under the data directory.
-    VOUCHSAFE_REDIS_URL and VOUCHSAFE_DATABASE_URL name servers to use in their place. Exit codes: 0 after an
-    orderly end, 78 when the configuration makes serving impossible.
+    VOUCHSAFE_REDIS_URL and VOUCHSAFE_DATABASE_URL name servers to use in their place.
+
+    Exit codes: 0 after an orderly end, 1 when serving could not begin, 2 for options or settings that cannot
+    be, 78 when a process refused its settings later.
     """
-    settings = serving_settings(host=host, port=port, workers=workers, data_dir=data_dir)
+    settings = load_settings(host=host, port=port, workers=workers, data_dir=data_dir)
 
     async def ready(url: str) -> None:
         answer = {"url": url, "docs": f"{url}/docs", "data_dir": str(settings.data_dir.absolute())}
-        click.echo(
-            json.dumps(answer)
-            if as_json
-            else f"Vouchsafe answers on {url}, documentation on {answer['docs']}"
-        )
+        sentence = f"Vouchsafe answers on {url}, documentation on {answer['docs']}"
+        click.echo(json.dumps(answer) if as_json else sentence)
 
     run_serving(settings, ready)
