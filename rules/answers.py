@@ -1,0 +1,87 @@
+"""Parts of the answer that are read off a decided redeemable: its discount, and the items it did and did not apply to."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rules.applicable import Chosen
+from rules.cart import WorkLine
+from rules.collections import ALL_PRODUCTS
+from rules.discounts.program import TO_ITEMS, TO_ORDER
+
+if TYPE_CHECKING:
+    from rules.context import Context
+
+EVERYTHING: Mapping[str, Any] = {
+    "object": "products_collection",
+    "id": ALL_PRODUCTS,
+    "strict": False,
+    "effect": "APPLY_TO_EVERY",
+}
+Entries = tuple[Mapping[str, Any], ...]
+
+
+def discount_answer(context: "Context") -> Mapping[str, Any] | None:
+    """The discount with its effect resolved."""
+    discount = context.candidate.discount
+    if discount is None:
+        return None
+    program = discount.program
+    effect = program.effect
+    if effect is None:
+        effect = TO_ITEMS if any(applicable.explicit for applicable in context.applicables) else TO_ORDER
+    answer: Mapping[str, Any] = program.answers[effect]
+    return answer
+
+
+def applicable_lists(context: "Context") -> tuple[Entries, Entries]:
+    """The configured entries, then each line they let in, with its index in the order; and the excluded ones alike."""
+    chosen = context.chosen
+    if chosen is None:
+        return (), ()
+    configured: list[Mapping[str, Any]] = []
+    excluded: list[Mapping[str, Any]] = []
+    for applicable in context.applicables:
+        for entry in applicable.included:
+            configured.append({**entry.echo, "strict": entry.strict})
+        if applicable.everything is not None:
+            configured.append({**EVERYTHING, **applicable.everything.echo, "strict": False})
+        for entry in applicable.excluded:
+            excluded.append({**entry.echo, "strict": entry.strict})
+            for line in context.cart.lines:
+                if entry.matches(line, context.now):
+                    excluded.append(_concrete(line, entry.echo, None))
+    if not context.applicables:
+        configured.append(EVERYTHING)
+    for one in chosen:
+        echo = one.entries[0].echo if one.entries else EVERYTHING
+        configured.append(_concrete(one.line, echo, one))
+    return tuple(configured), tuple(excluded)
+
+
+def _concrete(line: WorkLine, echo: Mapping[str, Any], one: Chosen | None) -> Mapping[str, Any]:
+    """One line as an entry that matches exactly it."""
+    source = line.source
+    product, sku = source.product, source.sku
+    entry: dict[str, Any] = {}
+    if source.sku_id is not None or source.related_object == "sku":
+        entry["object"] = "sku"
+        entry["id"] = source.sku_id or (sku.id if sku is not None else None) or source.source_id
+        entry["source_id"] = sku.source_id if sku is not None and sku.source_id else source.source_id
+        entry["product_id"] = source.product_id or (sku.product_id if sku is not None else None)
+    else:
+        entry["object"] = "product"
+        entry["id"] = source.product_id or (product.id if product is not None else None) or source.source_id
+        entry["source_id"] = (
+            product.source_id if product is not None and product.source_id else source.source_id
+        )
+    entry["strict"] = True
+    for name, value in echo.items():
+        if name not in ("object", "id", "source_id", "product_id", "product_source_id", "strict"):
+            entry[name] = value
+    entry["order_item_indices"] = [line.index]
+    if one is not None and one.unit_numbers is not None:
+        if line.quantity > 1000:
+            entry["order_item_units"] = [{"index": line.index, "units_limit_exceeded": True}]
+        else:
+            entry["order_item_units"] = [{"index": line.index, "units": list(one.unit_numbers)}]
+    return entry

@@ -1,0 +1,175 @@
+"""What taking a redeemable moves: uses, balances, budgets, and the counters that rules name."""
+
+from zoneinfo import ZoneInfo
+
+from rules.admission import KINDS, refuse
+from rules.applicable import Applicable
+from rules.context import Context
+from rules.counters import Ledger, tally
+from rules.facts import Candidate, CounterName, Facts, Moment
+from rules.moment import EARLIEST, Now
+from rules.reasons import Reason
+from rules.rulesets import Program
+from rules.verdict import Charge, Refusal
+
+
+def violation_details(context: Context, rule_id: str) -> str:
+    """The sentence that names the rule set."""
+    kind = KINDS.get(context.candidate.kind, "Discount Coupon")
+    return f"{kind} cannot be redeemed because of violated validation rules: {rule_id}"
+
+
+def charges_of(context: Context) -> list[Charge]:
+    """At most one charge per counter, with the tightest cap and its refusal. The plan is made, not yet committed."""
+    candidate = context.candidate
+    plan = context.plan
+    ledger = Ledger()
+    if candidate.quantity is None:
+        ledger.charges.append(Charge(tally(context.scope, candidate.id), 1, candidate.redeemed_base))
+    else:
+        ledger.charges.append(
+            Charge(
+                tally(context.scope, candidate.id),
+                1,
+                candidate.redeemed_base,
+                candidate.quantity,
+                None,
+                0,
+                refuse(candidate, Reason.QUANTITY_EXCEEDED),
+            )
+        )
+    used = plan.credits if plan is not None else None
+    if candidate.gift is not None:
+        ledger.charges.append(
+            Charge(
+                tally("gift", candidate.id, "balance"),
+                -(used or 0),
+                candidate.gift.opening,
+                None,
+                0,
+                0,
+                refuse(candidate, Reason.GIFT_AMOUNT_EXCEEDED),
+                True,
+            )
+        )
+    campaign = candidate.campaign_id
+    if campaign is not None:
+        ledger.charges.append(Charge(tally("campaign", campaign), 1))
+        if used is not None:
+            ledger.charges.append(Charge(tally("campaign", campaign, "credits"), used))
+        if context.has_order and plan is not None:
+            ledger.charges.append(Charge(tally("campaign", campaign, "discount"), plan.order + plan.items))
+            ledger.charges.append(
+                Charge(tally("campaign", campaign, "orders"), context.cart.base_amount or 0)
+            )
+    for compiled in candidate.rules:
+        program = compiled.program
+        if program.counters:
+            _rule_charges(context, program, ledger)
+    if any(applicable.capped for applicable in context.applicables):
+        _unit_charges(context, ledger)
+    return ledger.charges
+
+
+def _unit_charges(context: Context, ledger: Ledger) -> None:
+    """Discounted units count against the stateful caps of the entries that let their lines in."""
+    plan, chosen = context.plan, context.chosen
+    if plan is None or chosen is None:
+        return
+    discounted = {cut.line.index for cut in plan.cuts}
+    refusal = refuse(context.candidate, Reason.REDEMPTION_RULES_VIOLATED)
+    for one in chosen:
+        if one.line.index not in discounted:
+            continue
+        for entry in one.entries:
+            for name, limit in context.unit_counters(entry, one.line):
+                ledger.add_units(name, one.units, limit, refusal)
+
+
+def _rule_charges(context: Context, program: Program, ledger: Ledger) -> None:
+    """Every counter named by a rule moves; only those that the rule set hangs on carry a cap."""
+    binding = program.binding(context)
+    rule_id = program.id
+    for node in program.counters:
+        counted = node.counted
+        name = counted.name(context)
+        delta = counted.delta(context)
+        if name is None or delta is None:
+            continue
+        cap = counted.cap if node in binding else None
+        refusal: Refusal | None = None
+        if cap is not None:
+            refusal = refuse(
+                context.candidate,
+                Reason.REDEMPTION_RULES_VIOLATED,
+                violation_details(context, rule_id),
+                message=node.message or program.message,
+                rule_id=rule_id,
+            )
+        base = (
+            context.candidate.redeemed_base
+            if name.customer == "" and name.scope == context.scope and not name.window
+            else 0
+        )
+        ledger.add(
+            name, delta, base, cap, None, counted.until(context), refusal, counted.exact and node in binding
+        )
+
+
+def exceeded(context: Context, charges: list[Charge]) -> Refusal | None:
+    """The first known counter that a charge would take over its cap or under its floor."""
+    for charge in charges:
+        if charge.cap is None and charge.floor is None:
+            continue
+        seen = context.seen(charge.counter)
+        if seen is None:
+            continue
+        if charge.cap is not None and charge.delta > 0 and seen + charge.delta > charge.cap:
+            return charge.refusal
+    return None
+
+
+def counters_of(facts: Facts, moment: Moment | None = None) -> tuple[CounterName, ...]:
+    """The counters that must be read before deciding, because an amount or a verdict depends on them (D6).
+
+    Gift balances, stateful unit caps, counters under an operator that is no cap, and uses that formulas look at. Counters
+    in daily, weekly or monthly windows need the `moment`; without one they are left out.
+    """
+    context = Context(facts, Now(moment or Moment(now=EARLIEST, zone=ZoneInfo("UTC")), facts.week_start))
+    found: dict[CounterName, None] = {}
+    for candidate in facts.candidates:
+        if candidate.absent:
+            continue
+        context.begin(candidate)
+        if candidate.gift is not None:
+            found[tally("gift", candidate.id, "balance")] = None
+        for compiled in candidate.rules:
+            for node in compiled.program.counters:
+                counted = node.counted
+                if counted.exact and (moment is not None or not counted.window):
+                    name = counted.name(context)
+                    if name is not None:
+                        found[name] = None
+            applicable = compiled.program.applicable
+            if applicable is not None and applicable.capped:
+                _unit_counters(context, applicable, found)
+        if _formula_reads_uses(candidate):
+            found[tally(context.scope, candidate.id)] = None
+    return tuple(found)
+
+
+def _unit_counters(context: Context, applicable: Applicable, found: dict[CounterName, None]) -> None:
+    for entry in applicable.entries():
+        for line in context.cart.lines:
+            if entry.unit_caps and entry.matches(line, context.now):
+                for name, _ in context.unit_counters(entry, line):
+                    found[name] = None
+
+
+def _formula_reads_uses(candidate: Candidate) -> bool:
+    discount = candidate.discount
+    if discount is not None and discount.program.reads_uses:
+        return True
+    return any(
+        rule.program.applicable is not None and rule.program.applicable.reads_uses for rule in candidate.rules
+    )

@@ -1,0 +1,134 @@
+"""What one redeemable is decided in: the facts, the moment, the order as left by the earlier ones, and what they took."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rules.cart import Cart, Plan, WorkLine
+from rules.counters import tally
+from rules.facts import Candidate, Counter, CounterName, Facts, OrderFacts
+from rules.moment import Now
+
+if TYPE_CHECKING:
+    from rules.applicable import Applicable, Chosen, Entry, UnitCap
+
+NO_ORDER: Final = OrderFacts(has_lines=False)
+
+
+class Context:
+    """Mutable for the length of one decision; `candidate` and what follows from it change with every redeemable."""
+
+    __slots__ = (
+        "applicables",
+        "bundles",
+        "candidate",
+        "cart",
+        "chosen",
+        "customer",
+        "exclusive_units",
+        "facts",
+        "has_order",
+        "initial_basis",
+        "now",
+        "once",
+        "overlay",
+        "plan",
+    )
+
+    def __init__(self, facts: Facts, now: Now) -> None:
+        self.facts = facts
+        self.now = now
+        self.has_order = facts.order is not None
+        self.cart = Cart(facts.order if facts.order is not None else NO_ORDER)
+        self.customer = facts.customer
+        self.overlay: dict[CounterName, int] = {}
+        self.once = facts.stacking.redeemables_products_application_mode == "ONCE"
+        self.exclusive_units = facts.project_extensions.get("units_application_mode") == "EXCLUSIVE"
+        self.begin(NOBODY)
+
+    def begin(self, candidate: Candidate) -> None:
+        """Turn to the next redeemable."""
+        self.candidate = candidate
+        self.plan: Plan | None = None
+        self.applicables: list[Applicable] = []
+        self.chosen: list[Chosen] | None = None
+        self.initial_basis = False
+        self.bundles = 1
+
+    @property
+    def customer_key(self) -> str | None:
+        """The id under which the customer is counted; None for nobody."""
+        customer = self.customer
+        return None if customer is None else customer.id or customer.source_id
+
+    @property
+    def scope(self) -> str:
+        """The counter scope of the redeemable itself."""
+        return "tier" if self.candidate.object == "promotion_tier" else "voucher"
+
+    def gift_counter(self, candidate: Candidate) -> CounterName:
+        """Where a gift card's balance is kept."""
+        return tally("gift", candidate.id, "balance")
+
+    def seen(self, name: CounterName) -> int | None:
+        """What a counter says with what others hold and what earlier redeemables of this request took; None when unread."""
+        counter: Counter | None = self.facts.counters.get(name)
+        if counter is None:
+            return None
+        return counter.value + counter.held + self.overlay.get(name, 0)
+
+    def units_within_caps(self, entry: "Entry", line: WorkLine, units: int, rooms: dict[Any, int]) -> int:
+        """How many of `units` the stateful caps of an entry still allow; the rest of the entry's lines share what is left."""
+        found = []
+        for cap in entry.unit_caps:
+            name = self._unit_counter(entry, cap, line)
+            if name is None:
+                continue
+            room = rooms.get(name)
+            if room is None:
+                limit = self._cap_limit(cap, line)
+                if limit is None:
+                    continue
+                room = rooms[name] = max(limit - (self.seen(name) or 0), 0)
+            units = min(units, room)
+            found.append((name, cap))
+        for name, _ in found:
+            rooms[name] -= units
+        return units
+
+    def unit_counters(self, entry: "Entry", line: WorkLine) -> list[tuple[CounterName, int]]:
+        """The counters and limits of an entry's stateful caps for a line."""
+        found = []
+        for cap in entry.unit_caps:
+            name = self._unit_counter(entry, cap, line)
+            limit = self._cap_limit(cap, line)
+            if name is not None and limit is not None:
+                found.append((name, limit))
+        return found
+
+    def _cap_limit(self, cap: "UnitCap", line: WorkLine) -> int | None:
+        if cap.formula is not None:
+            value = cap.formula.evaluate(self, line)
+            if value is not None:
+                return max(int(value), 0)
+        return cap.limit
+
+    def _unit_counter(self, entry: "Entry", cap: "UnitCap", line: WorkLine) -> CounterName | None:
+        candidate = self.candidate
+        customer = ""
+        if cap.by_customer:
+            customer = self.customer_key or ""
+        if cap.scope == "tier":
+            if candidate.object != "promotion_tier":
+                return None
+            owner, scope = candidate.id, "tier"
+        elif candidate.campaign_id is not None:
+            owner, scope = candidate.campaign_id, "campaign"
+        else:
+            owner, scope = candidate.id, self.scope
+        product = entry.id
+        if cap.by_product:
+            source = line.source
+            product = f"{entry.id}/{source.product_id or source.sku_id or source.source_id or line.index}"
+        return tally(scope, owner, "units", customer, product)
+
+
+NOBODY: Final = Candidate(object="voucher", requested_id="", absent=True)

@@ -1,0 +1,252 @@
+"""The decision: a ladder of checks per redeemable, in the order in which they are applied; then the sum.
+
+`decide` is pure and never raises on facts that could be decoded.
+"""
+
+from typing import Final
+
+from rules.admission import closed, code_of, not_found, not_permitted, refuse, used_up
+from rules.answers import applicable_lists, discount_answer
+from rules.cart import Plan, commit
+from rules.charges import charges_of, exceeded, violation_details
+from rules.context import Context
+from rules.discounts.gift import credits
+from rules.discounts.program import TO_ORDER, Discount, Trouble
+from rules.facts import Candidate, Facts, Moment
+from rules.moment import Now
+from rules.reasons import Reason
+from rules.rulesets import Program, Violated
+from rules.stacking import (
+    COMMON,
+    EXCLUSIVE,
+    Places,
+    application_order,
+    initial_basis,
+    kind_of,
+    skips_without_effect,
+)
+from rules.verdict import Charge, Decision, Refusal, Result
+
+APPLICABLE: Final = "APPLICABLE"
+INAPPLICABLE: Final = "INAPPLICABLE"
+SKIPPED: Final = "SKIPPED"
+
+
+def decide(facts: Facts, moment: Moment, *, explain: bool = False) -> Decision:
+    """Decide every redeemable of a request.
+
+    Args:
+        facts: everything that is looked at; amounts in minor units, instants in UTC.
+        moment: the instant and the project's zone.
+        explain: also answer the trace; the decision is the same.
+    """
+    order = application_order(facts)
+    stacking = facts.stacking
+    run = Run(facts, moment)
+    if stacking.exclusive_categories and len(order) > 1:
+        kinds = [kind_of(candidate, stacking) for candidate in order]
+        if EXCLUSIVE in kinds and COMMON in kinds:
+            # An exclusive one wins wherever it stands, but only if it can be applied.
+            decision = run.through(order, without_common=True)
+            if (
+                any(kind_of(result.candidate, stacking) == EXCLUSIVE for result in decision.applied)
+                or not decision.valid
+            ):
+                return decision
+            run = Run(facts, moment)
+    return run.through(order)
+
+
+class Run:
+    """One pass over the redeemables."""
+
+    def __init__(self, facts: Facts, moment: Moment) -> None:
+        self.facts = facts
+        self.context = Context(facts, Now(moment, facts.week_start))
+        self.places = Places(facts.stacking)
+        self.several = len(facts.candidates) > 1
+
+    def through(self, order: tuple[Candidate, ...], *, without_common: bool = False) -> Decision:
+        facts = self.facts
+        needs_all = facts.stacking.redeemables_application_mode == "ALL"
+        for line in self.context.cart.lines:
+            line.identify()
+        results: list[Result] = []
+        for candidate in order:
+            if without_common and kind_of(candidate, facts.stacking) == COMMON:
+                result = skipped(candidate, Reason.EXCLUSION_RULES_NOT_MET)
+            else:
+                result = self.one(candidate)
+            if needs_all and result.status == INAPPLICABLE:
+                return self._all_failed(order, result)
+            results.append(result)
+        applied = [result for result in results if result.status == APPLICABLE]
+        if not self.context.has_order:
+            root = None
+        elif len(applied) == 1:
+            root = applied[0].order
+        else:
+            root = self.context.cart.root()
+        return Decision(bool(applied), tuple(results), root)
+
+    def _all_failed(self, order: tuple[Candidate, ...], failed: Result) -> Decision:
+        """Mode ALL: the first failure stands, everything else is left out, nothing is discounted."""
+        results = tuple(
+            failed
+            if candidate is failed.candidate
+            else skipped(candidate, Reason.PRECEDING_VALIDATION_FAILED)
+            for candidate in order
+        )
+        untouched = Context(self.facts, self.context.now)
+        return Decision(False, results, untouched.cart.root() if untouched.has_order else None)
+
+    def one(self, candidate: Candidate) -> Result:
+        """Decide one redeemable on the order as the earlier ones left it."""
+        context = self.context
+        context.begin(candidate)
+        refusal = self.admit(candidate)
+        if refusal is None:
+            refusal = self.obey(candidate)
+        if refusal is not None:
+            return inapplicable(candidate, refusal)
+        plan = self.compute(candidate)
+        if isinstance(plan, Trouble):
+            return inapplicable(candidate, refuse(candidate, plan.reason, plan.details or code_of(candidate)))
+        context.plan = plan
+        refusal = self.obey_late(candidate)
+        if refusal is not None:
+            return inapplicable(candidate, refusal)
+        charges = charges_of(context)
+        if self.facts.counters:
+            refusal = exceeded(context, charges)
+            if refusal is not None:
+                return inapplicable(candidate, refusal)
+        if context.has_order and not plan.has_effect and skips_without_effect(candidate, self.facts.stacking):
+            return skipped(candidate, Reason.NO_EFFECT)
+        reason = self.places.refuses(candidate)
+        if reason is not None:
+            return skipped(candidate, reason)
+        # After this point the redeemable is applied.
+        return self.apply(candidate, plan, charges)
+
+    def admit(self, candidate: Candidate) -> Refusal | None:
+        """Existence, dates, quantity, and who may have it."""
+        if candidate.absent:
+            return not_found(candidate)
+        context = self.context
+        return closed(context, candidate) or used_up(context, candidate) or not_permitted(context, candidate)
+
+    def obey(self, candidate: Candidate) -> Refusal | None:
+        """The rule sets of the redeemable, then those of its campaign."""
+        context = self.context
+        for compiled in candidate.rules:
+            program: Program = compiled.program
+            violated = program.violated(context)
+            if violated is not None:
+                return violation(context, program, violated)
+            if program.applicable is not None:
+                context.applicables.append(program.applicable)
+        return None
+
+    def obey_late(self, candidate: Candidate) -> Refusal | None:
+        """Rules on the result of the discount."""
+        context = self.context
+        for compiled in candidate.rules:
+            program: Program = compiled.program
+            if program.has_late:
+                violated = program.violated(context)
+                if violated is not None:
+                    return violation(context, program, violated)
+        return None
+
+    def compute(self, candidate: Candidate) -> Plan | Trouble:
+        """What the redeemable would do to the order."""
+        context = self.context
+        if candidate.gift is not None:
+            return credits(context, candidate.gift, balance_of(context, candidate))
+        if candidate.discount is None:
+            return Plan()
+        discount: Discount = candidate.discount.program
+        context.initial_basis = initial_basis(candidate, self.facts.stacking)
+        if discount.compute is not None:
+            return discount.compute(context, discount)
+        effect = discount.effect
+        if effect is None:
+            explicit = any(applicable.explicit for applicable in context.applicables)
+            return discount.to_items(context, discount) if explicit else discount.to_order(context, discount)
+        return (
+            discount.to_order(context, discount)
+            if effect == TO_ORDER
+            else discount.to_items(context, discount)
+        )
+
+    def apply(self, candidate: Candidate, plan: Plan, charges: list[Charge]) -> Result:
+        """Commit the plan and write down the result."""
+        context = self.context
+        balance = None
+        if candidate.gift is not None:
+            balance = balance_of(context, candidate)
+        applicable, inapplicable_ = applicable_lists(context)
+        order = None
+        if context.has_order:
+            commit(context.cart, plan)
+            order = context.cart.state()
+        if self.several:
+            overlay = context.overlay
+            for charge in charges:
+                overlay[charge.counter] = overlay.get(charge.counter, 0) + charge.delta
+        self.places.take(candidate)
+        return Result(
+            candidate,
+            APPLICABLE,
+            None,
+            order,
+            applicable,
+            inapplicable_,
+            discount_answer(context),
+            plan.credits,
+            balance,
+            plan.points,
+            None,
+            tuple(charges),
+            candidate.category_ids,
+        )
+
+
+def balance_of(context: Context, candidate: Candidate) -> int:
+    """What a gift card can still pay: as last read without what others hold, else its opening balance."""
+    gift = candidate.gift
+    if gift is None:
+        return 0
+    name = context.gift_counter(candidate)
+    counter = context.facts.counters.get(name)
+    taken = context.overlay.get(name, 0)
+    return (gift.opening if counter is None else counter.value - counter.held) + taken
+
+
+def violation(context: Context, program: Program, violated: Violated) -> Refusal:
+    """The refusal of the first rule that does not hold."""
+    reason = violated.reason
+    if reason is Reason.MISSING_CUSTOMER:
+        details = "Customer is required to validate rules"
+    elif reason is Reason.MISSING_ORDER:
+        details = "Order is required to validate rules"
+    elif reason is Reason.MISSING_AMOUNT:
+        details = "Order amount is required to validate rules"
+    elif reason is Reason.MISSING_ORDER_ITEMS:
+        details = "Order items are required to validate rules"
+    else:
+        details = violation_details(context, program.id)
+    message = violated.node.message or program.message
+    return refuse(context.candidate, reason, details, message=message, rule_id=program.id)
+
+
+def inapplicable(candidate: Candidate, refusal: Refusal) -> Result:
+    return Result(
+        candidate=candidate, status=INAPPLICABLE, refusal=refusal, category_ids=candidate.category_ids
+    )
+
+
+def skipped(candidate: Candidate, reason: Reason) -> Result:
+    refusal = refuse(candidate, reason)
+    return Result(candidate=candidate, status=SKIPPED, refusal=refusal, category_ids=candidate.category_ids)

@@ -1,0 +1,174 @@
+"""Discounts on lines: per line, per unit, by share, by per cent, to a new price; then every limit, then the order's rest.
+
+Limits apply in the order of section 10 (13): uncapped per line, entry's cap per line, entry's aggregate in candidate order,
+the discount's cap per line, the discount's aggregate.
+"""
+
+from typing import TYPE_CHECKING
+
+from rules.applicable import Chosen, Entry, choose
+from rules.cart import LineCut, Plan
+from rules.discounts.program import Discount, Trouble, minor_of, minor_value, percent_value
+from rules.money import half_up, share
+from rules.reasons import Reason
+
+if TYPE_CHECKING:
+    from rules.context import Context
+
+
+def chosen_lines(context: "Context") -> list[Chosen] | Trouble:
+    """The lines to discount, all with an amount; an empty list is no trouble, only no effect."""
+    if not context.has_order:
+        return Trouble(Reason.MISSING_ORDER, "Order is required")
+    if not context.cart.lines:
+        return Trouble(Reason.MISSING_ORDER_ITEMS, "Order items are required")
+    chosen = context.chosen
+    if chosen is None:
+        chosen = context.chosen = choose(context)
+    priced = [one for one in chosen if one.line.amount is not None]
+    if chosen and not priced:
+        return Trouble(Reason.MISSING_ORDER_ITEMS_AMOUNT, "Amounts of order items are required")
+    return priced
+
+
+def units_worth(amount: int, units: int, quantity: int) -> int:
+    """What `units` of a line are worth; the average when the amount does not divide evenly."""
+    return amount if units >= quantity else half_up(amount * units, quantity)
+
+
+def finish(context: "Context", discount: Discount, chosen: list[Chosen], raw: list[int]) -> Plan:
+    """Apply the limits to the uncapped amounts and make the plan."""
+    aggregates: dict[int, Entry] | None = None
+    for index, one in enumerate(chosen):
+        line = one.line
+        amount = line.amount or 0
+        most = amount - line.discount
+        if one.units < line.quantity:
+            most = min(most, units_worth(amount, one.units, line.quantity))
+        raw[index] = min(raw[index], most)
+        for entry in one.entries:
+            if entry.amount_limit is not None and raw[index] > entry.amount_limit:
+                raw[index] = entry.amount_limit
+            if entry.aggregated_amount_limit is not None:
+                aggregates = aggregates or {}
+                aggregates[id(entry)] = entry
+    if aggregates is not None:
+        for entry in aggregates.values():
+            covered = [index for index, one in enumerate(chosen) if entry in one.entries]
+            covered.sort(key=lambda index: chosen[index].rank)
+            _fill(raw, covered, entry.aggregated_amount_limit or 0)
+    limit = discount.amount_limit
+    if limit is not None:
+        raw = [min(value, limit) for value in raw]
+    if discount.aggregated_amount_limit is not None:
+        _fill(raw, range(len(raw)), discount.aggregated_amount_limit)
+    total = sum(raw)
+    left = context.cart.remaining
+    if total > left:
+        # The order is worth less than its lines: every line gives way in proportion.
+        raw = share(left, raw)
+    plan = Plan()
+    for one, value in zip(chosen, raw, strict=True):
+        if value:
+            line = one.line
+            partial = one.units < line.quantity
+            worth = units_worth(line.amount or 0, one.units, line.quantity) if partial else line.amount or 0
+            plan.cuts.append(LineCut(line, value, one.units, worth, partial))
+    return plan
+
+
+def _fill(raw: list[int], order: list[int] | range, limit: int) -> None:
+    """Cut the amounts so that they sum to at most `limit`, the first in `order` served first."""
+    left = limit
+    for index in order:
+        raw[index] = min(raw[index], left)
+        left -= raw[index]
+
+
+def amount_per_line(context: "Context", discount: Discount) -> Plan | Trouble:
+    """The value off each line, whatever its quantity."""
+    chosen = chosen_lines(context)
+    if isinstance(chosen, Trouble):
+        return chosen
+    bundles = context.bundles
+    raw = [minor_value(context, discount, one.line) * bundles for one in chosen]
+    return finish(context, discount, chosen, raw)
+
+
+def amount_per_unit(context: "Context", discount: Discount) -> Plan | Trouble:
+    """The value off each eligible unit."""
+    chosen = chosen_lines(context)
+    if isinstance(chosen, Trouble):
+        return chosen
+    raw = [minor_value(context, discount, one.line) * one.units for one in chosen]
+    return finish(context, discount, chosen, raw)
+
+
+def amount_by_amount(context: "Context", discount: Discount) -> Plan | Trouble:
+    """The value split by the lines' amounts; a share above what is left of its line is lost."""
+    chosen = chosen_lines(context)
+    if isinstance(chosen, Trouble):
+        return chosen
+    value = minor_value(context, discount) * context.bundles
+    weights = [units_worth(one.line.amount or 0, one.units, one.line.quantity) for one in chosen]
+    return finish(context, discount, chosen, share(value, weights))
+
+
+def amount_by_quantity(context: "Context", discount: Discount) -> Plan | Trouble:
+    """The value split by the eligible units of the lines."""
+    chosen = chosen_lines(context)
+    if isinstance(chosen, Trouble):
+        return chosen
+    value = minor_value(context, discount) * context.bundles
+    return finish(context, discount, chosen, share(value, [one.units for one in chosen]))
+
+
+def percent(context: "Context", discount: Discount) -> Plan | Trouble:
+    """A share of each line's subtotal (or original amount), of its eligible units only, rounded once per line."""
+    chosen = chosen_lines(context)
+    if isinstance(chosen, Trouble):
+        return chosen
+    raw = []
+    bundles = context.bundles
+    exclusive = context.exclusive_units
+    numerator, denominator = percent_value(context, discount)
+    formula = discount.formula
+    for one in chosen:
+        line = one.line
+        if formula is not None:
+            numerator, denominator = percent_value(context, discount, line)
+        amount = line.amount or 0
+        base = amount if context.initial_basis or exclusive else amount - line.discount
+        raw.append(half_up(base * one.units * numerator * bundles, line.quantity * denominator * 100))
+    return finish(context, discount, chosen, raw)
+
+
+def fixed(context: "Context", discount: Discount) -> Plan | Trouble:
+    """A new price for each eligible unit, from the entry that let the line in, else from the discount."""
+    chosen = chosen_lines(context)
+    if isinstance(chosen, Trouble):
+        return chosen
+    raw = []
+    for one in chosen:
+        line = one.line
+        price = _new_price(context, discount, one)
+        base = line.amount or 0
+        if not context.exclusive_units:
+            base -= line.discount
+        raw.append(
+            0 if price is None else max(units_worth(base, one.units, line.quantity) - price * one.units, 0)
+        )
+    return finish(context, discount, chosen, raw)
+
+
+def _new_price(context: "Context", discount: Discount, one: Chosen) -> int | None:
+    for entry in one.entries:
+        if entry.price_formula is not None:
+            found = entry.price_formula.evaluate(context, one.line)
+            if found is not None:
+                return minor_of(found)
+        if entry.price is not None:
+            return entry.price
+    if discount.formula is None and discount.value_field == "":
+        return None
+    return minor_value(context, discount, one.line)

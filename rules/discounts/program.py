@@ -1,0 +1,108 @@
+"""A compiled discount: what kind, how much, on what, and the bounds on it."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+
+from rules.cart import Plan, WorkLine
+from rules.facts import ItemFacts
+from rules.formulas.compile import Formula
+from rules.money import AMOUNT_MAX, QUANTITY_MAX
+from rules.reasons import Reason
+
+if TYPE_CHECKING:
+    from rules.context import Context
+
+TO_ORDER: Final = "APPLY_TO_ORDER"
+TO_ITEMS: Final = "APPLY_TO_ITEMS"
+Compute = Callable[["Context", "Discount"], "Plan | Trouble"]
+
+
+class Trouble(Struct, frozen=True):
+    """Why a discount cannot be computed."""
+
+    reason: Reason
+    details: str = ""
+
+
+class Units(Struct, frozen=True):
+    """One entry of a unit discount."""
+
+    effect: str
+    count: int
+    unit_type: str
+    formula: Formula | None = None
+    item: ItemFacts | None = None
+
+
+class Discount(Struct, frozen=True):
+    """`numerator / denominator` is the value: per cent, or minor units (then `denominator` is 1)."""
+
+    kind: str
+    effect: str | None
+    numerator: int
+    denominator: int
+    to_order: Compute
+    to_items: Compute
+    wire: Mapping[str, Any]
+    """The discount as answered, without `effect` and `is_dynamic`."""
+    value_field: str = ""
+    formula: Formula | None = None
+    amount_limit: int | None = None
+    aggregated_amount_limit: int | None = None
+    units: tuple[Units, ...] = ()
+    answers: Mapping[str | None, Mapping[str, Any]] = {}
+    """`wire` completed, for every effect it may have."""
+    group: Any = None
+    compute: Compute | None = None
+    """Set for shapes that have one way only (units, extensions)."""
+
+    @property
+    def reads_uses(self) -> bool:
+        """Does a formula look at how often the voucher was redeemed?"""
+        if self.formula is not None and self.formula.reads_uses:
+            return True
+        return any(units.formula is not None and units.formula.reads_uses for units in self.units)
+
+
+def minor_value(context: "Context", discount: Discount, line: WorkLine | None = None) -> int:
+    """The amount or price in minor units: the formula's result (major units) if it gives one, else the static value."""
+    formula = discount.formula
+    if formula is not None:
+        found = formula.evaluate(context, line)
+        if found is not None:
+            return minor_of(found)
+    return discount.numerator
+
+
+def minor_of(value: Decimal) -> int:
+    """Major units to minor ones, half up, never below zero, bounded."""
+    if value <= 0:
+        return 0
+    if value >= AMOUNT_MAX:
+        return AMOUNT_MAX
+    numerator, denominator = value.as_integer_ratio()
+    return (200 * numerator + denominator) // (2 * denominator)
+
+
+def percent_value(context: "Context", discount: Discount, line: WorkLine | None = None) -> tuple[int, int]:
+    """The per cent as an exact (numerator, denominator)."""
+    formula = discount.formula
+    if formula is not None:
+        found = formula.evaluate(context, line)
+        if found is not None:
+            if found <= 0:
+                return 0, 1
+            return (10_000, 1) if found > 10_000 else found.as_integer_ratio()
+    return discount.numerator, discount.denominator
+
+
+def unit_value(context: "Context", units: Units) -> int:
+    """How many units: a formula's fraction is cut off."""
+    if units.formula is not None:
+        found = units.formula.evaluate(context, None)
+        if found is not None:
+            return min(max(int(found), 0), QUANTITY_MAX)
+    return units.count
