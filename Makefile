@@ -8,6 +8,8 @@ DATA ?= data
 HOST ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 2
+USERS ?= 32
+SECONDS_MAX ?= 60
 # Test processes: one Valkey and one server each, so as many as there are processors, but two at least.
 TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 2 ] && echo $$n || echo 2)
 PYTEST := $(BIN)/python -m pytest
@@ -51,7 +53,7 @@ bench: $(DEV_STAMP) ## CPU and latency of validate and redeem beside the floor (
 	$(BIN)/python loadtests/bench.py
 
 loadtest: $(DEV_STAMP) ## locust against a server that runs already (see loadtests/README.md)
-	$(BIN)/locust -f loadtests/locustfile.py --headless --users $${USERS:-32} --spawn-rate 16 --run-time $${SECONDS_MAX:-60}s --host http://$(HOST):$(PORT)
+	$(BIN)/locust -f loadtests/locustfile.py --headless --users $(USERS) --spawn-rate 16 --run-time $(SECONDS_MAX)s --host http://$(HOST):$(PORT)
 
 lock: $(DEV_STAMP) ## Resolve pyproject.toml anew into requirements/*.txt (needs uv, which is in .venv)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/run.txt
