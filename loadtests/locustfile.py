@@ -1,12 +1,8 @@
 """Locust: a checkout that validates and redeems, and a rush on a public code with a cap.
 
-Against a running server:
-
-    VOUCHSAFE_APP_ID=... VOUCHSAFE_APP_TOKEN=... locust -f loadtests/locustfile.py --host http://127.0.0.1:8000 \\
-        --headless --users 32 --spawn-rate 16 --run-time 60s
-
-The shop is made at the start of the run, in the project of that key. Without a key in the environment the demo shop's
-(data/demo.json) is used. CAP (500) is the rush's cap: at the end the run fails when more was taken.
+`make loadtest` runs it headless and bounded against a server that runs. The shop is made at the start, in the
+project of VOUCHSAFE_APP_ID and VOUCHSAFE_APP_TOKEN, else in the demo shop (data/demo.json). CAP (500) is the
+rush's cap: the run fails when more was taken.
 """
 
 import itertools
