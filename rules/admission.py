@@ -1,4 +1,6 @@
-"""The first rungs of the ladder: does it exist, is it live, is something left, may this customer have it at all."""
+"""The first rungs of the ladder: does it exist, is it live, is something left, may this customer have it at
+all.
+"""
 
 from typing import TYPE_CHECKING, Final
 

@@ -1,4 +1,6 @@
-"""Parts of the answer that are read off a decided redeemable: its discount, and the items it did and did not apply to."""
+"""Parts of the answer that are read off a decided redeemable: its discount, and the items it did and did not
+apply to.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ EVERYTHING: Mapping[str, Any] = {
     "strict": False,
     "effect": "APPLY_TO_EVERY",
 }
+IDENTITY = frozenset({"object", "id", "source_id", "product_id", "product_source_id", "strict"})
 Entries = tuple[Mapping[str, Any], ...]
 
 
@@ -34,22 +37,22 @@ def discount_answer(context: "Context") -> Mapping[str, Any] | None:
 
 
 def applicable_lists(context: "Context") -> tuple[Entries, Entries]:
-    """The configured entries, then each line they let in, with its index in the order; and the excluded ones alike."""
+    """The configured entries, then each line they let in, with its index in the order; and the excluded ones
+    alike.
+    """
     chosen = context.chosen
     if chosen is None:
         return (), ()
     configured: list[Mapping[str, Any]] = []
     excluded: list[Mapping[str, Any]] = []
     for applicable in context.applicables:
-        for entry in applicable.included:
-            configured.append({**entry.echo, "strict": entry.strict})
+        configured.extend({**entry.echo, "strict": entry.strict} for entry in applicable.included)
         if applicable.everything is not None:
             configured.append({**EVERYTHING, **applicable.everything.echo, "strict": False})
         for entry in applicable.excluded:
             excluded.append({**entry.echo, "strict": entry.strict})
-            for line in context.cart.lines:
-                if entry.matches(line, context.now):
-                    excluded.append(_concrete(line, entry.echo, None))
+            hit = [line for line in context.cart.lines if entry.matches(line, context.now)]
+            excluded.extend(_concrete(line, entry.echo, None) for line in hit)
     if not context.applicables:
         configured.append(EVERYTHING)
     for one in chosen:
@@ -75,9 +78,7 @@ def _concrete(line: WorkLine, echo: Mapping[str, Any], one: Chosen | None) -> Ma
             product.source_id if product is not None and product.source_id else source.source_id
         )
     entry["strict"] = True
-    for name, value in echo.items():
-        if name not in ("object", "id", "source_id", "product_id", "product_source_id", "strict"):
-            entry[name] = value
+    entry.update({name: value for name, value in echo.items() if name not in IDENTITY})
     entry["order_item_indices"] = [line.index]
     if one is not None and one.unit_numbers is not None:
         if line.quantity > 1000:

@@ -1,4 +1,5 @@
-"""Which lines, and how many of their units, a discount may touch: `applicable_to` of validation rules (`behaviour` 3.5).
+"""Which lines, and how many of their units, a discount may touch: `applicable_to` of validation rules
+(`behaviour` 3.5).
 
 Units are never expanded: a line of a million units costs what a line of one costs.
 """
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rules.cart import WorkLine
 from rules.collections import ALL_PRODUCTS, Everything
+from rules.documents import one_of
 from rules.formulas.compile import Formula, compile_formula
 from rules.moment import Now
 from rules.money import AMOUNT_MAX, QUANTITY_MAX, read_whole
@@ -45,7 +47,9 @@ UNIT_CAPS: Final = {
 
 
 class UnitCap:
-    """A cap on discounted units over all redemptions: counted per `scope`, maybe per customer, maybe per product."""
+    """A cap on discounted units over all redemptions: counted per `scope`, maybe per customer, maybe per
+    product.
+    """
 
     __slots__ = ("by_customer", "by_product", "formula", "limit", "scope")
 
@@ -86,12 +90,7 @@ class Entry:
     )
 
     def __init__(self, document: Mapping[str, Any], collections: Mapping[str, Any], where: str) -> None:
-        kind = document.get("object") or "product"
-        if kind not in RANKS:
-            raise RuleError(
-                KEY,
-                f"Property {where}.object must be equal to one of the allowed values: product, sku, products_collection",
-            )
+        kind = one_of(document.get("object") or "product", RANKS, KEY, f"{where}.object")
         names = [document.get(field) for field in ("id", "source_id")]
         known = [name for name in names if isinstance(name, str) and name]
         if not known:
@@ -106,40 +105,25 @@ class Entry:
         self.collection: Any = None
         if kind == "products_collection":
             compiled = collections.get(self.id)
-            self.collection = (
-                Everything()
-                if self.id == ALL_PRODUCTS
-                else compiled.program
-                if compiled is not None
-                else None
-            )
+            self.collection = compiled.program if compiled is not None else None
+            if self.id == ALL_PRODUCTS:
+                self.collection = Everything()
         self._read_selection(document, where)
         self._read_limits(document, where)
         self.echo = {
             name: value
             for name, value in document.items()
-            if isinstance(name, str)
-            and name not in ("order_item_indices", "order_item_units")
-            and value is not None
+            if name not in ("order_item_indices", "order_item_units") and value is not None
         }
         self.echo["object"] = kind
         self.echo["effect"] = document.get("effect") or "APPLY_TO_EVERY"
 
     def _read_selection(self, document: Mapping[str, Any], where: str) -> None:
         effect = document.get("effect") or "APPLY_TO_EVERY"
-        if not isinstance(effect, str) or effect not in EFFECTS:
-            raise RuleError(
-                KEY,
-                f"Property {where}.effect must be equal to one of the allowed values: {', '.join(EFFECTS)}",
-            )
-        self.effect = EFFECTS[effect]
+        self.effect = EFFECTS[one_of(effect, EFFECTS, KEY, f"{where}.effect")]
         self.skip = read_whole(document, "skip_initially", KEY, most=QUANTITY_MAX) or 0
         self.repeat = read_whole(document, "repeat", KEY, most=QUANTITY_MAX) or 1
-        target = document.get("target") or "ITEM"
-        if target not in ("ITEM", "UNIT"):
-            raise RuleError(
-                KEY, f"Property {where}.target must be equal to one of the allowed values: ITEM, UNIT"
-            )
+        target = one_of(document.get("target") or "ITEM", ("ITEM", "UNIT"), KEY, f"{where}.target")
         self.by_unit = target == "UNIT"
 
     def _read_limits(self, document: Mapping[str, Any], where: str) -> None:
@@ -188,7 +172,9 @@ class Entry:
 
 
 class Applicable:
-    """A compiled `applicable_to`. `included` is sorted most specific first; `everything` stands for `included_all`."""
+    """A compiled `applicable_to`. `included` is sorted most specific first; `everything` stands for
+    `included_all`.
+    """
 
     __slots__ = ("capped", "everything", "excluded", "explicit", "included", "reads_uses")
 
@@ -218,10 +204,7 @@ class Applicable:
         return self.included if self.everything is None else (*self.included, self.everything)
 
     def excludes(self, line: WorkLine, now: Now) -> bool:
-        for entry in self.excluded:
-            if entry.matches(line, now):
-                return True
-        return False
+        return any(entry.matches(line, now) for entry in self.excluded)
 
 
 def _entries(document: Mapping[str, Any], field: str, collections: Mapping[str, Any]) -> tuple[Entry, ...]:
@@ -240,7 +223,9 @@ def _entries(document: Mapping[str, Any], field: str, collections: Mapping[str, 
 
 
 class Chosen:
-    """A line that may be discounted, how many of its units, and the entries that let it in (the deciding one first)."""
+    """A line that may be discounted, how many of its units, and the entries that let it in (the deciding one
+    first).
+    """
 
     __slots__ = ("entries", "line", "rank", "unit_numbers", "units")
 
@@ -253,7 +238,9 @@ class Chosen:
 
 
 def choose(context: "Context") -> list[Chosen]:
-    """The lines that the current redeemable may discount, in request order. Several rules must all let a line in."""
+    """The lines that the current redeemable may discount, in request order. Several rules must all let a
+    line in.
+    """
     once = context.once
     exclusive = context.exclusive_units
     lines = context.cart.lines
@@ -309,8 +296,7 @@ def _pick(context: "Context", entry: Entry, matched: list[WorkLine], picked: dic
         selected = _select(context, entry, matched)
     else:
         selected = [(line, line.quantity, None) for line in matched]
-    rank = 0
-    for line, units, numbers in selected:
+    for rank, (line, units, numbers) in enumerate(selected):
         chosen = picked.get(line.index)
         if chosen is None:
             chosen = picked[line.index] = Chosen(line, units, entry, rank)
@@ -318,7 +304,6 @@ def _pick(context: "Context", entry: Entry, matched: list[WorkLine], picked: dic
         else:
             chosen.units = min(chosen.units, units)
             chosen.entries += (entry,)
-        rank += 1
 
 
 def _select(

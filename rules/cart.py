@@ -1,7 +1,7 @@
 """The order while it is being decided: mutable lines and totals, and the frozen states answered from them.
 
-Owns the identities of `behaviour` 3.1. A plan is computed on the side first and only then committed, so a redeemable
-that is refused late leaves nothing behind.
+Owns the identities of `behaviour` 3.1. A plan is computed on the side first and only then committed, so a
+redeemable that is refused late leaves nothing behind.
 """
 
 from rules.facts import ItemFacts, Line, OrderFacts
@@ -222,7 +222,9 @@ class Cart:
 
 
 class LineCut:
-    """A planned item-level discount on an existing line: `units` of it are discounted, worth `units_amount` before it."""
+    """A planned item-level discount on an existing line: `units` of it are discounted, worth `units_amount`
+    before it.
+    """
 
     __slots__ = ("amount", "line", "partial", "units", "units_amount")
 
@@ -235,7 +237,9 @@ class LineCut:
 
 
 class Addition:
-    """Planned free units: `added` come into the cart and `free` are discounted wholly. `line` None appends a new one."""
+    """Planned free units: `added` come into the cart and `free` are discounted wholly. `line` None appends a
+    new one.
+    """
 
     __slots__ = ("added", "discount", "free", "item", "line", "price", "unit_type")
 

@@ -20,7 +20,9 @@ def violation_details(context: Context, rule_id: str) -> str:
 
 
 def charges_of(context: Context) -> list[Charge]:
-    """At most one charge per counter, with the tightest cap and its refusal. The plan is made, not yet committed."""
+    """At most one charge per counter, with the tightest cap and its refusal. The plan is made, not yet
+    committed.
+    """
     candidate = context.candidate
     plan = context.plan
     ledger = Ledger()
@@ -92,9 +94,9 @@ def _rule_charges(context: Context, program: Program, ledger: Ledger) -> None:
     rule_id = program.id
     for node in program.counters:
         counted = node.counted
-        name = counted.name(context)
-        delta = counted.delta(context)
-        if name is None or delta is None:
+        name = None if counted is None else counted.name(context)
+        delta = None if counted is None else counted.delta(context)
+        if counted is None or name is None or delta is None:
             continue
         cap = counted.cap if node in binding else None
         refusal: Refusal | None = None
@@ -132,8 +134,8 @@ def exceeded(context: Context, charges: list[Charge]) -> Refusal | None:
 def counters_of(facts: Facts, moment: Moment | None = None) -> tuple[CounterName, ...]:
     """The counters that must be read before deciding, because an amount or a verdict depends on them (D6).
 
-    Gift balances, stateful unit caps, counters under an operator that is no cap, and uses that formulas look at. Counters
-    in daily, weekly or monthly windows need the `moment`; without one they are left out.
+    Gift balances, stateful unit caps, counters under an operator that is no cap, and uses that formulas look
+    at. Counters in daily, weekly or monthly windows need the `moment`; without one they are left out.
     """
     context = Context(facts, Now(moment or Moment(now=EARLIEST, zone=ZoneInfo("UTC")), facts.week_start))
     found: dict[CounterName, None] = {}

@@ -1,4 +1,6 @@
-"""Product collections: static lists, and filters evaluated on what is known of a line (payload over store)."""
+"""Product collections: static lists, and filters evaluated on what is known of a line (payload over
+store).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -48,7 +50,8 @@ class Everything:
 
 
 def compile_collection(collection_id: str, document: Mapping[str, Any]) -> CompiledCollection:
-    """Compile a collection as stored: `{"type": "STATIC", "products": [...]}` or `{"type": "AUTO_UPDATE", "filter": {...}}`.
+    """Compile a collection as stored: `{"type": "STATIC", "products": [...]}` or `{"type": "AUTO_UPDATE",
+    "filter": {...}}`.
 
     Raises:
         RuleError: the document is not a collection.

@@ -1,4 +1,6 @@
-"""What one redeemable is decided in: the facts, the moment, the order as left by the earlier ones, and what they took."""
+"""What one redeemable is decided in: the facts, the moment, the order as left by the earlier ones, and what
+they took.
+"""
 
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +16,9 @@ NO_ORDER: Final = OrderFacts(has_lines=False)
 
 
 class Context:
-    """Mutable for the length of one decision; `candidate` and what follows from it change with every redeemable."""
+    """Mutable for the length of one decision; `candidate` and what follows from it change with every
+    redeemable.
+    """
 
     __slots__ = (
         "applicables",
@@ -69,14 +73,18 @@ class Context:
         return tally("gift", candidate.id, "balance")
 
     def seen(self, name: CounterName) -> int | None:
-        """What a counter says with what others hold and what earlier redeemables of this request took; None when unread."""
+        """What a counter says with what others hold and what earlier redeemables of this request took; None
+        when unread.
+        """
         counter: Counter | None = self.facts.counters.get(name)
         if counter is None:
             return None
         return counter.value + counter.held + self.overlay.get(name, 0)
 
     def units_within_caps(self, entry: "Entry", line: WorkLine, units: int, rooms: dict[Any, int]) -> int:
-        """How many of `units` the stateful caps of an entry still allow; the rest of the entry's lines share what is left."""
+        """How many of `units` the stateful caps of an entry still allow; the rest of the entry's lines share
+        what is left.
+        """
         found = []
         for cap in entry.unit_caps:
             name = self._unit_counter(entry, cap, line)

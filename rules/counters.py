@@ -1,4 +1,6 @@
-"""Names of counters and the charges on them: at most one charge per counter and redeemable, with the tightest cap."""
+"""Names of counters and the charges on them: at most one charge per counter and redeemable, with the
+tightest cap.
+"""
 
 from functools import lru_cache
 from typing import Final
@@ -37,12 +39,11 @@ class Ledger:
         reads: bool = False,
     ) -> None:
         """Add a charge or, on a counter that is charged already, keep the tighter cap with its refusal."""
-        for index, known in enumerate(self.charges):
-            if known.counter is counter or known.counter == counter:
-                break
-        else:
+        index = next((index for index, known in enumerate(self.charges) if known.counter == counter), None)
+        if index is None:
             self.charges.append(Charge(counter, delta, base, cap, floor, until, refusal, reads))
             return
+        known = self.charges[index]
         if known.cap is not None and (cap is None or known.cap <= cap):
             cap, refusal = known.cap, known.refusal
         self.charges[index] = Charge(

@@ -1,7 +1,7 @@
 """Dates, durations and recurring windows on the wall clock of the project's zone (D23).
 
-Arithmetic is done on naive local times: "every day from nine to five" means what the clock on the wall shows, also on the
-days on which it is put forward or back.
+Arithmetic is done on naive local times: "every day from nine to five" means what the clock on the wall
+shows, also on the days on which it is put forward or back.
 """
 
 import re
@@ -45,7 +45,9 @@ def parse_duration(text: Any) -> Duration | None:
 
 @lru_cache(maxsize=8192)
 def parse_moment(text: str) -> datetime | date | None:
-    """An instant (aware datetime) or a calendar date of an ISO 8601 string, else None. A time without a zone is UTC."""
+    """An instant (aware datetime) or a calendar date of an ISO 8601 string, else None. A time without a zone
+    is UTC.
+    """
     if DATE_LIKE.match(text) is None or len(text) > 40:
         return None
     try:
@@ -65,10 +67,10 @@ def moment_of(value: Any) -> datetime | date | None:
     if isinstance(value, str):
         return parse_moment(value)
     if isinstance(value, datetime):
-        if value.tzinfo is None:
-            value = value.replace(tzinfo=UTC)
-        return min(max(value, EARLIEST), LATEST)
-    return value if isinstance(value, date) else None
+        instant: datetime = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return min(max(instant, EARLIEST), LATEST)
+    day: date | None = value if isinstance(value, date) else None
+    return day
 
 
 def instant_of(value: Any, zone: ZoneInfo) -> datetime | None:
@@ -90,7 +92,9 @@ def date_of(value: Any, zone: ZoneInfo) -> date | None:
 
 
 def add_months(start: datetime, months: int) -> datetime:
-    """`start` moved by calendar months, the day clamped to the month's end. Raises OverflowError beyond year 9999."""
+    """`start` moved by calendar months, the day clamped to the month's end. Raises OverflowError beyond year
+    9999.
+    """
     count = start.year * 12 + start.month - 1 + months
     year, month = divmod(count, 12)
     if not 1 <= year <= 9999:
@@ -106,7 +110,9 @@ def add_duration(start: datetime, span: Duration, times: int = 1) -> datetime:
 
 
 def in_recurrence(anchor: datetime, interval: Duration, length: Duration, at: datetime) -> bool:
-    """Is the naive local time `at` inside one of the windows of `length` that begin at `anchor` and every `interval` after it?"""
+    """Is the naive local time `at` inside one of the windows of `length` that begin at `anchor` and every
+    `interval` after it?
+    """
     if at < anchor:
         return False
     try:

@@ -10,7 +10,7 @@ from rules.answers import applicable_lists, discount_answer
 from rules.cart import Plan, commit
 from rules.charges import charges_of, exceeded, violation_details
 from rules.context import Context
-from rules.discounts.gift import credits
+from rules.discounts.gift import pay
 from rules.discounts.program import TO_ORDER, Discount, Trouble
 from rules.facts import Candidate, Facts, Moment
 from rules.moment import Now
@@ -163,7 +163,7 @@ class Run:
         """What the redeemable would do to the order."""
         context = self.context
         if candidate.gift is not None:
-            return credits(context, candidate.gift, balance_of(context, candidate))
+            return pay(context, candidate.gift, balance_of(context, candidate))
         if candidate.discount is None:
             return Plan()
         discount: Discount = candidate.discount.program

@@ -97,8 +97,9 @@ class CustomerFacts(Struct, frozen=True):
 class CounterName(Struct, frozen=True, order=True):
     """Names a counter without knowing how it is stored (D7).
 
-    scope: project, campaign, tier, voucher, gift, points, apikey, user. field: used, amount, orders, balance, units.
-    window: "" for a counter that never ends, else "d", "w" or "m" and its first day, e.g. "d2026-11-22".
+    scope: project, campaign, tier, voucher, gift, points, apikey, user. field: used, amount, orders,
+    balance, units. window: "" for a counter that never ends, else "d", "w" or "m" and its first day, e.g.
+    "d2026-11-22".
     """
 
     scope: str
@@ -178,7 +179,9 @@ class CategoryFacts(Struct, frozen=True):
 
 
 class StackingRules(Struct, frozen=True, kw_only=True):
-    """The project's stacking rules object (behaviour 4.4), defaults as decided there and in section 10 (30)."""
+    """The project's stacking rules object (behaviour 4.4), defaults as decided there and in section 10
+    (30).
+    """
 
     redeemables_limit: int = 30
     applicable_redeemables_limit: int = 5
@@ -223,5 +226,5 @@ class Facts(Struct, frozen=True):
     accept_language: str | None = None
     project_extensions: Mapping[str, Any] = {}
     catalogue: Mapping[str, ItemFacts | None] = {}
-    """Stored facts of the products and SKUs that discounts may add (`CompiledDiscount.products`), by id. An id mapped to
-    None is known not to exist; an id that is missing is taken as a product without a price."""
+    """Stored facts of the products and SKUs that discounts may add (`CompiledDiscount.products`), by id. An
+    id mapped to None is known not to exist; an id that is missing is taken as a product without a price."""

@@ -1,4 +1,5 @@
-"""Filters of segments and collections: `{"junction": "and"|"or", "<field>": {"conditions": {"$op": [values]}}}`.
+"""Filters of segments and collections: `{"junction": "and"|"or", "<field>": {"conditions": {"$op":
+[values]}}}`.
 
 A field is turned into an operand (a function from the subject to its value) when the filter is compiled.
 """
@@ -161,7 +162,7 @@ def item_operand(field: str) -> Operand:
 
         return of_sku
     if field == "price":
-        return lambda line: _price(line)
+        return _price
 
     def value(line: WorkLine) -> Any:
         found = _item_value(line.source.sku, field)

@@ -1,12 +1,15 @@
-"""Places: circles and GeoJSON polygons, and the test whether a point lies in them. Coordinates are degrees (WGS 84)."""
+"""Places: circles and GeoJSON polygons, and the test whether a point lies in them. Coordinates are degrees
+(WGS 84).
+"""
 
 import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rules.operators import Test, number_of
+from rules.operators import Test
 from rules.programs import CompiledLocation, RuleError
+from rules.values import number_of
 
 EARTH_RADIUS_METRES: Final = 6_371_008.8
 POINTS_MAX: Final = 10_000
@@ -28,7 +31,9 @@ def _degrees(value: Any, limit: int) -> float | None:
 
 
 def point_of(value: Any) -> Point | None:
-    """(latitude, longitude) of "geo:lat,lng", "lat,lng", {"lat","lng"}, {"latitude","longitude"}, a GeoJSON Point or [lat, lng]."""
+    """(latitude, longitude) of "geo:lat,lng", "lat,lng", {"lat","lng"}, {"latitude","longitude"}, a GeoJSON
+    Point or [lat, lng].
+    """
     if isinstance(value, str):
         if len(value) > 80:
             return None
@@ -121,14 +126,16 @@ def read_shape(shape: Any, key: str, where: str) -> Circle | Polygons:
     """
     if not isinstance(shape, Mapping):
         raise RuleError(key, f"Property {where} must be object")
-    distance = shape.get("distance") if isinstance(shape.get("distance"), Mapping) else shape
+    nested = shape.get("distance")
+    distance = nested if isinstance(nested, Mapping) else shape
     if "center" in distance or "centre" in distance:
         centre = point_of(distance.get("center", distance.get("centre")))
         radius = _metres(distance.get("radius_metres", distance.get("radius")))
         if centre is None or radius is None:
             raise RuleError(key, f"Property {where} must have a center and a radius")
         return Circle(centre, radius)
-    geojson = shape.get("geojson") if isinstance(shape.get("geojson"), Mapping) else shape
+    inner = shape.get("geojson")
+    geojson = inner if isinstance(inner, Mapping) else shape
     polygons = _polygons(geojson)
     if polygons is None:
         raise RuleError(key, f"Property {where} must be a circle or a GeoJSON Polygon or MultiPolygon")

@@ -1,4 +1,6 @@
-"""The `logic` of a rule set: numbers, `and`, `or`, parentheses. Parsed once into a small tree; depth and length are bounded."""
+"""The `logic` of a rule set: numbers, `and`, `or`, parentheses. Parsed once into a small tree; depth and
+length are bounded.
+"""
 
 import re
 from typing import Final
@@ -39,17 +41,17 @@ class _Parser:
         return self.junction("and", depth) if word == "or" else self.leaf(depth)
 
     def leaf(self, depth: int) -> Tree:
-        token = self.peek()
+        word = self.peek()
         self.position += 1
-        if token == "(":
+        if word == "(":
             inner = self.junction("or", depth + 1)
             if self.peek() != ")":
                 raise self.fail()
             self.position += 1
             return inner
-        if not token.isdigit():
+        if not word.isdigit():
             raise self.fail()
-        return int(token)
+        return int(word)
 
 
 def parse_logic(text: str, key: str, where: str) -> Tree | None:

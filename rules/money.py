@@ -1,4 +1,6 @@
-"""Exact arithmetic on integers of minor units: one rounding (half up) and one way to share (largest remainder)."""
+"""Exact arithmetic on integers of minor units: one rounding (half up) and one way to share (largest
+remainder).
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
@@ -13,7 +15,9 @@ PERCENT_MAX = 10**4
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """`numerator / denominator` to the nearest integer, halves upwards. Both are non-negative, the latter positive."""
+    """`numerator / denominator` to the nearest integer, halves upwards. Both are non-negative, the latter
+    positive.
+    """
     return (2 * numerator + denominator) // (2 * denominator)
 
 
@@ -23,7 +27,9 @@ def percent_of(base: int, numerator: int, denominator: int) -> int:
 
 
 def share(amount: int, weights: Sequence[int]) -> list[int]:
-    """Split `amount` by `weights` so that the parts sum to it exactly; spare units go to the largest remainders, ties to the earlier."""
+    """Split `amount` by `weights` so that the parts sum to it exactly; spare units go to the largest
+    remainders, ties to the earlier.
+    """
     total = sum(weights)
     if total <= 0:
         return [0] * len(weights)

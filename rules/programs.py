@@ -1,4 +1,6 @@
-"""What compiling leaves behind: the types that `facts` carries and `decide` walks. Opaque to everyone outside `rules`."""
+"""What compiling leaves behind: the types that `facts` carries and `decide` walks. Opaque to everyone
+outside `rules`.
+"""
 
 from typing import Any
 
@@ -6,7 +8,9 @@ from msgspec import Struct
 
 
 class RuleError(Exception):
-    """The document is not a valid rule, discount or window. `key` is the wire error key; `details` says where and why."""
+    """The document is not a valid rule, discount or window. `key` is the wire error key; `details` says
+    where and why.
+    """
 
     def __init__(self, key: str, details: str) -> None:
         super().__init__(details)

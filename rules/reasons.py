@@ -1,6 +1,7 @@
 """Every reason for a refusal: one enum, ordered by descending precedence, with numbers that never change.
 
-A name's value in `REASONS` holds the wire key, the HTTP status, the sentence and whether trying again may succeed.
+A name's value in `REASONS` holds the wire key, the HTTP status, the sentence and whether trying again may
+succeed.
 """
 
 from enum import IntEnum

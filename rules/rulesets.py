@@ -1,4 +1,6 @@
-"""Validation rules: `{"rules": {...}, "applicable_to": {...}, "bundle_rules": ..., "error": ..., "type": ...}` to a program."""
+"""Validation rules: `{"rules": {...}, "applicable_to": {...}, "bundle_rules": ..., "error": ..., "type":
+...}` to a program.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -168,7 +170,7 @@ def numbered(rules: Mapping[str, Any], where: str) -> dict[int, Any]:
     for name, body in rules.items():
         if name == "logic":
             continue
-        if not isinstance(name, str) or not name.isascii() or not name.isdigit() or len(name) > 6:
+        if not name.isascii() or not name.isdigit() or len(name) > 6:
             raise RuleError(KEY, f"Property {where} must be numbered from 1")
         found[int(name)] = body
     if len(found) > RULES_MAX:
@@ -194,7 +196,8 @@ def compile_rule(
 ) -> CompiledRule:
     """Compile a validation rule's body as sent on the wire.
 
-    `collections` and `segments` hold what `references` names, compiled, by id. What is missing there has no members.
+    `collections` and `segments` hold what `references` names, compiled, by id. What is missing there has no
+    members.
 
     Raises:
         RuleError: the document is not a rule set.
@@ -258,9 +261,7 @@ def _collect(value: Any, name: str, found: dict[str, None], depth: int) -> None:
 
 def _collect_conditions(name: str, conditions: Mapping[str, Any], found: dict[str, None]) -> None:
     for operator, values in conditions.items():
-        if not isinstance(values, list | tuple):
-            values = [values]
-        for value in values:
+        for value in values if isinstance(values, list | tuple) else [values]:
             identifier = value.get("id") if isinstance(value, Mapping) else value
             if not isinstance(identifier, str):
                 continue

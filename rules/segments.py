@@ -1,4 +1,6 @@
-"""Segments: static lists of customers, and filters evaluated live on the customer as this request knows him."""
+"""Segments: static lists of customers, and filters evaluated live on the customer as this request knows
+him.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -35,7 +37,8 @@ class FilterSegment:
 def compile_segment(
     segment_id: str, document: Mapping[str, Any], *, locations: Mapping[str, Any] | None = None
 ) -> CompiledSegment:
-    """Compile `{"type": "static", "customers": [ids]}` or `{"type": "auto-update"|"passive", "filter": {...}}`.
+    """Compile `{"type": "static", "customers": [ids]}` or `{"type": "auto-update"|"passive", "filter":
+    {...}}`.
 
     Raises:
         RuleError: the document is not a segment.

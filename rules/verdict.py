@@ -45,7 +45,9 @@ class LineState(Struct, frozen=True):
 
 
 class OrderState(Struct, frozen=True):
-    """The calculated order (behaviour 3.1). `amount` includes free items; `initial_amount` is set only when items were added."""
+    """The calculated order (behaviour 3.1). `amount` includes free items; `initial_amount` is set only when
+    items were added.
+    """
 
     amount: int | None
     lines: tuple[LineState, ...] = ()
@@ -62,8 +64,8 @@ class OrderState(Struct, frozen=True):
 class Charge(Struct, frozen=True):
     """One counter that taking this redeemable moves. The script checks `cap` and `floor`; see D2.
 
-    `base` is the value of a counter that was never written. `until` is the epoch second at which a windowed counter
-    ends, 0 when it never does. `refusal` is what hitting the limit means.
+    `base` is the value of a counter that was never written. `until` is the epoch second at which a windowed
+    counter ends, 0 when it never does. `refusal` is what hitting the limit means.
     """
 
     counter: CounterName
@@ -101,7 +103,9 @@ class Result(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """The whole answer. `results` are in application order; `order` is the root order summed over the request."""
+    """The whole answer. `results` are in application order; `order` is the root order summed over the
+    request.
+    """
 
     valid: bool
     results: tuple[Result, ...]

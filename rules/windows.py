@@ -1,4 +1,6 @@
-"""When a redeemable or its campaign is live: switch, start, end, and recurring windows on the project's clock."""
+"""When a redeemable or its campaign is live: switch, start, end, and recurring windows on the project's
+clock.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
@@ -11,7 +13,7 @@ from rules.moment import Now
 from rules.programs import CompiledWindow, RuleError
 
 KEY = "invalid_payload"
-NO_ANCHOR = datetime(1970, 1, 1)
+NO_ANCHOR = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 LIVE = 0
 DISABLED = 1
@@ -66,7 +68,9 @@ class Window(Struct, frozen=True):
 
 
 def in_hours(hours: tuple[Hours, ...], local: datetime) -> bool:
-    """Does the naive local time lie in one of the daily spans? A span over midnight belongs to the day on which it began."""
+    """Does the naive local time lie in one of the daily spans? A span over midnight belongs to the day on
+    which it began.
+    """
     clock = local.time()
     today = sunday_first(local)
     for span in hours:
@@ -82,8 +86,9 @@ def in_hours(hours: tuple[Hours, ...], local: datetime) -> bool:
 
 
 def compile_window(document: Mapping[str, Any]) -> CompiledWindow:
-    """Compile `{"active", "start_date", "expiration_date", "validity_timeframe", "validity_day_of_week", "validity_hours",
-    "owner"}`; dates are ISO strings, aware datetimes or None, and `owner` picks the refusal keys.
+    """Compile `{"active", "start_date", "expiration_date", "validity_timeframe", "validity_day_of_week",
+    "validity_hours", "owner"}`; dates are ISO strings, aware datetimes or None, and `owner` picks the
+    refusal keys.
 
     Raises:
         RuleError: one of them is malformed.

@@ -1,1 +1,3 @@
-"""The rules of a rule set, one module per family: each compiles to a node that says why it fails, or nothing."""
+"""The rules of a rule set, one module per family: each compiles to a node that says why it fails, or
+nothing.
+"""

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 KEY: Final = "invalid_validation_rules"
 
 
+def unused(actual: Any, now: Any) -> bool:
+    """Stands where an operator is shown but evaluated otherwise."""
+    return False
+
+
 def identifiers(values: list[Any], where: str) -> list[str]:
     """Ids of a condition whose values are strings or objects with an `id`."""
     found = []
@@ -36,7 +41,7 @@ def customer_segment(body: Mapping[str, Any], where: str, surroundings: Surround
         names = identifiers(values, where)
         programs = [surroundings.segments[name].program for name in names if name in surroundings.segments]
         checks.append((wanted, programs))
-        tests.append(Test(operator, names, lambda actual, now: False))
+        tests.append(Test(operator, names, unused))
 
     def check(context: "Context") -> Reason | None:
         customer = context.customer
@@ -66,7 +71,9 @@ def customer_segment(body: Mapping[str, Any], where: str, surroundings: Surround
 
 
 def redeemable_by_linked_customer(body: Mapping[str, Any], where: str) -> Node:
-    """Only the holder of the code may redeem it. A code without a holder has nobody it could be refused to."""
+    """Only the holder of the code may redeem it. A code without a holder has nobody it could be refused
+    to.
+    """
     wanted = True
     conditions = body.get("conditions")
     tests: tuple[Test, ...] = ()
@@ -74,7 +81,7 @@ def redeemable_by_linked_customer(body: Mapping[str, Any], where: str) -> Node:
         for operator, values in read_operators(conditions, KEY, where):
             truth = bool(values) and values[0] not in (False, "false")
             wanted = truth if operator != "$is_not" else not truth
-            tests = (Test(operator, values, lambda actual, now: False),)
+            tests = (Test(operator, values, unused),)
 
     def check(context: "Context") -> Reason | None:
         if not wanted:

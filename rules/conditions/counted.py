@@ -1,7 +1,7 @@
 """Rules on counters: how often, how much, by whom, in which window. The current attempt is included.
 
-`$less_than_or_equal [n]` becomes a cap that the script checks; an operator that is no cap makes the amount of the counter a
-fact that must be read and pinned (D6).
+`$less_than_or_equal [n]` becomes a cap that the script checks; an operator that is no cap makes the amount
+of the counter a fact that must be read and pinned (D6).
 """
 
 from collections.abc import Callable, Mapping
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from rules.conditions.node import Node
 from rules.counters import tally
 from rules.facts import CounterName
-from rules.operators import compile_tests, number_of, read_operators
+from rules.operators import compile_tests, read_operators
 from rules.programs import RuleError
 from rules.reasons import Reason
+from rules.values import number_of
 
 if TYPE_CHECKING:
     from rules.context import Context
@@ -24,7 +25,9 @@ ONE, ORDER, DISCOUNT, CREDITS, POINTS = "one", "order", "discount", "credits", "
 
 
 class Counted:
-    """Which counter a rule looks at, how far this redemption moves it, and the cap, if the condition is one."""
+    """Which counter a rule looks at, how far this redemption moves it, and the cap, if the condition is
+    one.
+    """
 
     __slots__ = ("by_customer", "cap", "exact", "field", "scope", "what", "window")
 

@@ -17,7 +17,8 @@ Actual = Callable[["Context"], Any]
 class Node:
     """One numbered rule. `check` answers None when it holds, else why not.
 
-    `late` nodes look at the result of the discount and hold until there is one. `actual` is for explaining only.
+    `late` nodes look at the result of the discount and hold until there is one. `actual` is for explaining
+    only.
     """
 
     __slots__ = (

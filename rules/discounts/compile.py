@@ -47,7 +47,7 @@ def compile_discount(document: Mapping[str, Any]) -> CompiledDiscount:
     else:
         raise RuleError(
             KEY,
-            "Property .discount.type must be equal to one of the allowed values: AMOUNT, PERCENT, UNIT, FIXED",
+            "Property .discount.type must be one of AMOUNT, PERCENT, UNIT, FIXED",
         )
     return CompiledDiscount(
         document, program, tuple(dict.fromkeys(units.unit_type for units in program.units))
@@ -80,7 +80,9 @@ def _money(document: Mapping[str, Any], kind: str, field: str, effects: dict[str
         for name, value in document.items()
         if value is not None and name not in ("effect", "is_dynamic")
     }
-    answers = {name: {**wire, "effect": name, "is_dynamic": formula is not None} for name in effects}
+    answers: dict[str | None, Mapping[str, Any]] = {
+        name: {**wire, "effect": name, "is_dynamic": formula is not None} for name in effects
+    }
     to_items = effects[effect] if effect not in (None, TO_ORDER) else effects[TO_ITEMS]
     return Discount(
         kind=kind,

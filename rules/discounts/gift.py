@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NO_ITEMS: Final = "At least one applicable order item with amount is required to redeem this GIFT_VOUCHER"
 
 
-def credits(context: "Context", gift: Gift, balance: int) -> Plan | Trouble:
+def pay(context: "Context", gift: Gift, balance: int) -> Plan | Trouble:
     """Pay with credits. `balance` is what the card holds without what others hold."""
     candidate = context.candidate
     cart = context.cart

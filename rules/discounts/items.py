@@ -1,7 +1,8 @@
-"""Discounts on lines: per line, per unit, by share, by per cent, to a new price; then every limit, then the order's rest.
+"""Discounts on lines: per line, per unit, by share, by per cent, to a new price; then every limit, then the
+order's rest.
 
-Limits apply in the order of section 10 (13): uncapped per line, entry's cap per line, entry's aggregate in candidate order,
-the discount's cap per line, the discount's aggregate.
+Limits apply in the order of section 10 (13): uncapped per line, entry's cap per line, entry's aggregate in
+candidate order, the discount's cap per line, the discount's aggregate.
 """
 
 from typing import TYPE_CHECKING
@@ -124,7 +125,9 @@ def amount_by_quantity(context: "Context", discount: Discount) -> Plan | Trouble
 
 
 def percent(context: "Context", discount: Discount) -> Plan | Trouble:
-    """A share of each line's subtotal (or original amount), of its eligible units only, rounded once per line."""
+    """A share of each line's subtotal (or original amount), of its eligible units only, rounded once per
+    line.
+    """
     chosen = chosen_lines(context)
     if isinstance(chosen, Trouble):
         return chosen

@@ -23,7 +23,9 @@ def amount(context: "Context", discount: Discount) -> Plan | Trouble:
 
 
 def percent(context: "Context", discount: Discount) -> Plan | Trouble:
-    """A share of what is left, or of the original amount where the stacking rules say so; capped by what is left."""
+    """A share of what is left, or of the original amount where the stacking rules say so; capped by what is
+    left.
+    """
     cart = context.cart
     if cart.amount is None and context.has_order:
         return Trouble(Reason.MISSING_AMOUNT, "Order amount is required")

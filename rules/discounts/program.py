@@ -68,7 +68,9 @@ class Discount(Struct, frozen=True):
 
 
 def minor_value(context: "Context", discount: Discount, line: WorkLine | None = None) -> int:
-    """The amount or price in minor units: the formula's result (major units) if it gives one, else the static value."""
+    """The amount or price in minor units: the formula's result (major units) if it gives one, else the
+    static value.
+    """
     formula = discount.formula
     if formula is not None:
         found = formula.evaluate(context, line)

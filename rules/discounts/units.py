@@ -79,7 +79,9 @@ def add_free(plan: Plan, taken: dict[str, Addition], addition: Addition) -> None
 
 
 def _keep_within_order(context: "Context", plan: Plan) -> None:
-    """An order that is worth less than its lines cannot give away more than is left of it and what was added."""
+    """An order that is worth less than its lines cannot give away more than is left of it and what was
+    added.
+    """
     left = context.cart.remaining + plan.added_amount
     for addition in plan.additions:
         addition.discount = min(addition.discount, left)

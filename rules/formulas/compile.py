@@ -15,7 +15,9 @@ Evaluate = Callable[["Context", WorkLine | None], Decimal | None]
 
 
 class Formula:
-    """A compiled formula; None when it cannot be evaluated (missing data), and then the static value stands."""
+    """A compiled formula; None when it cannot be evaluated (missing data), and then the static value
+    stands.
+    """
 
     __slots__ = ("evaluate", "reads_uses", "text")
 

@@ -65,10 +65,10 @@ def tier(discount: dict[str, Any], name: str = "promo_1", **more: Any) -> Candid
 
 
 def gift(
-    opening: int, credits: int | None = None, code: str = "GIFT", effect: str = "APPLY_TO_ORDER", **more: Any
+    opening: int, wanted: int | None = None, code: str = "GIFT", effect: str = "APPLY_TO_ORDER", **more: Any
 ) -> Any:
     return voucher(
-        None, code, kind="GIFT_VOUCHER", gift=Gift(opening=opening, effect=effect), credits=credits, **more
+        None, code, kind="GIFT_VOUCHER", gift=Gift(opening=opening, effect=effect), credits=wanted, **more
     )
 
 
