@@ -16,6 +16,7 @@ import httpx
 import pytest
 import voucherify
 
+from tests.support.postgres import Postgres
 from tests.support.server import Project, RunningServer
 
 _seconds_of_area: dict[str, float] = defaultdict(float)
@@ -65,6 +66,14 @@ def official(server: RunningServer, project: Project) -> Iterator[voucherify.Api
     with voucherify.ApiClient(configuration) as client:
         yield client
         client.rest_client.pool_manager.clear()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of this test process; each test asks it for a database."""
+    running = Postgres()
+    yield running
+    running.stop()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

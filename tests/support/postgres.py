@@ -5,7 +5,6 @@ launcher is never called: it opens the permissions of every folder above its dat
 """
 
 import asyncio
-import atexit
 import os
 import pwd
 import shutil
@@ -13,7 +12,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -37,8 +35,20 @@ class Postgres:
         self.binaries = self._binaries()
         self.data = self.root / "data"
         self._numbers = count(1)
-        self._run_as_root_of_data()
-        self._run("initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
+        self._give_folders_to_user()
+        self._run(
+            "initdb",
+            "-D",
+            str(self.data),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+            "--locale=C",
+        )
         self.process = self._start()
         asyncio.run(self._prepare())
 
@@ -84,11 +94,13 @@ class Postgres:
         if libraries.is_dir():
             shutil.copytree(libraries, copied / libraries.name)
         for path in copied.rglob("*"):
-            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) or path.parent.name == "bin" else 0o644)
+            path.chmod(
+                0o755 if path.is_dir() or os.access(path, os.X_OK) or path.parent.name == "bin" else 0o644
+            )
         copied.chmod(0o755)
         return copied / package.name / "pginstall18" / "bin"
 
-    def _run_as_root_of_data(self) -> None:
+    def _give_folders_to_user(self) -> None:
         self.data.mkdir(mode=0o700)
         if self.user is not None:
             account = pwd.getpwnam(self.user)
@@ -100,7 +112,13 @@ class Postgres:
         if self.user is None:
             return command
         account = pwd.getpwnam(self.user)
-        return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", *command]
+        return [
+            "setpriv",
+            f"--reuid={account.pw_uid}",
+            f"--regid={account.pw_gid}",
+            "--clear-groups",
+            *command,
+        ]
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -148,11 +166,3 @@ class Postgres:
         db = Database(self.url("ready"))
         await migrate.upgrade(db)
         await db.close()
-
-
-@cache
-def shared_postgres() -> Postgres:
-    """The one server of this test process."""
-    server = Postgres()
-    atexit.register(server.stop)
-    return server

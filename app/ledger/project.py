@@ -1,0 +1,225 @@
+"""Stage 2: ledgered events become the rows that people look at, each event exactly once (D10).
+
+The `projected` cursor moves in the transaction that writes the rows. An event that cannot be projected is set aside with its
+error and raises an alarm; the ones behind it go on.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import structlog
+from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.core import RedemptionCore
+from app.core.keys import Partition
+from app.core.outbox import Position
+from app.core.outcome import CoreUnavailable
+from app.core.records import encode_record
+from app.db.database import Database
+from app.db.models import EventBody, LedgerEvent, LedgerPosting, PartitionState, ProjectionFailure, SnapshotDue
+from app.ledger.changes import Changes, ProjectionError, collect
+from app.ledger.crash_points import crash_point
+from app.ledger.entries import decode_event, decode_private
+from app.ledger.partitions import State, announce, read_state
+from app.ledger.projection_writes import CustomerRules, Written, write_changes
+
+BATCH_MAX: Final = 100
+"""Events of one transaction, so that SQLite's one writer is free again within 50 ms (D17)."""
+
+log = structlog.get_logger("vouchsafe.ledger")
+
+
+class _Ledgered(NamedTuple):
+    position: Position
+    body: bytes
+    private: bytes | None
+
+
+class _Overtaken(Exception):
+    """Another projector moved the cursor first; nothing of this run is kept."""
+
+
+class Projector:
+    """Projects any partition; holds nothing between calls but what it still has to tidy up."""
+
+    def __init__(self, core: RedemptionCore, db: Database, customers: CustomerRules) -> None:
+        self._core = core
+        self._db = db
+        self._customers = customers
+
+    async def project_all(self, partition: Partition) -> int:
+        """Until nothing is left; the number of events."""
+        total = 0
+        while moved := await self.project(partition):
+            total += moved
+        return total
+
+    async def project(self, partition: Partition) -> int:
+        """One run; the number of events, 0 when everything ledgered is projected."""
+        async with self._db.reading() as session:
+            state = await read_state(session, partition)
+            if state is None or state.projected >= state.cursor:
+                return 0
+            events = await _events_after(session, state)
+            used = await _voucher_counters(session, partition, events)
+        try:
+            if not events:
+                await self._move_on(state)
+                return 0
+            try:
+                await self._run(state, events, used)
+            except DBAPIError as error:
+                log.warning("projecting one by one", partition=partition.name, error=str(error.orig))
+                await self._one_by_one(state, events, used)
+        except _Overtaken:
+            return len(events)
+        return len(events)
+
+    async def _move_on(self, state: State) -> None:
+        """A new epoch has begun and nothing of the old one is left."""
+        async with self._db.writing() as session:
+            await _move(session, state, state.projected, state.cursor)
+        await self._announce(state.partition, state.cursor)
+
+    async def _run(self, state: State, events: list[_Ledgered], used: dict[Position, dict[str, int]]) -> None:
+        changes, failures = Changes(), []
+        for event in events:
+            error = _collect(changes, state.partition, event, used)
+            if error is not None:
+                failures.append(_failure(state.partition, event.position, error))
+        last = events[-1].position
+        async with self._db.writing() as session:
+            await _move(session, state, state.projected, last)
+            written = await write_changes(session, state.partition, changes, self._customers)
+            for failure in failures:
+                await session.merge(failure)
+            crash_point("projector-before-commit")
+        crash_point("projector-after-commit")
+        await self._announce(state.partition, last)
+        await self._republish(state.partition, written)
+
+    async def _one_by_one(
+        self, state: State, events: list[_Ledgered], used: dict[Position, dict[str, int]]
+    ) -> None:
+        """The slow way round an event that the database refuses."""
+        at = state.projected
+        for event in events:
+            single = msgspec.structs.replace(state, projected=at)
+            try:
+                await self._run(single, [event], used)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise
+                async with self._db.writing() as session:
+                    await _move(session, state, at, event.position)
+                    await session.merge(_failure(state.partition, event.position, str(error.orig)))
+                await self._announce(state.partition, event.position)
+            at = event.position
+
+    async def _announce(self, partition: Partition, projected: Position) -> None:
+        try:
+            await announce(self._core, partition, projected=projected)
+        except CoreUnavailable:
+            log.info("projected, but nobody could be told", partition=partition.name)
+
+    async def _republish(self, partition: Partition, written: Written) -> None:
+        """Give the core the customers as they are now; what fails here is repeated from snapshots_due."""
+        if not written.customers:
+            return
+        try:
+            keys = await self._core.open(partition)
+            await self._core.publish(
+                partition,
+                {},
+                [
+                    (keys.customer_record(record.id), record.id, record.version, encode_record(record))
+                    for record in written.customers
+                ],
+            )
+        except CoreUnavailable:
+            return
+        async with self._db.writing() as session:
+            await session.execute(delete(SnapshotDue).where(SnapshotDue.id == written.due_id))
+
+
+def _collect(
+    changes: Changes, partition: Partition, event: _Ledgered, used: dict[Position, dict[str, int]]
+) -> str | None:
+    """Why the event cannot be projected; None when it was collected."""
+    try:
+        decoded = decode_event(event.body)
+        private = decode_private(event.private) if event.private is not None else None
+        collect(changes, partition, event.position, decoded, private)
+    except (msgspec.MsgspecError, ProjectionError, KeyError, TypeError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+    changes.redeemed_quantity.update(used.get(event.position, {}))
+    return None
+
+
+def _failure(partition: Partition, position: Position, error: str) -> ProjectionFailure:
+    log.error("event cannot be projected", partition=partition.name, event=str(position), error=error)
+    return ProjectionFailure(
+        part=partition.name, epoch=position.epoch, seq=position.sequence, at=datetime.now(UTC), error=error[:2000]
+    )
+
+
+async def _events_after(session: AsyncSession, state: State) -> list[_Ledgered]:
+    rows = await session.execute(
+        select(LedgerEvent.epoch, LedgerEvent.seq, LedgerEvent.body, EventBody.body)
+        .outerjoin(
+            EventBody,
+            and_(
+                EventBody.part == LedgerEvent.part,
+                EventBody.epoch == LedgerEvent.epoch,
+                EventBody.seq == LedgerEvent.seq,
+            ),
+        )
+        .where(
+            LedgerEvent.part == state.partition.name,
+            or_(
+                LedgerEvent.epoch > state.projected.epoch,
+                and_(LedgerEvent.epoch == state.projected.epoch, LedgerEvent.seq > state.projected.sequence),
+            ),
+        )
+        .order_by(LedgerEvent.epoch, LedgerEvent.seq)
+        .limit(BATCH_MAX)
+    )
+    return [_Ledgered(Position(epoch, seq), body, private) for epoch, seq, body, private in rows]
+
+
+async def _voucher_counters(
+    session: AsyncSession, partition: Partition, events: list[_Ledgered]
+) -> dict[Position, dict[str, int]]:
+    """What the run left in the vouchers' counters of redemptions, by event."""
+    if not events:
+        return {}
+    first, last = events[0].position, events[-1].position
+    statement = (
+        select(LedgerPosting.epoch, LedgerPosting.seq, LedgerPosting.field, LedgerPosting.after)
+        .where(LedgerPosting.part == partition.name, LedgerPosting.kind == "a", LedgerPosting.key.startswith("v:"))
+        .where(LedgerPosting.epoch.between(first.epoch, last.epoch))
+    )
+    if first.epoch == last.epoch:
+        statement = statement.where(LedgerPosting.seq.between(first.sequence, last.sequence))
+    found: dict[Position, dict[str, int]] = {}
+    for epoch, sequence, field, after in await session.execute(statement):
+        found.setdefault(Position(epoch, sequence), {})[field] = after
+    return found
+
+
+async def _move(session: AsyncSession, state: State, before: Position, after: Position) -> None:
+    """Raises: _Overtaken when the cursor is not where this run began."""
+    done: Any = await session.execute(
+        update(PartitionState)
+        .where(
+            PartitionState.part == state.partition.name,
+            PartitionState.projected_epoch == before.epoch,
+            PartitionState.projected_seq == before.sequence,
+        )
+        .values(projected_epoch=after.epoch, projected_seq=after.sequence)
+    )
+    if done.rowcount != 1:
+        raise _Overtaken

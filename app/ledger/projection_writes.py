@@ -1,0 +1,284 @@
+"""The collected changes of a run, as few statements as there are tables."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.keys import Partition
+from app.core.records import CustomerRecord
+from app.db.models import Counter, Customer, Order, PromotionTier, Redemption, SnapshotDue, Voucher
+from app.identifiers import next_version
+from app.ledger.changes import ROLLED_BACK, Changes, CustomerChange, Row, Undone, instant
+
+PARAMETERS_MAX: Final = 500
+"""Ids in one IN: SQLite allows far more, but a plan for thousands is no plan."""
+
+
+class CustomerRules(Struct, frozen=True):
+    """How a customer is kept, as the customers' own module says it; handed in, because the ledger stands below it."""
+
+    merge: Callable[[Customer, Mapping[str, Any]], bool]
+    """Lay a patch over a row; whether anything changed."""
+    record: Callable[[Customer], CustomerRecord]
+    """What the core keeps of it."""
+    summary: Callable[[Mapping[str, int], int | None, datetime | None], Row]
+    """The wire summary from the customer's counters, the amount and the date of its last order."""
+
+
+class Written(Struct):
+    """What must be told to the core after the commit."""
+
+    customers: list[CustomerRecord] = []
+    due_id: int | None = None
+    """The snapshots_due row that repeats the telling after a crash."""
+
+
+async def write_changes(
+    session: AsyncSession, partition: Partition, changes: Changes, customers: CustomerRules
+) -> Written:
+    """All rows of a run, in the caller's transaction."""
+    project_id = partition.project_id
+    if changes.redemptions:
+        await session.execute(insert(Redemption), changes.redemptions)
+    await _undo(session, project_id, changes.undone)
+    await _move_vouchers(session, project_id, changes)
+    await _move_tiers(session, project_id, changes)
+    await _write_orders(session, list(changes.orders.values()))
+    return await _write_customers(session, partition, changes.customers, customers)
+
+
+async def _undo(session: AsyncSession, project_id: str, undone: list[Undone]) -> None:
+    """A redemption that was rolled back says so, in its row and in its body."""
+    if not undone:
+        return
+    ids = list({one.redemption_id for one in undone})
+    rows = (
+        await session.execute(
+            select(Redemption.id, Redemption.status, Redemption.body).where(
+                Redemption.project_id == project_id, Redemption.id.in_(ids)
+            )
+        )
+    ).all()
+    stored = {row.id: (row.status, dict(row.body)) for row in rows}
+    for one in undone:
+        if one.redemption_id not in stored:
+            continue
+        status, body = stored[one.redemption_id]
+        related = dict(body.get("related_redemptions") or {})
+        date = one.date.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        related["rollbacks"] = [*(related.get("rollbacks") or ()), {"id": one.rollback_id, "date": date}]
+        body["related_redemptions"] = related
+        if one.complete:
+            status = body["status"] = ROLLED_BACK
+        stored[one.redemption_id] = (status, body)
+    await _update_many(
+        session,
+        Redemption,
+        project_id,
+        [{"b_id": identity, "status": status, "body": body} for identity, (status, body) in stored.items()],
+        ("status", "body"),
+    )
+
+
+async def _move_vouchers(session: AsyncSession, project_id: str, changes: Changes) -> None:
+    await _update_many(
+        session,
+        Voucher,
+        project_id,
+        [{"b_id": identity, "redeemed_quantity": used} for identity, used in changes.redeemed_quantity.items()],
+        ("redeemed_quantity",),
+    )
+    await _add_many(
+        session,
+        Voucher,
+        project_id,
+        [{"b_id": identity, "redeemed_amount": used} for identity, used in changes.redeemed_amount.items()],
+        ("redeemed_amount",),
+    )
+
+
+async def _move_tiers(session: AsyncSession, project_id: str, changes: Changes) -> None:
+    await _add_many(
+        session,
+        PromotionTier,
+        project_id,
+        [
+            {
+                "b_id": identity,
+                "redeemed_count": move.redeemed,
+                "orders_amount": move.orders_amount,
+                "orders_discount": move.orders_discount,
+            }
+            for identity, move in changes.tiers.items()
+        ],
+        ("redeemed_count", "orders_amount", "orders_discount"),
+    )
+
+
+async def _update_many(
+    session: AsyncSession, model: Any, project_id: str, rows: list[Row], columns: tuple[str, ...]
+) -> None:
+    """Set columns, one execution per row of the same statement."""
+    if not rows:
+        return
+    table = model.__table__
+    statement = (
+        update(table)
+        .where(table.c.project_id == project_id, table.c.id == bindparam("b_id"))
+        .values({column: bindparam(column) for column in columns})
+    )
+    await (await session.connection()).execute(statement, rows)
+
+
+async def _add_many(
+    session: AsyncSession, model: Any, project_id: str, rows: list[Row], columns: tuple[str, ...]
+) -> None:
+    """Add to columns, one execution per row of the same statement."""
+    if not rows:
+        return
+    table = model.__table__
+    statement = (
+        update(table)
+        .where(table.c.project_id == project_id, table.c.id == bindparam("b_id"))
+        .values({column: table.c[column] + bindparam(column) for column in columns})
+    )
+    await (await session.connection()).execute(statement, rows)
+
+
+async def _write_orders(session: AsyncSession, rows: list[Row]) -> None:
+    """Insert or replace by a newer version; an older one changes nothing."""
+    if not rows:
+        return
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    stored: Any = postgresql.insert(Order) if is_postgresql else sqlite.insert(Order)
+    replaced = ("source_id", "version", "status", "customer_id", "amount", "updated_at", "body")
+    statement = stored.on_conflict_do_update(
+        index_elements=["project_id", "id"],
+        set_={column: getattr(stored.excluded, column) for column in replaced},
+        where=Order.version < stored.excluded.version,
+    )
+    await (await session.connection()).execute(statement, rows)
+
+
+async def _write_customers(
+    session: AsyncSession, partition: Partition, changed: dict[str, CustomerChange], rules: CustomerRules
+) -> Written:
+    written = Written()
+    if not changed:
+        return written
+    rows = await _locked_customers(session, partition.project_id, list(changed))
+    for identity, change in changed.items():
+        if any(_apply_patch(session, partition.project_id, rows, patch, rules) for patch in change.patches):
+            written.customers.append(rules.record(rows[identity]))
+    await session.flush()
+    await _summarise(session, partition, changed, rows, rules)
+    if written.customers:
+        due = SnapshotDue(
+            project_id=partition.project_id,
+            at=datetime.now(UTC),
+            guards={},
+            records=[["customer", record.id] for record in written.customers],
+        )
+        session.add(due)
+        await session.flush()
+        written.due_id = due.id
+    return written
+
+
+async def _locked_customers(
+    session: AsyncSession, project_id: str, ids: list[str]
+) -> dict[str, Customer]:
+    """Under row locks in the order of ids, so that two writers never wait for each other."""
+    rows: dict[str, Customer] = {}
+    ids = sorted(ids)
+    for start in range(0, len(ids), PARAMETERS_MAX):
+        found = await session.scalars(
+            select(Customer)
+            .where(Customer.project_id == project_id, Customer.id.in_(ids[start : start + PARAMETERS_MAX]))
+            .order_by(Customer.id)
+            .with_for_update()
+        )
+        rows.update({row.id: row for row in found})
+    return rows
+
+
+def _apply_patch(
+    session: AsyncSession, project_id: str, rows: dict[str, Customer], sent: Row, rules: CustomerRules
+) -> bool:
+    """Merge one request's customer; whether the stored one changed."""
+    at = instant(sent["at_us"])
+    row = rows.get(sent["id"])
+    if row is None:
+        row = rows[sent["id"]] = Customer(
+            project_id=project_id,
+            id=sent["id"],
+            source_id=sent.get("source_id"),
+            name=None,
+            email=None,
+            body={},
+            summary=rules.summary({}, None, None),
+            version=next_version(),
+            created_at=at,
+            updated_at=None,
+            deleted_at=None,
+        )
+        rules.merge(row, sent.get("patch") or {})
+        session.add(row)
+        return True
+    if row.deleted_at is not None:
+        if not sent.get("created"):
+            return False  # decided before the deletion was published
+        row.deleted_at, row.updated_at, row.created_at = None, None, at
+        row.name, row.email, row.body = None, None, {}
+        rules.merge(row, sent.get("patch") or {})
+        row.version = next_version(row.version)
+        return True
+    assigned = row.source_id is None and sent.get("source_id") is not None
+    if assigned:
+        row.source_id = sent["source_id"]
+    if not rules.merge(row, sent.get("patch") or {}) and not assigned:
+        return False
+    row.updated_at = at
+    row.version = next_version(row.version)
+    return True
+
+
+async def _summarise(
+    session: AsyncSession,
+    partition: Partition,
+    changed: dict[str, CustomerChange],
+    rows: dict[str, Customer],
+    rules: CustomerRules,
+) -> None:
+    """The summary is what the customer's counters say, never a sum of its own (D15)."""
+    moved = [
+        identity
+        for identity, change in changed.items()
+        if identity in rows and (change.counted or change.last_order_date is not None)
+    ]
+    counters: dict[str, dict[str, int]] = {identity: {} for identity in moved}
+    for start in range(0, len(moved), PARAMETERS_MAX):
+        keys = [f"n:customer:{identity}" for identity in moved[start : start + PARAMETERS_MAX]]
+        found = await session.execute(
+            select(Counter.key, Counter.field, Counter.value).where(
+                Counter.part == partition.name, Counter.key.in_(keys)
+            )
+        )
+        for key, field, value in found:
+            counters[key.rpartition(":")[2]][field] = value
+    updates = []
+    for identity in moved:
+        change, row = changed[identity], rows[identity]
+        amount, date = change.last_order_amount, change.last_order_date
+        if date is None:
+            orders = row.summary.get("orders") or {}
+            amount = orders.get("last_order_amount")
+            known = orders.get("last_order_date")
+            date = datetime.fromisoformat(known) if known else None
+        updates.append({"b_id": identity, "summary": rules.summary(counters[identity], amount, date)})
+    await _update_many(session, Customer, partition.project_id, updates, ("summary",))
