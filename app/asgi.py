@@ -4,10 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from litestar import Litestar
-from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp, Receive, Scope, Send
 
-from app.api.adapter import Edge, handlers_of, refused_by_router
+from app.api.adapter import Edge, application_of
 from app.api.routes import ALL_ROUTES
 from app.core.core import RedemptionCore
 from app.db.database import Database
@@ -17,7 +15,7 @@ from app.redeemables.catalogue import Catalogue
 from app.settings import Settings
 
 
-def create_app(settings: Settings) -> ASGIApp:
+def create_app(settings: Settings) -> Litestar:
     """The application for one worker process. settings.redis_url must name a server that runs (or will).
 
     Starting does not fail when Redis or the database is away: requests are answered 503 until they are back.
@@ -30,14 +28,7 @@ def create_app(settings: Settings) -> ASGIApp:
             edge.open(engine)
             yield
 
-    application = Litestar(
-        route_handlers=handlers_of(edge, ALL_ROUTES),
-        lifespan=[lifespan],
-        openapi_config=None,
-        exception_handlers={HTTPException: refused_by_router, Exception: refused_by_router},
-        request_max_body_size=None,  # the edge reads bodies itself, under its own limit
-    )
-    return EncodedPaths(application)
+    return application_of(edge, ALL_ROUTES, lifespan)
 
 
 @asynccontextmanager
@@ -56,20 +47,3 @@ async def running_engine(settings: Settings) -> AsyncIterator[Engine]:
     finally:
         await core.close()
         await db.close()
-
-
-class EncodedPaths:
-    """Routes on the path as it was sent: servers decode it, and a code with an encoded slash would become two
-    segments.
-    """
-
-    def __init__(self, application: ASGIApp) -> None:
-        self.application = application
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket"):  # everything but the lifespan
-            raw_path: bytes = scope.get("raw_path") or b""
-            if raw_path:
-                # Some servers leave the query string on raw_path.
-                scope["path"] = raw_path.partition(b"?")[0].decode("latin-1")
-        await self.application(scope, receive, send)

@@ -7,12 +7,12 @@ level; an error always has the contract's shape.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-from litestar import Request, Response, asgi
-from litestar.handlers import ASGIRouteHandler
+from litestar import Litestar, Request, Response, asgi
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from app.api.call import Answer, Call
@@ -20,8 +20,8 @@ from app.engine import Engine
 from app.http import cors
 from app.http.admission import Admission
 from app.http.auth import PUBLIC, Authenticator
-from app.http.errors import ApiError, missing_permission
-from app.http.failures import api_error, method_not_allowed, unsupported_media_type
+from app.http.errors import ApiError
+from app.http.failures import api_error, method_not_allowed, no_such_path, unsupported_media_type
 from app.http.limits import bucket_of
 from app.http.messages import (
     ClientGone,
@@ -32,11 +32,13 @@ from app.http.messages import (
     send_answer,
     wire_headers,
 )
-from app.http.permissions import allows
+from app.http.paths import PathTable
 from app.http.query import Query
 from app.http.routing import Route
 from app.http.routing import Scope as RouteScope
 from app.identifiers import new_id
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 class Edge:
@@ -63,15 +65,16 @@ class Edge:
         return self._authenticator
 
     async def serve(
-        self, methods: Mapping[str, Route], scope: HTTPScope, receive: Receive, send: Send
+        self, table: "PathTable[Methods]", scope: HTTPScope, receive: Receive, send: Send
     ) -> None:
-        """Answer one request of a path. methods: the path's routes by method."""
+        """Answer one request."""
         request_id = new_id("v-")
         headers = headers_of(scope)
         method = str(scope["method"])
         admission: Admission | None = None
         route: Route | None = None
         try:
+            methods, sent_parameters = _found(table, scope)
             if method == "OPTIONS":
                 preflight = cors.preflight(methods, headers, _is_client_side(methods))
                 await send_answer(send, 204, [*_common(request_id), *preflight], None)
@@ -79,9 +82,11 @@ class Edge:
             route = methods.get(method) or (methods.get("GET") if method == "HEAD" else None)
             if route is None:
                 raise method_not_allowed(", ".join(sorted(methods)))
-            call, admission = await self._call(route, scope, headers, request_id)
+            call, admission = await self._call(route, scope, sent_parameters, headers, request_id)
+            if admission is not None and not admission.likely:
+                await admission.ask()
             call.raw_body = await self._body(route, receive, headers)
-            if admission is not None and not route.hot:
+            if admission is not None and not admission.admitted and not route.hot:
                 await admission.ask()
             answer: Answer = await route.handler(call)
             status = answer.status or route.status
@@ -96,23 +101,33 @@ class Edge:
         await send_answer(send, status, all_headers, body, head=method == "HEAD")
 
     async def _call(
-        self, route: Route, scope: HTTPScope, headers: Mapping[str, str], request_id: str
+        self,
+        route: Route,
+        scope: HTTPScope,
+        sent_parameters: Mapping[str, str],
+        headers: Mapping[str, str],
+        request_id: str,
     ) -> tuple[Call, Admission | None]:
         engine = self.engine
         principal, admission = PUBLIC, None
         if route.scope is not RouteScope.PUBLIC:
             key = await self.authenticator.identify(route.scope, headers)
             principal = key.principal
-            if not allows(principal.role, route.permission):
-                raise missing_permission(route.permission)
             client = scope.get("client")
             bucket = bucket_of(engine.settings, principal.kind, principal.key_id, client[0] if client else "")
-            admission = Admission(self.authenticator, engine.core, key, bucket)
+            admission = Admission(
+                self.authenticator,
+                engine.core,
+                key,
+                bucket,
+                permission=route.permission,
+                origin=headers.get("origin", ""),
+            )
         call = Call(
             engine=engine,
             route=route,
             principal=principal,
-            path=_parameters(scope["path_params"]),
+            path=_parameters(sent_parameters),
             query=Query(scope["query_string"]),
             headers=headers,
             raw_body=b"",
@@ -172,11 +187,22 @@ def _common(request_id: str) -> list[tuple[bytes, bytes]]:
     return [(b"x-request-id", request_id.encode())]
 
 
-def _parameters(path_params: Mapping[str, Any]) -> dict[str, str]:
-    """Decoded once, after routing: a code may hold an encoded slash."""
+def _found(table: "PathTable[Methods]", scope: HTTPScope) -> "tuple[Methods, dict[str, str]]":
+    """The path's methods, and its parameters as they were sent. Some servers leave the query string on
+    raw_path.
+    """
+    raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
+    found = table.find(raw_path.partition(b"?")[0].decode("latin-1"))
+    if found is None:
+        raise no_such_path()
+    return found
+
+
+def _parameters(sent: Mapping[str, str]) -> dict[str, str]:
+    """Decoded once, after routing."""
     parameters = {}
-    for name, value in path_params.items():
-        text = str(value)
+    for name, value in sent.items():
+        text = value
         if "%" in text:
             try:
                 text = unquote(text, errors="strict")
@@ -193,23 +219,38 @@ def _parameters(path_params: Mapping[str, Any]) -> dict[str, str]:
 IDENTIFIER_LENGTH_MAX = 512
 """Longer than any code, name or id that can be made here."""
 
+Methods = Mapping[str, Route]
 
-def handlers_of(edge: Edge, routes: Sequence[Route]) -> list[ASGIRouteHandler]:
-    """One Litestar handler per path. Raises: ValueError when two rows claim one method of one path."""
+
+def table_of(routes: Sequence[Route]) -> PathTable[Methods]:
+    """The routes of each path by method. Raises: ValueError when two rows claim one method of one path."""
     by_path: dict[str, dict[str, Route]] = defaultdict(dict)
     for route in routes:
         methods = by_path[route.path]
         if route.method in methods:
             raise ValueError(f"{route.method} {route.path} is in the table twice")
         methods[route.method] = route
-    return [_handler(edge, path, methods) for path, methods in by_path.items()]
+    table: PathTable[Methods] = PathTable()
+    for path, methods in by_path.items():
+        table.add(path, methods)
+    return table
 
 
-def _handler(edge: Edge, path: str, methods: Mapping[str, Route]) -> ASGIRouteHandler:
-    async def handler(scope: Scope, receive: Receive, send: Send) -> None:
-        await edge.serve(methods, cast("HTTPScope", scope), receive, send)
+def application_of(edge: Edge, routes: Sequence[Route], lifespan: Lifespan | None = None) -> Litestar:
+    """The application that serves a table of routes. lifespan opens the edge."""
+    table = table_of(routes)
 
-    return asgi(path.replace("}", ":str}"), name=path)(handler)
+    @asgi("/", is_mount=True, copy_scope=False)
+    async def operations(scope: Scope, receive: Receive, send: Send) -> None:
+        await edge.serve(table, cast("HTTPScope", scope), receive, send)
+
+    return Litestar(
+        route_handlers=[operations],
+        lifespan=[lifespan] if lifespan is not None else [],
+        openapi_config=None,
+        exception_handlers={Exception: refused_by_router},
+        request_max_body_size=None,  # the edge reads bodies itself, under its own limit
+    )
 
 
 def refused_by_router(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -17,27 +17,62 @@ from app.core.connection import Command
 from app.core.core import RedemptionCore
 from app.core.outcome import CoreUnavailable
 from app.core.rate import Rate
-from app.http.auth import UNREAD, Authenticator, VerifiedKey, access_command, access_reply
+from app.http.auth import UNREAD, Authenticator, VerifiedKey, access_command, access_reply, origin_trusted
+from app.http.errors import forbidden, missing_permission
 from app.http.limits import Bucket, Headers, rate_headers, too_many_requests, unlimited_headers
+from app.http.permissions import allows
 
 
 class Admission:
-    """Of one request. `admitted` once both questions are answered in its favour."""
+    """Of one request. `admitted` once all is answered in its favour."""
 
-    __slots__ = ("_authenticator", "_bucket", "_core", "_count", "_key", "_rated", "admitted", "headers")
+    __slots__ = (
+        "_authenticator",
+        "_bucket",
+        "_core",
+        "_count",
+        "_key",
+        "_origin",
+        "_permission",
+        "_rated",
+        "admitted",
+        "headers",
+    )
 
     def __init__(
-        self, authenticator: Authenticator, core: RedemptionCore, key: VerifiedKey, bucket: Bucket | None
+        self,
+        authenticator: Authenticator,
+        core: RedemptionCore,
+        key: VerifiedKey,
+        bucket: Bucket | None,
+        *,
+        permission: str,
+        origin: str,
     ) -> None:
         self._authenticator = authenticator
         self._core = core
         self._key = key
         self._bucket = bucket
+        self._permission = permission
+        self._origin = origin
         self._count = 1
         self._rated = False
         self.admitted = False
         self.headers: Headers = ()
         """X-Rate-Limit-*, once admitted."""
+
+    @property
+    def likely(self) -> bool:
+        """Whether the key as it is known here has the permission and trusts the origin. If not, `ask` decides."""
+        return self._permitted and self._origin_trusted
+
+    @property
+    def _permitted(self) -> bool:
+        return allows(self._key.principal.role, self._permission)
+
+    @property
+    def _origin_trusted(self) -> bool:
+        return self._key.principal.kind != "client" or origin_trusted(self._origin, self._key.trusted_domains)
 
     def commands(self) -> list[Command]:
         """One or two commands, to be sent to the key's partition."""
@@ -54,11 +89,13 @@ class Admission:
     async def admit(self, replies: Sequence[Any]) -> Sequence[Any]:
         """The replies behind those of `commands()`.
 
-        Raises: ApiError 401 when the key was revoked, 429 when it asks too often; CoreUnavailable.
+        Raises: ApiError 401 when the key was revoked, 403 when its role or the origin does not allow the
+        operation, 429 when it asks too often; CoreUnavailable.
         """
         version = access_reply(replies[0])
         if version != self._key.access_version:
             self._key = await self._authenticator.reread(self._key, version)
+        self._check()
         if self._count == 2:
             self._take(replies[1])
         elif not self.headers:
@@ -76,8 +113,15 @@ class Admission:
             await self.admit(await self._core.read(self._key.partition, self.commands()))
         except CoreUnavailable:
             self._key = await self._authenticator.reread(self._key, UNREAD)
+            self._check()
             self.headers = unlimited_headers()
             self.admitted = True
+
+    def _check(self) -> None:
+        if not self._permitted:
+            raise missing_permission(self._permission)
+        if not self._origin_trusted:
+            raise forbidden("The origin of this request is not in the project's list of trusted domains")
 
     def _take(self, reply: Any) -> None:
         if self._bucket is None:

@@ -58,10 +58,14 @@ def _cause(error: Exception) -> str:
 def routing_error(error: HTTPException) -> ApiError:
     """What the router itself refuses."""
     if error.status_code == 404:
-        return ApiError(404, "not_found", "Resource not found", "There is no such path")
+        return no_such_path()
     if error.status_code >= 500:
         return ApiError(500, "internal_server_error", "Internal server error")
     return ApiError(error.status_code, "", error.detail)
+
+
+def no_such_path() -> ApiError:
+    return ApiError(404, "not_found", "Resource not found", "There is no such path")
 
 
 def method_not_allowed(allowed: str) -> ApiError:

@@ -8,13 +8,11 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from litestar import Litestar
-from litestar.exceptions import HTTPException
 from msgspec import Struct
 
-from app.api.adapter import Edge, handlers_of, refused_by_router
+from app.api.adapter import Edge, application_of
 from app.api.call import Answer, Call
-from app.asgi import EncodedPaths, running_engine
+from app.asgi import running_engine
 from app.db import migrate
 from app.db.database import Database
 from app.engine import Engine
@@ -91,14 +89,9 @@ class Worker:
         self.engine = engine
         self.edge = Edge()
         self.edge.open(engine)
-        application = Litestar(
-            route_handlers=handlers_of(self.edge, ROUTES),
-            openapi_config=None,
-            exception_handlers={HTTPException: refused_by_router, Exception: refused_by_router},
-            request_max_body_size=None,
-        )
+        application = application_of(self.edge, ROUTES)
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=EncodedPaths(application)), base_url="http://edge"
+            transport=httpx.ASGITransport(app=application), base_url="http://edge"
         )
 
 

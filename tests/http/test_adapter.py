@@ -151,7 +151,11 @@ async def test_a_fault_tells_nothing_of_the_program(worker, shop):
 
 async def test_unknown_properties_and_headers_are_ignored(worker, shop):
     """Extras of clients do no harm."""
-    headers = {**shop.headers, "X-Voucherify-Channel": "Python-SDK", "X-Voucherify-API-Version": "v2018-08-01"}
+    headers = {
+        **shop.headers,
+        "X-Voucherify-Channel": "Python-SDK",
+        "X-Voucherify-API-Version": "v2018-08-01",
+    }
     response = await worker.client.post("/v1/things", headers=headers, json={"name": "x", "more": [1]})
     assert response.status_code == 200
 

@@ -107,7 +107,9 @@ async def test_an_expired_key_is_refused(worker, shop):
 
 async def test_a_new_key_is_verified_once_for_many_requests_at_once(worker, shop):
     """A cold start does not pay one Argon2 run per request."""
-    responses = await asyncio.gather(*(worker.client.get("/v1/things", headers=shop.headers) for _ in range(20)))
+    responses = await asyncio.gather(
+        *(worker.client.get("/v1/things", headers=shop.headers) for _ in range(20))
+    )
     assert {response.status_code for response in responses} == {200}
 
 
@@ -182,6 +184,22 @@ async def test_403_when_the_role_lacks_the_permission(worker, shop):
     assert response.json()["key"] == "missing_required_permission"
 
 
+async def test_a_changed_role_holds_once_it_is_announced(worker, shop):
+    """For more and for less."""
+    from app.db.models import ApiKey
+
+    async def status():
+        return (await worker.client.post("/v1/things", headers=shop.headers, json={"name": "x"})).status_code
+
+    async def become(role):
+        async with worker.engine.db.writing() as session:
+            (await session.get(ApiKey, shop.server.id)).role = role
+        await announce_access_change(worker.engine.core, shop.id)
+        return await status()
+
+    assert [await status(), await become("VIEWER"), await become("USER")] == [200, 403, 200]
+
+
 @pytest.mark.parametrize(
     ("role", "permission", "allowed"),
     [
@@ -206,17 +224,17 @@ def test_a_role_does_what_its_row_says(role, permission, allowed):
 
 async def test_a_key_that_asks_too_often_is_told_when_to_come_back(settings, worker, shop):
     """429 in the contract's shape, with both families of headers; the bucket is shared by all workers."""
-    async with worker_of(settings, rate_limit_per_minute=3) as first:
-        async with worker_of(settings, rate_limit_per_minute=3) as second:
-            for of in (first, second):
-                await of.engine.core.open(_partition(shop))
-            answers = [await of.client.get("/v1/things", headers=shop.headers) for of in (first, second) * 2]
-            assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-            assert [answer.headers["x-rate-limit-remaining"] for answer in answers] == ["2", "1", "0", "0"]
-            assert int(answers[-1].headers["retry-after"]) >= 1
-            assert answers[-1].headers["x-rate-limit-type"] == "api_calls"
-            assert answers[-1].json()["message"] == "Too many requests hit the API too quickly."
-            assert (await first.client.post("/v1/hot", headers=shop.headers)).status_code == 429
+    limited = {"rate_limit_per_minute": 3}
+    async with worker_of(settings, **limited) as first, worker_of(settings, **limited) as second:
+        for of in (first, second):
+            await of.engine.core.open(_partition(shop))
+        answers = [await of.client.get("/v1/things", headers=shop.headers) for of in (first, second) * 2]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert [answer.headers["x-rate-limit-remaining"] for answer in answers] == ["2", "1", "0", "0"]
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        assert answers[-1].headers["x-rate-limit-type"] == "api_calls"
+        assert answers[-1].json()["message"] == "Too many requests hit the API too quickly."
+        assert (await first.client.post("/v1/hot", headers=shop.headers)).status_code == 429
 
 
 def _partition(shop):
