@@ -1,4 +1,6 @@
-"""Ids: the documented prefix (behaviour 1.11) and 26 characters of a UUIDv7, so that they sort by the time they were made."""
+"""Ids: the documented prefix (behaviour 1.11) and 26 characters of a UUIDv7, so that they sort by the time
+they were made.
+"""
 
 import os
 import time

@@ -1,4 +1,6 @@
-"""A catalogue write: SQL first, then the new versions into the core, then the acknowledgement. One way, so that no room can forget."""
+"""A catalogue write: SQL first, then the new versions into the core, then the acknowledgement. One way, so
+that no room can forget.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +25,9 @@ class CatalogueWrite:
         self.records: list[tuple[str | int, ...]] = []
 
     def guard(self, name: str, version: int) -> None:
-        """name: "s", "c:<campaign>", "rule:<id>", "seg:<id>", "col:<id>", "prod" (any product or SKU of the project)."""
+        """name: "s", "c:<campaign>", "rule:<id>", "seg:<id>", "col:<id>", "prod" (any product or SKU of the
+        project).
+        """
         self.guards[name] = max(version, self.guards.get(name, 0))
 
     def voucher(self, voucher_id: str) -> None:
@@ -39,9 +43,11 @@ class CatalogueWrite:
 
 @asynccontextmanager
 async def catalogue_write(engine: Engine, project_id: str) -> AsyncIterator[CatalogueWrite]:
-    """One transaction, then publication. A crash in between leaves a snapshots_due row that the background process repeats.
+    """One transaction, then publication. A crash in between leaves a snapshots_due row that the background
+    process repeats.
 
-    Raises: CoreUnavailable when the core cannot take the versions: the write is committed, but not acknowledged.
+    Raises: CoreUnavailable when the core cannot take the versions: the write is committed, but not
+    acknowledged.
     """
     due: SnapshotDue | None = None
     async with engine.db.writing() as session:

@@ -57,7 +57,9 @@ def watermark(partition: Partition) -> str:
 
 
 def access(partition: Partition) -> str:
-    """Changes with every revocation of a key of the project: what a process has verified before is verified anew."""
+    """Changes with every revocation of a key of the project: what a process has verified before is verified
+    anew.
+    """
     return f"{partition.tag}:a"
 
 

@@ -1,7 +1,10 @@
-"""What an event of the outbox means. Bodies are msgspec arrays with a schema number; readers know N and N-1 (D11).
+"""What an event of the outbox means. Bodies are msgspec arrays with a schema number; readers know N and N-1
+(D11).
 
-`Event` holds ids, amounts and digests only; `Private` holds what a person may ask to have erased (D12). A stream entry has
-the fields e (Event), b (Private, may be absent) and x (comma-separated value after each posting, from the script).
+`Event` holds ids, amounts and digests only; `Private` holds what a person may ask to have erased (D12). A
+stream entry has
+the fields e (Event), b (Private, may be absent) and x (comma-separated value after each posting, from the
+script).
 """
 
 from typing import Any
@@ -23,7 +26,8 @@ CUSTOMER = "customer"
 class Posting(Struct, array_like=True, frozen=True):
     """One movement of a counter; in the order of the Add, Hold and Release ops of the call that moved it.
 
-    kind: "a" Add, "h" Hold, "r" Release. `until` is the epoch second at which a windowed counter ends, else 0.
+    kind: "a" Add, "h" Hold, "r" Release. `until` is the epoch second at which a windowed counter ends, else
+    0.
     """
 
     key: str
@@ -80,7 +84,8 @@ class Private(Struct, array_like=True, kw_only=True):
     schema: int = EVENT_SCHEMA
     redemptions: list[dict[str, Any]] = []
     order: dict[str, Any] | None = None
-    """The stored order as a row (see app.db.models.order.Order.body), or None when the event leaves no order."""
+    """The stored order as a row (see app.db.models.order.Order.body), or None when the event leaves no order.
+    """
     customer: dict[str, Any] | None = None
     """Patch of the customer as sent: {"id": ..., "source_id": ..., ...}; merged under the row lock (D15)."""
     metadata: dict[str, Any] | None = None

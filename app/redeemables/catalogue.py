@@ -1,6 +1,8 @@
-"""The compiled catalogue of this process: programs by id, loaded from SQL when missing or when a STALE names them (D4, D5).
+"""The compiled catalogue of this process: programs by id, loaded from SQL when missing or when a STALE names
+them (D4, D5).
 
-Nothing expires by time here: the script compares the versions that a decision was made from, so an old program can
+Nothing expires by time here: the script compares the versions that a decision was made from, so an old
+program can
 cost a reload but never a wrong taking.
 """
 
@@ -15,14 +17,19 @@ from app.core.records import CustomerRecord, VoucherRecord, encode_record
 from app.db.database import Database
 from app.redeemables import loading
 from app.redeemables.compiling import compile_voucher
+from app.redeemables.products import ProductCache
 from app.redeemables.programs import CampaignProgram, ProjectProgram, VoucherProgram
+from rules.facts import Candidate, CounterName, Facts
 
 PROGRAMS_MAX = 20_000
 """Campaign programs kept per process: about 10 kB each, so 200 MB at the very most."""
 VOUCHER_PROGRAMS_MAX = 50_000
 UNKNOWN_SECONDS = 1.0
-"""How long an unknown code is remembered as unknown (D5). Creation publishes the record, and a record is read before this."""
+"""How long an unknown code is remembered as unknown (D5). Creation publishes the record, and a record is read
+before this.
+"""
 UNKNOWN_MAX = 100_000
+READS_MAX = 50_000
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -63,8 +70,12 @@ class Catalogue:
         self._vouchers: Bounded[tuple[str, str, int, int], VoucherProgram] = Bounded(VOUCHER_PROGRAMS_MAX)
         self._tier_campaign: Bounded[tuple[str, str], str] = Bounded(PROGRAMS_MAX * 4)
         self._unknown: Bounded[tuple[str, str], float] = Bounded(UNKNOWN_MAX)
+        self._reads: Bounded[tuple[str, str], tuple[CounterName, ...]] = Bounded(READS_MAX)
+        self._codes: Bounded[tuple[str, str], str] = Bounded(READS_MAX)
+        self.products = ProductCache(db)
 
-    # Reading -------------------------------------------------------------------------------------------------------
+    # Reading
+    # -------------------------------------------------------------------------------------------------------
 
     def known_project(self, project_id: str) -> ProjectProgram | None:
         return self._projects.get(project_id)
@@ -142,7 +153,19 @@ class Catalogue:
             self._vouchers.put(key, program)
         return program
 
-    # Hydration -----------------------------------------------------------------------------------------------------
+    def read_before(self, project_id: str, requested_id: str) -> tuple[CounterName, ...]:
+        """Counters that an amount of this redeemable depended on when it was last met: fetched in the first
+        trip (D6).
+        """
+        return self._reads.get((project_id, requested_id)) or ()
+
+    def remember_reads(self, project_id: str, requested_id: str, candidate: Candidate, facts: Facts) -> None:
+        names = tuple(name for name in facts.counters if name.id == candidate.id and not name.customer)
+        if names:
+            self._reads.put((project_id, requested_id), names)
+
+    # Hydration
+    # -----------------------------------------------------------------------------------------------------
 
     def is_unknown(self, project_id: str, identity: str) -> bool:
         until = self._unknown.get((project_id, identity))
@@ -151,14 +174,25 @@ class Catalogue:
     def mark_unknown(self, project_id: str, identity: str) -> None:
         self._unknown.put((project_id, identity), time.monotonic() + UNKNOWN_SECONDS)
 
-    async def hydrate_vouchers(self, partition: Partition, folded_codes: Sequence[str]) -> dict[str, VoucherRecord]:
-        """Read vouchers from SQL and publish their records. Keys: folded code, and v_ id where that was asked for."""
+    def lookup_of(self, project: ProjectProgram, requested: str) -> str:
+        """The folded code under which a voucher's record is kept; an unmet v_ id stands for itself."""
+        if requested.startswith("v_"):
+            return self._codes.get((project.id, requested)) or requested
+        return project.fold(requested)
+
+    async def hydrate_vouchers(
+        self, partition: Partition, folded_codes: Sequence[str]
+    ) -> dict[str, VoucherRecord]:
+        """Read vouchers from SQL and publish their records. Keys: folded code, and v_ id where that was asked
+        for.
+        """
         async with self.db.reading() as session:
             loaded = await loading.load_vouchers(session, partition.project_id, folded_codes)
         found: dict[str, VoucherRecord] = {}
         for folded_code, record in loaded:
             found[folded_code] = record
             found[record.id] = record
+            self._codes.put((partition.project_id, record.id), folded_code)
         if loaded:
             await self._publish_records(partition, {}, loaded, [], [])
         for wanted in folded_codes:
@@ -176,7 +210,8 @@ class Catalogue:
         await self._publish_records(partition, {}, [], [record], [])
         return record
 
-    # Publication ---------------------------------------------------------------------------------------------------
+    # Publication
+    # ---------------------------------------------------------------------------------------------------
 
     async def publish(
         self, partition: Partition, guards: Mapping[str, int], records: Sequence[Sequence[Any]]
@@ -187,7 +222,9 @@ class Catalogue:
         """
         vouchers: list[tuple[str, VoucherRecord]] = []
         customers: list[CustomerRecord] = []
-        deleted = [(str(entry[1]), str(entry[2]), int(entry[3])) for entry in records if entry[0] == "deleted"]
+        deleted = [
+            (str(entry[1]), str(entry[2]), int(entry[3])) for entry in records if entry[0] == "deleted"
+        ]
         voucher_ids = [str(entry[1]) for entry in records if entry[0] == "voucher"]
         customer_ids = [str(entry[1]) for entry in records if entry[0] == "customer"]
         if voucher_ids or customer_ids:
@@ -211,7 +248,9 @@ class Catalogue:
         keys = await self.core.open(partition)
         entries: list[tuple[str, str, int, bytes]] = []
         for folded_code, record in vouchers:
-            entries.append((keys.voucher_record(folded_code), folded_code, record.version, encode_record(record)))
+            entries.append(
+                (keys.voucher_record(folded_code), folded_code, record.version, encode_record(record))
+            )
         for customer in customers:
             entries.append(
                 (keys.customer_record(customer.id), customer.id, customer.version, encode_record(customer))

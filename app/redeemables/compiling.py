@@ -9,7 +9,14 @@ from msgspec import Struct
 
 from app.core.records import VoucherRecord
 from app.redeemables.programs import CampaignProgram, VoucherProgram
-from rules.compile import CompiledDiscount, CompiledRule, CompiledWindow, RuleError, compile_discount, compile_window
+from rules.compile import (
+    CompiledDiscount,
+    CompiledRule,
+    CompiledWindow,
+    RuleError,
+    compile_discount,
+    compile_window,
+)
 from rules.facts import StackingRules
 
 VALIDITY = ("validity_timeframe", "validity_day_of_week", "validity_hours")
@@ -46,7 +53,9 @@ def window_of(
 
 
 def discount_of(document: Mapping[str, Any] | None) -> CompiledDiscount | None:
-    """None for no discount, and for a document stored before it became invalid: such a redeemable gives nothing."""
+    """None for no discount, and for a document stored before it became invalid: such a redeemable gives
+    nothing.
+    """
     if not document:
         return None
     try:
@@ -75,7 +84,9 @@ def is_plain(record: VoucherRecord) -> bool:
 def compile_voucher(
     record: VoucherRecord, rules: LoadedRules | None, campaign: CampaignProgram | None
 ) -> VoucherProgram:
-    """The voucher's own parts laid over its campaign's: what it does not set itself, it has from the campaign."""
+    """The voucher's own parts laid over its campaign's: what it does not set itself, it has from the
+    campaign.
+    """
     validity: Mapping[str, Any] = record.validity or (campaign.validity if campaign else {})
     start_date = instant(record.start_date)
     expiration_date = instant(record.expiration_date)

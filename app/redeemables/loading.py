@@ -1,4 +1,6 @@
-"""What the catalogue reads from SQL. Each object's version and content come from one row, so a guard never lies about either."""
+"""What the catalogue reads from SQL. Each object's version and content come from one row, so a guard never
+lies about either.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -66,10 +68,12 @@ async def load_project(session: AsyncSession, project_id: str) -> ProjectProgram
 
 
 async def load_rules(session: AsyncSession, project_id: str, rule_ids: Sequence[str]) -> LoadedRules:
-    """Rules with the segments and collections that they refer to. A rule that no longer compiles is left out."""
+    """Rules with the segments and collections that they refer to. One that no longer compiles is left out."""
     rows = (
         await session.scalars(
-            select(ValidationRule).where(ValidationRule.project_id == project_id, ValidationRule.id.in_(rule_ids))
+            select(ValidationRule).where(
+                ValidationRule.project_id == project_id, ValidationRule.id.in_(rule_ids)
+            )
         )
     ).all()
     documents = {row.id: {**row.body, "name": row.name} for row in rows}
@@ -80,7 +84,9 @@ async def load_rules(session: AsyncSession, project_id: str, rule_ids: Sequence[
     guards: dict[str, Mapping[str, int]] = {}
     for row in rows:
         try:
-            programs[row.id] = compile_rule(row.id, documents[row.id], collections=collections, segments=segments)
+            programs[row.id] = compile_rule(
+                row.id, documents[row.id], collections=collections, segments=segments
+            )
         except RuleError:
             continue
         own = {"rule:" + row.id: row.version}
@@ -118,9 +124,13 @@ async def _load_referred(
 async def load_campaigns(
     session: AsyncSession, project_id: str, campaign_ids: Sequence[str]
 ) -> list[CampaignProgram]:
-    """The campaign row is read before its tiers and assignments: newer parts under an older version can only be STALE."""
+    """The campaign row is read before its tiers and assignments: newer parts under an older version can only
+    be STALE.
+    """
     rows = (
-        await session.scalars(select(Campaign).where(Campaign.project_id == project_id, Campaign.id.in_(campaign_ids)))
+        await session.scalars(
+            select(Campaign).where(Campaign.project_id == project_id, Campaign.id.in_(campaign_ids))
+        )
     ).all()
     tiers = (
         await session.scalars(
@@ -150,8 +160,12 @@ async def load_campaigns(
     ]
 
 
-def _rules_of(object_id: str, by_object: Mapping[str, list[str]], rules: LoadedRules) -> tuple[CompiledRule, ...]:
-    return tuple(rules.programs[rule_id] for rule_id in by_object.get(object_id, ()) if rule_id in rules.programs)
+def _rules_of(
+    object_id: str, by_object: Mapping[str, list[str]], rules: LoadedRules
+) -> tuple[CompiledRule, ...]:
+    return tuple(
+        rules.programs[rule_id] for rule_id in by_object.get(object_id, ()) if rule_id in rules.programs
+    )
 
 
 def _campaign_program(
@@ -217,13 +231,15 @@ def _campaign_program(
     )
 
 
-async def load_tier_campaigns(session: AsyncSession, project_id: str, tier_ids: Sequence[str]) -> dict[str, str]:
+async def load_tier_campaigns(
+    session: AsyncSession, project_id: str, tier_ids: Sequence[str]
+) -> dict[str, str]:
     rows = await session.execute(
         select(PromotionTier.id, PromotionTier.campaign_id).where(
             PromotionTier.project_id == project_id, PromotionTier.id.in_(tier_ids)
         )
     )
-    return {tier_id: campaign_id for tier_id, campaign_id in rows}
+    return dict(rows)
 
 
 async def load_vouchers(
@@ -311,7 +327,9 @@ async def load_customer(session: AsyncSession, project_id: str, identity: str) -
     return None if row is None else record_of(row)
 
 
-async def load_customers(session: AsyncSession, project_id: str, customer_ids: Sequence[str]) -> list[CustomerRecord]:
+async def load_customers(
+    session: AsyncSession, project_id: str, customer_ids: Sequence[str]
+) -> list[CustomerRecord]:
     rows = await session.scalars(
         select(Customer).where(Customer.project_id == project_id, Customer.id.in_(customer_ids))
     )

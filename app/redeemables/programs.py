@@ -1,4 +1,6 @@
-"""Catalogue objects compiled for the hot path, as kept in the process. Each carries the versions it was compiled from (D4)."""
+"""Catalogue objects compiled for the hot path, as kept in the process. Each carries the versions it was
+compiled from (D4).
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -72,7 +74,9 @@ class CampaignProgram(Struct, frozen=True, kw_only=True):
 
 
 class VoucherProgram(Struct, frozen=True, kw_only=True):
-    """What a voucher's own record compiles to; cached by (id, version of the record, version of its campaign)."""
+    """What a voucher's own record compiles to; cached by (id, version of the record, version of its
+    campaign).
+    """
 
     discount: CompiledDiscount | None
     rules: tuple[CompiledRule, ...]

@@ -2,10 +2,27 @@
 
 from app.db.models.access import ApiKey, Project
 from app.db.models.campaign import AsyncAction, Campaign, PromotionTier, Voucher
-from app.db.models.catalogue import Category, ProductCollection, Segment, ValidationRule, ValidationRuleAssignment
+from app.db.models.catalogue import (
+    Category,
+    ProductCollection,
+    Segment,
+    ValidationRule,
+    ValidationRuleAssignment,
+)
 from app.db.models.customer import Customer
-from app.db.models.ledger import Counter, EventBody, LedgerEvent, LedgerPosting, Lease, PartitionState, ProjectionFailure
-from app.db.models.ledger import CatalogueVersion, Divergence, RollbackIntent, SnapshotDue
+from app.db.models.ledger import (
+    CatalogueVersion,
+    Counter,
+    Divergence,
+    EventBody,
+    Lease,
+    LedgerEvent,
+    LedgerPosting,
+    PartitionState,
+    ProjectionFailure,
+    RollbackIntent,
+    SnapshotDue,
+)
 from app.db.models.order import Order
 from app.db.models.product import Product, Sku
 from app.db.models.redemption import Redemption

@@ -10,9 +10,11 @@ from app.db.base import Base, Id, Timestamped, Versioned
 
 
 class Project(Timestamped, Versioned, Base):
-    """A tenant. `settings`: the project settings of behaviour 1.12; `stacking_rules`: the stored object, {} for defaults.
+    """A tenant. `settings`: the project settings of behaviour 1.12; `stacking_rules`: the stored object, {}
+    for defaults.
 
-    `secret`: 32 random bytes from which customer ids and tracking ids are derived (D15); never answered, never logged.
+    `secret`: 32 random bytes from which customer ids and tracking ids are derived (D15); never answered,
+    never logged.
     """
 
     __tablename__ = "projects"

@@ -29,12 +29,15 @@ class Campaign(ProjectScoped, Timestamped, Versioned, Base):
     creation_status: Mapped[str] = mapped_column(default="DONE")
     vouchers_generation_status: Mapped[str] = mapped_column(default="DONE")
     body: Mapped[dict[str, Any]]
-    """voucher, description, join_once, auto_join, validity_*, activity_duration_after_publishing, metadata, extensions, ..."""
+    """voucher, description, join_once, auto_join, validity_*, activity_duration_after_publishing, metadata,
+    extensions, ...
+    """
     deleted_at: Mapped[datetime | None]
 
 
 class Voucher(ProjectScoped, Timestamped, Versioned, Base):
-    """A code. `folded_code`: the code as looked up (upper case where the project ignores case). Counts are projections.
+    """A code. `folded_code`: the code as looked up (upper case where the project ignores case). Counts are
+    projections.
 
     redeemed_base and gift_opening are the immutable bases of its counters (D2).
     """
@@ -64,7 +67,9 @@ class Voucher(ProjectScoped, Timestamped, Versioned, Base):
     redeemed_quantity: Mapped[int] = mapped_column(default=0)
     redeemed_amount: Mapped[int] = mapped_column(default=0)
     body: Mapped[dict[str, Any]]
-    """discount, gift, loyalty_card, additional_info, metadata, validity_*, extensions, ... Empty parts are its campaign's."""
+    """discount, gift, loyalty_card, additional_info, metadata, validity_*, extensions, ... Empty parts are
+    its campaign's.
+    """
     deleted_at: Mapped[datetime | None]
 
 
@@ -92,7 +97,9 @@ class PromotionTier(ProjectScoped, Timestamped, Versioned, Base):
 
 
 class AsyncAction(ProjectScoped, Timestamped, Base):
-    """Long work, phased and resumable. `state` is the worker's own progress, `result` is answered on the wire."""
+    """Long work, phased and resumable. `state` is the worker's own progress, `result` is answered on the
+    wire.
+    """
 
     __tablename__ = "async_actions"
     __table_args__ = (

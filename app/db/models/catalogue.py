@@ -22,7 +22,11 @@ class ValidationRuleAssignment(ProjectScoped, Timestamped, Base):
     __tablename__ = "validation_rule_assignments"
     __table_args__ = (
         UniqueConstraint(
-            "project_id", "rule_id", "related_object_type", "related_object_id", name="uq_validation_rule_assignments_pair"
+            "project_id",
+            "rule_id",
+            "related_object_type",
+            "related_object_id",
+            name="uq_validation_rule_assignments_pair",
         ),  # PostgreSQL cuts names at 63 characters, the convention's would be longer
         Index("ix_validation_rule_assignments_related", "project_id", "related_object_id"),
     )
@@ -33,7 +37,9 @@ class ValidationRuleAssignment(ProjectScoped, Timestamped, Base):
 
 
 class Segment(ProjectScoped, Timestamped, Versioned, Base):
-    """type: static, passive or auto-update. `body`: {"customers": [ids]} or {"filter": {...}, "initial_sync_status": ...}."""
+    """type: static, passive or auto-update. `body`: {"customers": [ids]} or {"filter": {...},
+    "initial_sync_status": ...}.
+    """
 
     __tablename__ = "segments"
 
@@ -43,7 +49,9 @@ class Segment(ProjectScoped, Timestamped, Versioned, Base):
 
 
 class ProductCollection(ProjectScoped, Timestamped, Versioned, Base):
-    """type: STATIC or AUTO_UPDATE. `body`: {"products": [{"id", "product_id", "object"}]} or {"filter": {...}}."""
+    """type: STATIC or AUTO_UPDATE. `body`: {"products": [{"id", "product_id", "object"}]} or {"filter":
+    {...}}.
+    """
 
     __tablename__ = "product_collections"
 

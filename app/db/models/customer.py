@@ -10,7 +10,7 @@ from app.db.base import Base, ProjectScoped, Timestamped, Versioned
 
 
 class Customer(ProjectScoped, Timestamped, Versioned, Base):
-    """`body`: phone, birthdate, address, description, metadata, system_metadata. `summary`: as on the wire."""
+    """`body`: phone, birthdate, address, description, metadata, system_metadata. `summary`: as answered."""
 
     __tablename__ = "customers"
     __table_args__ = (

@@ -1,4 +1,6 @@
-"""The ledger's own tables (D10, D11). The database refuses UPDATE and DELETE on ledger_events and ledger_postings."""
+"""The ledger's own tables (D10, D11). The database refuses UPDATE and DELETE on ledger_events and
+ledger_postings.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +12,9 @@ from app.db.base import Base, Id, Serial
 
 
 class PartitionState(Base):
-    """One partition: its epoch, and how far it was ledgered and projected. `part` is Partition.name, "<project>.<n>"."""
+    """One partition: its epoch, and how far it was ledgered and projected. `part` is Partition.name,
+    "<project>.<n>".
+    """
 
     __tablename__ = "partitions"
 
@@ -127,7 +131,9 @@ class Lease(Base):
 
 
 class SnapshotDue(Base):
-    """A catalogue write whose publication was not yet acknowledged by the core: repeated after a crash (style 10, law 4)."""
+    """A catalogue write whose publication was not yet acknowledged by the core: repeated after a crash (style
+    10, law 4).
+    """
 
     __tablename__ = "snapshots_due"
 
@@ -140,7 +146,9 @@ class SnapshotDue(Base):
 
 
 class CatalogueVersion(Base):
-    """The last version of every guard (D4), also of objects that are deleted: what recovery fills the core with (D5)."""
+    """The last version of every guard (D4), also of objects that are deleted: what recovery fills the core
+    with (D5).
+    """
 
     __tablename__ = "catalogue_versions"
 

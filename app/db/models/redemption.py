@@ -1,4 +1,6 @@
-"""Redemptions, rollbacks and failures as listed on the wire: a projection of the ledger, and of the refusals' stream (D14)."""
+"""Redemptions, rollbacks and failures as listed on the wire: a projection of the ledger, and of the refusals'
+stream (D14).
+"""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +12,7 @@ from app.db.base import Base, Id, ProjectScoped
 
 
 class Redemption(ProjectScoped, Base):
-    """`body`: the wire object. Columns repeat what lists filter by. amount: credits or points, minor units."""
+    """`body`: the wire object. Columns repeat what lists filter by. amount: credits (minor units) or points."""
 
     __tablename__ = "redemptions"
     __table_args__ = (

@@ -1,0 +1,1 @@
+"""Redemptions: take, list, look up, roll back."""

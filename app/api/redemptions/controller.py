@@ -1,0 +1,212 @@
+"""Redemptions (behaviour 4.6, 4.7)."""
+
+from app.api.call import Answer, Call
+from app.api.redemptions.schemas import RollbackRequest
+from app.api.redemptions.service import get_redemption, list_redemptions, redemptions_of_voucher
+from app.api.stack_requests import asked_of, moment_of, refusals_as_errors
+from app.http.errors import ApiError
+from app.http.routing import Route
+from app.redeemables.answer import error_wire
+from app.redeemables.checks import check_request
+from app.redeemables.redeem import Failed, redeem
+from app.redeemables.refusals import note_failures
+from app.redeemables.request import StackRequest
+from app.redeemables.roll_back import RollBack, roll_back
+
+
+async def redeem_stack(call: Call) -> Answer:
+    """Take all that applies, or answer 400 with the first failure (behaviour 4.6)."""
+    request: StackRequest = call.body()
+    engine = call.engine
+    asked = asked_of(call)
+    now = moment_of(call)
+    with refusals_as_errors():
+        check_request(request)
+        done = await redeem(
+            engine.core, engine.catalogue, asked, request, now, call.request_id, call.admission.admit
+        )
+    if isinstance(done, Failed):
+        raise refused(done, note_failures(engine.core, asked, request, done, now), call.request_id)
+    await engine.ledger.acknowledged(call.partition, done.event_id)
+    return Answer(done.answer)
+
+
+def refused(failed: Failed, failure_ids: list[str], request_id: str) -> ApiError:
+    """The first failing redeemable decides the error; its rf_ redemption is the resource (appendix A3)."""
+    first = failed.results[0]
+    assert first.refusal is not None
+    wire = error_wire(first.refusal, request_id)
+    members = {"error": wire["error"]} if "error" in wire else {}
+    if wire["code"] == 404:
+        members |= {name: wire[name] for name in ("resource_id", "resource_type") if name in wire}
+    else:
+        members |= {"resource_id": failure_ids[0], "resource_type": "redemption"}
+    members["redeemable_type"] = first.candidate.object
+    members["redeemable_id"] = first.candidate.id or first.candidate.requested_id
+    return ApiError(wire["code"], wire["key"], wire["message"], wire.get("details"), **members)
+
+
+async def list_all(call: Call) -> Answer:
+    await call.barrier()
+    async with call.read() as session:
+        return Answer(await list_redemptions(session, call.project_id, call.query, call.engine.now()))
+
+
+async def get_one(call: Call) -> Answer:
+    await call.barrier()
+    async with call.read() as session:
+        return Answer(await get_redemption(session, call.project_id, call.path["redemptionId"]))
+
+
+async def list_of_voucher(call: Call) -> Answer:
+    await call.barrier()
+    async with call.read() as session:
+        return Answer(await redemptions_of_voucher(session, call.project_id, call.path["code"]))
+
+
+async def _roll_back(call: Call, redemption_id: str, *, stacked: bool) -> Answer:
+    body: RollbackRequest = call.body() or RollbackRequest()
+    engine = call.engine
+    ask = RollBack(
+        redemption_id=redemption_id,
+        stacked=stacked,
+        reason=call.query.text("reason") or body.reason,
+        tracking_id=call.query.text("tracking_id") or body.tracking_id,
+        customer=body.customer,
+        order_id=body.order.id if body.order else None,
+        order_source_id=body.order.source_id if body.order else None,
+        metadata=body.metadata,
+    )
+    with refusals_as_errors():
+        done = await roll_back(
+            engine.core,
+            engine.catalogue,
+            engine.ledger,
+            engine.db,
+            asked_of(call),
+            ask,
+            moment_of(call),
+            call.admission.admit,
+        )
+    await engine.ledger.acknowledged(call.partition, done.event_id)
+    return Answer(done.answer)
+
+
+async def roll_back_one(call: Call) -> Answer:
+    return await _roll_back(call, call.path["redemptionId"], stacked=False)
+
+
+async def roll_back_stack(call: Call) -> Answer:
+    return await _roll_back(call, call.path["parentRedemptionId"], stacked=True)
+
+
+ROLLBACK_ERRORS = (
+    "not_found",
+    "already_rolled_back",
+    "invalid_redemption_parent",
+    "invalid_redemption",
+    "invalid_order",
+    "invalid_customer",
+    "invalid_rollback_params",
+    "multiple_requests",
+)
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="POST",
+        path="/v1/redemptions",
+        operation_id="redeem-stacked-discounts",
+        handler=redeem_stack,
+        permission="redemptions.write",
+        tag="Redemptions",
+        summary="Redeem up to 30 redeemables, all or nothing of what applies",
+        body=StackRequest,
+        answer=dict,
+        errors=(
+            "not_found",
+            "duplicated_redeemables",
+            "invalid_redeemables",
+            "multiple_requests",
+            "quantity_exceeded",
+            "voucher_expired",
+            "voucher_disabled",
+            "voucher_not_active",
+            "voucher_not_active_now",
+            "promotion_inactive",
+            "promotion_not_active_now",
+            "customer_rules_violated",
+            "order_rules_violated",
+            "redemption_rules_violated",
+            "missing_customer",
+            "missing_order",
+            "missing_amount",
+            "missing_order_items",
+            "gift_amount_exceeded",
+        ),
+        hot=True,
+    ),
+    Route(
+        method="GET",
+        path="/v1/redemptions",
+        operation_id="list-redemptions",
+        handler=list_all,
+        permission="redemptions.read",
+        tag="Redemptions",
+        summary="List redemptions, rollbacks and failures",
+        answer=dict,
+        query=("limit", "page", "order", "result", "campaign", "customer", "created_at", "filters"),
+        errors=("invalid_query_params",),
+    ),
+    Route(
+        method="GET",
+        path="/v1/redemptions/{redemptionId}",
+        operation_id="get-redemption",
+        handler=get_one,
+        permission="redemptions.read",
+        tag="Redemptions",
+        summary="Look up a redemption, a rollback or a failure",
+        answer=dict,
+        errors=("not_found",),
+    ),
+    Route(
+        method="GET",
+        path="/v1/vouchers/{code}/redemption",
+        operation_id="get-voucher-redemptions",
+        handler=list_of_voucher,
+        permission="redemptions.read",
+        tag="Redemptions",
+        summary="List the redemptions of one voucher",
+        answer=dict,
+        errors=("not_found",),
+    ),
+    Route(
+        method="POST",
+        path="/v1/redemptions/{redemptionId}/rollback",
+        operation_id="rollback-redemption",
+        handler=roll_back_one,
+        permission="redemptions.write",
+        tag="Redemptions",
+        summary="Give back what an unstacked redemption took",
+        body=RollbackRequest,
+        body_required=False,
+        answer=dict,
+        query=("reason", "tracking_id"),
+        errors=ROLLBACK_ERRORS,
+        hot=True,
+    ),
+    Route(
+        method="POST",
+        path="/v1/redemptions/{parentRedemptionId}/rollbacks",
+        operation_id="rollback-stacked-redemptions",
+        handler=roll_back_stack,
+        permission="redemptions.write",
+        tag="Redemptions",
+        summary="Give back what a whole stack took",
+        body=RollbackRequest,
+        body_required=False,
+        answer=dict,
+        query=("reason", "tracking_id"),
+        errors=ROLLBACK_ERRORS,
+        hot=True,
+    ),
+)

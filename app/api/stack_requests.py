@@ -1,0 +1,52 @@
+"""What the hot rooms share: who asks, and how a refusal of the spine becomes an error of the edge."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from app.api.call import Call
+from app.http.errors import ApiError
+from app.redeemables.checks import Refused
+from app.redeemables.gather import Asked
+from app.redeemables.settle import Contended, KeyReused
+
+
+def asked_of(call: Call) -> Asked:
+    """The caller as the spine knows it; revocation and rate ride in its read trip."""
+    return Asked(
+        partition=call.partition,
+        key_id=call.principal.key_id,
+        accept_language=call.headers.get("accept-language"),
+        riders=tuple(call.admission.commands()),
+    )
+
+
+def moment_of(call: Call) -> datetime:
+    return call.engine.now()
+
+
+@contextmanager
+def refusals_as_errors() -> Iterator[None]:
+    """Exceptions of the spine as answers (behaviour 1.5, 1.8)."""
+    try:
+        yield
+    except Refused as refused:
+        raise ApiError(
+            refused.status, refused.key, refused.message, refused.details, **refused.members
+        ) from refused
+    except Contended as contended:
+        raise ApiError(
+            400,
+            "multiple_requests",
+            "Multiple requests",
+            "Another request is changing the same objects; try again",
+        ) from contended
+    except KeyReused as reused:
+        raise ApiError(
+            422,
+            "idempotency_key_reused",
+            "Idempotency key reused",
+            "The same Idempotency-Key was used with another body",
+        ) from reused
+    except LookupError as missing:
+        raise ApiError(401, "unauthorized", "Unauthorized") from missing

@@ -1,0 +1,43 @@
+"""Validation of a stack of redeemables (behaviour 4.1, 4.2)."""
+
+from app.api.call import Answer, Call
+from app.api.stack_requests import asked_of, moment_of, refusals_as_errors
+from app.http.routing import Route
+from app.redeemables.checks import check_request
+from app.redeemables.request import StackRequest
+from app.redeemables.validate import validate
+
+
+async def validate_stack(call: Call) -> Answer:
+    """200 also when nothing applies: `valid` says it, and each redeemable says why."""
+    request: StackRequest = call.body()
+    engine = call.engine
+    with refusals_as_errors():
+        check_request(request)
+        validated = await validate(
+            engine.core,
+            engine.catalogue,
+            asked_of(call),
+            request,
+            moment_of(call),
+            call.request_id,
+            call.admission.admit,
+        )
+    return Answer(validated.answer)
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        method="POST",
+        path="/v1/validations",
+        operation_id="validate-stacked-discounts",
+        handler=validate_stack,
+        permission="validations.write",
+        tag="Validations",
+        summary="Validate up to 30 redeemables and calculate the order",
+        body=StackRequest,
+        answer=dict,
+        errors=("invalid_payload", "duplicated_redeemables", "invalid_redeemables", "multiple_requests"),
+        hot=True,
+    ),
+)

@@ -1,0 +1,120 @@
+"""Charges of a decision turned into operations of the script, merged per counter; and what a limit tells the
+next decision.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from app.core.keys import Keys
+from app.core.ops import Add, Equal, Op
+from app.core.outcome import Outcome
+from app.ledger.entries import Posting
+from rules.facts import Counter, CounterName
+from rules.verdict import Charge, Result
+
+BALANCES = frozenset({"gift", "points"})
+
+
+def place_of(keys: Keys, name: CounterName) -> tuple[str, str]:
+    """Key and field of a counter."""
+    if (
+        name.scope == "voucher"
+        and not (name.customer or name.product or name.window)
+        and name.field == "used"
+    ):
+        return keys.voucher_used(name.id), name.id
+    if name.scope in BALANCES:
+        return keys.balance(name.id), name.id
+    return keys.counter(name.scope, name.id, name.customer, name.product, name.window), name.field
+
+
+class Charged(Struct):
+    """The counter operations of one call. `names[i]` is the counter of `adds[i]`."""
+
+    adds: list[Add]
+    names: list[CounterName]
+    pins: list[Equal]
+
+    def postings(self, keys: Keys) -> list[Posting]:
+        """As the ledger keeps them: keys without tag and namespace."""
+        cut = len(keys.base)
+        return [
+            Posting(
+                key=add.key[cut:],
+                field=add.field,
+                delta=add.delta,
+                base=add.base,
+                until=add.until,
+                redeemable_no=add.redeemable_no,
+            )
+            for add in self.adds
+        ]
+
+
+def charge(
+    keys: Keys,
+    results: Iterable[Result],
+    seen: Mapping[CounterName, bytes | None],
+    extra: Iterable[Charge] = (),
+) -> Charged:
+    """Merge the charges of the applied redeemables: one Add per counter, with the tightest cap.
+
+    `seen`: raw values as read, by which amounts that depend on a counter are pinned (D6).
+    """
+    merged: dict[CounterName, Add] = {}
+    pins: list[Equal] = []
+    pinned: set[CounterName] = set()
+    numbered = [(number, one) for number, result in enumerate(results) for one in result.charges]
+    numbered.extend((0, one) for one in extra)
+    for number, one in numbered:
+        name = one.counter
+        key, field = place_of(keys, name)
+        previous = merged.get(name)
+        if previous is None:
+            merged[name] = Add(
+                key=key,
+                field=field,
+                delta=one.delta,
+                base=one.base,
+                cap=one.cap,
+                floor=one.floor,
+                until=one.until,
+                redeemable_no=number,
+            )
+        else:
+            merged[name] = Add(
+                key=key,
+                field=field,
+                delta=previous.delta + one.delta,
+                base=one.base,
+                cap=_tightest(previous.cap, one.cap),
+                floor=one.floor if previous.floor is None else previous.floor,
+                until=one.until,
+                redeemable_no=previous.redeemable_no,
+            )
+        if one.reads and name.scope not in BALANCES and name in seen and name not in pinned:
+            pinned.add(name)
+            pins.append(Equal(key=key, field=field, expected=seen[name]))
+    return Charged(adds=list(merged.values()), names=list(merged), pins=pins)
+
+
+def _tightest(left: int | None, right: int | None) -> int | None:
+    if left is None:
+        return right
+    return left if right is None else min(left, right)
+
+
+def currents(charged: Charged, outcome: Outcome, offset: int) -> dict[CounterName, Counter]:
+    """What LIMIT said of every counter, as facts for the next decision. `offset`: index of the first Add
+    among the ops.
+    """
+    return {
+        name: Counter(value=outcome.currents[offset + number][0], held=outcome.currents[offset + number][1])
+        for number, name in enumerate(charged.names)
+    }
+
+
+def operations(charged: Charged) -> list[Op]:
+    """Adds first, so that currents line up with names from index 0."""
+    return [*charged.adds, *charged.pins]

@@ -1,0 +1,69 @@
+"""What makes a whole request undecidable, whatever its redeemables say (behaviour 4.2, 4.5 step 1)."""
+
+from typing import Any
+
+from app.redeemables.gather import Gathered
+from app.redeemables.request import StackRequest
+
+
+class Refused(Exception):
+    """A request that is refused as a whole, with the wire's error members."""
+
+    def __init__(
+        self, status: int, key: str, message: str, details: str | None = None, **members: Any
+    ) -> None:
+        super().__init__(f"{key}: {details or message}")
+        self.status = status
+        self.key = key
+        self.message = message
+        self.details = details
+        self.members = members
+
+
+def check_request(request: StackRequest) -> None:
+    """What can be seen without reading anything.
+
+    Raises: Refused invalid_redeemables.
+    """
+    kinds = [one.kind for one in request.redeemables]
+    for number, kind in enumerate(kinds):
+        if kind not in ("voucher", "promotion_tier", "promotion_stack"):
+            raise Refused(
+                400,
+                "invalid_payload",
+                "Invalid payload",
+                f"Property .redeemables[{number}].object must be equal to one of the allowed values",
+            )
+    if "promotion_stack" in kinds and len(kinds) > 1:
+        raise Refused(
+            400,
+            "invalid_redeemables",
+            "Invalid redeemables",
+            "Promotion Stack cannot be use with other redeemables",
+        )
+
+
+def check_stack(gathered: Gathered, request: StackRequest) -> None:
+    """Count, and duplicates judged after a v_ id is known to be a code (behaviour 10, 34).
+
+    Raises: Refused.
+    """
+    limit = gathered.project.stacking.redeemables_limit
+    if len(request.redeemables) > limit:
+        raise Refused(
+            400,
+            "invalid_payload",
+            "Invalid payload",
+            f"Property .redeemables must NOT have more than {limit} items",
+        )
+    seen: set[tuple[str, str]] = set()
+    for candidate in gathered.facts.candidates:
+        identity = (candidate.object, candidate.id or candidate.requested_id)
+        if identity in seen:
+            raise Refused(
+                400,
+                "duplicated_redeemables",
+                "Duplicated redeemables detected in one redemption",
+                f"Redeemable {candidate.requested_id} is listed more than once",
+            )
+        seen.add(identity)

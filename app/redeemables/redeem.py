@@ -1,0 +1,80 @@
+"""Redeem a stack of redeemables: all that applies is taken in one script call, or nothing is (P1, P4)."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from app.core.core import RedemptionCore
+from app.core.ops import Apply
+from app.redeemables.answer import entry_wire
+from app.redeemables.catalogue import Catalogue
+from app.redeemables.charges import Charged
+from app.redeemables.checks import check_stack
+from app.redeemables.gather import Admit, Asked, Gathered
+from app.redeemables.request import StackRequest
+from app.redeemables.settle import Settled, settle
+from app.redeemables.taking import Taking, fresh_ids, take
+from rules.verdict import Decision, Result
+
+
+class Redeemed(Struct, frozen=True):
+    """`event_id` is what the ledger will know it by. `answer` is the wire object of behaviour 4.6."""
+
+    event_id: str
+    answer: dict[str, Any]
+
+
+class Failed(Struct, frozen=True):
+    """Nothing was taken. `results` are the redeemables that failed, the first of which decides the answer."""
+
+    settled: Settled
+    results: tuple[Result, ...]
+
+
+async def redeem(
+    core: RedemptionCore,
+    catalogue: Catalogue,
+    asked: Asked,
+    request: StackRequest,
+    now: datetime,
+    request_id: str,
+    admit: Admit,
+) -> Redeemed | Failed:
+    """Raises: Refused for a request that cannot be decided, Contended, KeyReused, CoreUnavailable."""
+    ids = fresh_ids(len(request.redeemables))
+    composed: list[Taking] = []
+
+    def compose(gathered: Gathered, decision: Decision, charged: Charged) -> Apply:
+        taking = take(asked, gathered, request, decision, charged, ids, now)
+        composed.append(taking)
+        return taking.call
+
+    async def check(gathered: Gathered) -> None:
+        await admit(gathered.riders)
+        check_stack(gathered, request)
+
+    settled = await settle(core, catalogue, asked, request, now, compose, check)
+    if settled.outcome is None:
+        results = settled.decision.results
+        failed = tuple(result for result in results if result.status == "INAPPLICABLE")
+        return Failed(settled=settled, results=failed or results)
+    answer = _answer(composed[-1], settled, request, request_id)
+    return Redeemed(event_id=settled.outcome.event_id, answer=answer)
+
+
+def _answer(taking: Taking, settled: Settled, request: StackRequest, request_id: str) -> dict[str, Any]:
+    """`inapplicable_redeemables` and `skipped_redeemables` are always there, empty on full success (D20)."""
+    wire: dict[str, Any] = {"redemptions": taking.redemptions}
+    if taking.parent is not None:
+        wire["parent_redemption"] = taking.parent
+    if taking.order is not None:
+        wire["order"] = taking.order
+    entries = [
+        entry_wire(result, settled.gathered, request_id, request.expand)
+        for result in settled.decision.results
+        if result.status != "APPLICABLE"
+    ]
+    wire["inapplicable_redeemables"] = [entry for entry in entries if entry["status"] == "INAPPLICABLE"]
+    wire["skipped_redeemables"] = [entry for entry in entries if entry["status"] == "SKIPPED"]
+    return wire

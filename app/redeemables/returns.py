@@ -1,0 +1,124 @@
+"""What a redemption took, as a rollback needs it: from Redis within the hour, from the ledger for months
+(D9).
+"""
+
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import select
+
+from app.core.core import RedemptionCore
+from app.core.keys import Keys, Partition
+from app.core.ops import Add
+from app.db.database import Database
+from app.db.models import LedgerPosting, Redemption
+from app.ledger.client import LedgerClient
+from app.redeemables.order_changes import applied_of
+from app.redeemables.taking import RedemptionState, decode_state
+
+CUSTOMER_COUNTER = "n:customer:"
+"""Succeeded redemptions stay counted at the customer; the rollback is counted beside them."""
+
+
+class Returnable(Struct, frozen=True):
+    """`returned`: the raw count of parts returned ("0" at first), None when the hour has passed."""
+
+    state: RedemptionState
+    returned: bytes | None
+    in_core: bool
+
+
+async def returnable(
+    core: RedemptionCore,
+    ledger: LedgerClient,
+    db: Database,
+    keys: Keys,
+    partition: Partition,
+    redemption_id: str,
+    fields: list[Any],
+) -> Returnable | None:
+    """fields: n and d of the redemption's record as read; None when there is no such redemption in the
+    project.
+    """
+    if fields[1] is not None:
+        return Returnable(state=decode_state(fields[1]), returned=fields[0], in_core=True)
+    await ledger.barrier(partition)
+    state = await _from_ledger(db, partition, redemption_id)
+    return None if state is None else Returnable(state=state, returned=None, in_core=False)
+
+
+async def _from_ledger(db: Database, partition: Partition, redemption_id: str) -> RedemptionState | None:
+    async with db.reading() as session:
+        row = await session.scalar(
+            select(Redemption).where(
+                Redemption.project_id == partition.project_id,
+                Redemption.id == redemption_id,
+                Redemption.object == "redemption",
+                Redemption.result == "SUCCESS",
+            )
+        )
+        if row is None:
+            return None
+        if row.parent_id is not None:
+            return RedemptionState(id=row.id, parent_id=row.parent_id, at_us=_us(row))
+        family = (
+            await session.scalars(
+                select(Redemption)
+                .where(
+                    Redemption.project_id == partition.project_id,
+                    Redemption.epoch == row.epoch,
+                    Redemption.seq == row.seq,
+                    Redemption.object == "redemption",
+                )
+                .order_by(Redemption.parent_id.is_(None), Redemption.id)
+            )
+        ).all()
+        postings = (
+            await session.scalars(
+                select(LedgerPosting)
+                .where(
+                    LedgerPosting.part == partition.name,
+                    LedgerPosting.epoch == row.epoch,
+                    LedgerPosting.seq == row.seq,
+                    LedgerPosting.kind == "a",
+                )
+                .order_by(LedgerPosting.n)
+            )
+        ).all()
+    return RedemptionState(
+        id=row.id,
+        parent_id=None,
+        rolled_back=row.status == "ROLLED_BACK",
+        children=[member.body for member in family],
+        postings=[
+            [posting.key, posting.field, posting.delta, 0, posting.until, posting.redeemable_no]
+            for posting in postings
+        ],
+        order_id=row.order_id,
+        order_applied=applied_of(row.body.get("order")),
+        customer_id=row.customer_id,
+        at_us=_us(row),
+    )
+
+
+def _us(row: Redemption) -> int:
+    return int(row.date.timestamp() * 1_000_000)
+
+
+def returning_adds(keys: Keys, state: RedemptionState) -> list[Add]:
+    """The counters' way back. A window that has ended takes nothing back: the script sees to that (D7)."""
+    adds: list[Add] = []
+    for key, field, delta, base, until, redeemable_no in state.postings:
+        if delta == 0 or (key.startswith(CUSTOMER_COUNTER) and field != "gift_amount"):
+            continue
+        adds.append(
+            Add(
+                key=keys.base + key,
+                field=field,
+                delta=-delta,
+                base=base,
+                until=until,
+                redeemable_no=redeemable_no,
+            )
+        )
+    return adds

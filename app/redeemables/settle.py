@@ -1,0 +1,175 @@
+"""The loop of decide and apply: decide on what was read, let the script check what contends, decide again on
+what it says.
+
+Bounded on both sides: the catalogue, a record or the order changed → gather again; a counter was short → the
+same facts with
+the counter as the script saw it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.core.core import RedemptionCore
+from app.core.ops import Apply, Op, Record
+from app.core.outcome import Code, CoreUnavailable, Outcome
+from app.redeemables.catalogue import Catalogue
+from app.redeemables.charges import Charged, charge, currents, operations
+from app.redeemables.gather import Asked, Gathered, gather
+from app.redeemables.request import StackRequest
+from rules.decide import decide
+from rules.facts import Counter, CounterName, Facts, Moment
+from rules.verdict import Decision
+
+GATHER_ATTEMPTS_MAX = 4
+"""A definition that changes faster than three reads in a row is being edited by a loop, not by a person."""
+DECIDE_ROUNDS_MAX = 4
+"""Each round learns every counter of the call, so two usually suffice; contention on many counters may need
+one more.
+"""
+
+Compose = Callable[[Gathered, Decision, Charged], Apply]
+
+
+class Contended(Exception):
+    """What was decided kept changing underneath: the caller answers multiple_requests, or tries again."""
+
+
+class KeyReused(Exception):
+    """The idempotency key was used with another body (D1)."""
+
+
+class Settled(Struct, frozen=True):
+    """`outcome` is None when there was nothing to take."""
+
+    gathered: Gathered
+    decision: Decision
+    outcome: Outcome | None
+
+
+async def settle(
+    core: RedemptionCore,
+    catalogue: Catalogue,
+    asked: Asked,
+    request: StackRequest,
+    now: datetime,
+    compose: Compose,
+    check: Callable[[Gathered], Awaitable[None]],
+) -> Settled:
+    """Decide on the request and have the script check or take it.
+
+    compose: makes the call from a decision with something to take. check: sees what was gathered before
+    anything is
+    decided (rate bucket, key revocation, contradictions of request and order) and raises to stop.
+
+    Raises: Contended, KeyReused, CoreUnavailable, LookupError.
+    """
+    for _ in range(GATHER_ATTEMPTS_MAX):
+        gathered = await gather(core, catalogue, asked, request)
+        await check(gathered)
+        settled = await _decide(core, catalogue, asked, gathered, now, compose)
+        if settled is not None:
+            return settled
+    raise Contended
+
+
+async def _decide(
+    core: RedemptionCore,
+    catalogue: Catalogue,
+    asked: Asked,
+    gathered: Gathered,
+    now: datetime,
+    compose: Compose,
+) -> Settled | None:
+    """None: what was gathered is out of date."""
+    facts: Facts = gathered.facts
+    moment = Moment(now=now, zone=gathered.project.zone)
+    for _ in range(DECIDE_ROUNDS_MAX):
+        decision = decide(facts, moment)
+        if not takes(decision):
+            if await _is_current(core, catalogue, asked, gathered):
+                return Settled(gathered=gathered, decision=decision, outcome=None)
+            return None
+        charged = charge(gathered.keys, decision.applied, gathered.seen)
+        call = compose(gathered, decision, charged)
+        outcome = await core.apply(call)
+        if outcome.code in (Code.OK, Code.DUP):
+            return Settled(gathered=gathered, decision=decision, outcome=outcome)
+        if outcome.code is Code.LIMIT:
+            if outcome.op_index >= len(charged.adds):
+                return None
+            facts = replace(facts, counters=_learnt(facts.counters, currents(charged, outcome, 0)))
+            continue
+        _stale(catalogue, gathered, outcome)
+        return None
+    raise Contended
+
+
+def takes(decision: Decision) -> bool:
+    """Whether anything is to be taken: something applies, and in mode ALL nothing failed."""
+    return decision.valid and bool(decision.applied)
+
+
+def _learnt(
+    known: Mapping[CounterName, Counter], learnt: Mapping[CounterName, Counter]
+) -> dict[CounterName, Counter]:
+    return {**known, **learnt}
+
+
+def _stale(catalogue: Catalogue, gathered: Gathered, outcome: Outcome) -> None:
+    """Raises for every outcome that reading again does not answer."""
+    if outcome.code is Code.STALE:
+        if outcome.name in gathered.guards:
+            catalogue.invalidate(gathered.project.id, outcome.name)
+        return
+    if outcome.code is Code.CONFLICT:
+        raise KeyReused
+    raise CoreUnavailable(f"the core answered {outcome.code.name}")
+
+
+def record_checks(gathered: Gathered) -> list[Op]:
+    """The voucher and customer records that the decision looked at must still be those (D4)."""
+    keys = gathered.keys
+    checks: list[Op] = []
+    for record in gathered.records.values():
+        folded = gathered.project.fold(record.code)
+        checks.append(Record(key=keys.voucher_record(folded), field=folded, version=record.version))
+    customer = gathered.customer
+    if customer is not None:
+        checks.append(
+            Record(key=keys.customer_record(customer.id), field=customer.id, version=customer.version)
+        )
+    return checks
+
+
+async def _is_current(core: RedemptionCore, catalogue: Catalogue, asked: Asked, gathered: Gathered) -> bool:
+    """A refusal, too, must not be made from an old catalogue: nothing is taken, so only the versions are
+    compared.
+    """
+    if len(gathered.guards) == 1 and not gathered.records:
+        return True
+    call = Apply(
+        partition=asked.partition,
+        mode="V",
+        rid="",
+        guards=gathered.guards,
+        ops=record_checks(gathered),
+    )
+    outcome = await core.apply(call)
+    if outcome.code is Code.OK:
+        return True
+    _stale(catalogue, gathered, outcome)
+    return False
+
+
+def validation_call(asked: Asked, gathered: Gathered, charged: Charged) -> Apply:
+    """The same checks as a taking, without any write (core 2.7)."""
+    return Apply(
+        partition=asked.partition,
+        mode="V",
+        rid="",
+        guards=gathered.guards,
+        ops=[*operations(charged), *record_checks(gathered)],
+    )

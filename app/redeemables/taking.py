@@ -1,0 +1,344 @@
+"""One redemption put together before the script runs: its ids, wire objects, event and operations.
+
+Everything is made from the decision alone, so a resend under the same rid carries the same bytes.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from app.core.ops import Apply, Claim, Op, Put
+from app.identifiers import new_id, next_version
+from app.ledger.entries import REDEMPTION, Event, Private, Taken, encode_event, encode_private
+from app.redeemables.answer import order_wire, tracking_of
+from app.redeemables.charges import Charged, operations
+from app.redeemables.customers import private_customer, simple_customer
+from app.redeemables.documents import instant_text
+from app.redeemables.gather import Asked, Gathered
+from app.redeemables.order_changes import applied_of, redeemed_order
+from app.redeemables.orders import StoredOrder, order_ops, private_order
+from app.redeemables.redemption_wire import redeemed_wire
+from app.redeemables.request import StackRequest
+from app.redeemables.settle import record_checks
+from rules.verdict import Decision, Result
+
+REDEMPTION_TTL_SECONDS = 3600
+"""How long a redemption can be rolled back without SQL (D9)."""
+
+
+class RedemptionState(Struct, array_like=True, kw_only=True):
+    """What a rollback gives back without SQL: kept in Redis under each redemption's id for an hour (D9)."""
+
+    schema: int = 1
+    id: str
+    parent_id: str | None
+    """For a child of a stack: it cannot be rolled back by itself."""
+    rolled_back: bool = False
+    """Only when read from the ledger: within the hour the count of parts returned tells."""
+    children: list[dict[str, Any]] = []
+    """Wire objects of what was taken, the parent's last when there is one."""
+    postings: list[Any] = []
+    """[key without namespace, field, delta, base, until, redeemable number] of every counter that was moved.
+    """
+    order_id: str | None = None
+    order_applied: list[Any] = []
+    """What the redemption took off the order, see app.redeemables.order_changes.applied_of."""
+    customer_id: str | None = None
+    at_us: int = 0
+
+
+class Ids(Struct, frozen=True):
+    """Made once per request: attempts and resends mean the same redemption."""
+
+    rid: str
+    parent: str
+    children: tuple[str, ...]
+    order: str
+
+
+def fresh_ids(count: int) -> Ids:
+    return Ids(
+        rid=new_id("rid_"),
+        parent=new_id("r_"),
+        children=tuple(new_id("r_") for _ in range(count)),
+        order=new_id("ord_"),
+    )
+
+
+class Taking(Struct, frozen=True):
+    """What will be taken and what will be answered."""
+
+    call: Apply
+    redemptions: list[dict[str, Any]]
+    parent: dict[str, Any] | None
+    order: dict[str, Any] | None
+
+
+def take(
+    asked: Asked,
+    gathered: Gathered,
+    request: StackRequest,
+    decision: Decision,
+    charged: Charged,
+    ids: Ids,
+    now: datetime,
+) -> Taking:
+    """Compose the call for what applies."""
+    return _Composer(asked, gathered, request, decision, charged, ids, now).compose()
+
+
+class _Composer:
+    """The parts of one taking, in the order in which they need one another."""
+
+    def __init__(
+        self,
+        asked: Asked,
+        gathered: Gathered,
+        request: StackRequest,
+        decision: Decision,
+        charged: Charged,
+        ids: Ids,
+        now: datetime,
+    ) -> None:
+        self.asked = asked
+        self.gathered = gathered
+        self.request = request
+        self.decision = decision
+        self.charged = charged
+        self.ids = ids
+        self.now = now
+        self.at_us = int(now.timestamp() * 1_000_000)
+        self.date = instant_text(now)
+        self.applied: Sequence[Result] = decision.applied
+        self.parent_id = ids.parent if len(self.applied) > 1 else None
+        self.root_id = self.parent_id or ids.children[0]
+        self.customer_wire = (
+            None
+            if gathered.customer_id is None
+            else simple_customer(gathered.customer_id, gathered.customer, request.customer)
+        )
+        self.new_order = self._new_order()
+
+    # The order
+    # -------------------------------------------------------------------------------------------------
+
+    def _new_order(self) -> StoredOrder | None:
+        """The order as it will be stored: calculated, paid, this redemption in its map (behaviour 4.6)."""
+        facts = self.gathered.facts.order
+        state = self.decision.order
+        if facts is None or state is None or self.request.order is None:
+            return None
+        stored = self.gathered.order
+        return redeemed_order(
+            stored=stored,
+            payload=self.request.order,
+            fresh_id=self.ids.order,
+            customer_id=self.gathered.customer_id,
+            calculated=order_wire(state, facts),
+            redemption_id=self.root_id,
+            entry=self._map_entry(),
+            version=next_version(stored.version if stored is not None else 0),
+            at_us=self.at_us,
+        )
+
+    def _map_entry(self) -> dict[str, Any]:
+        if self.parent_id is not None:
+            return {
+                "date": self.date,
+                "related_object_type": "redemption",
+                "related_object_id": self.parent_id,
+                "stacked": list(self.ids.children[: len(self.applied)]),
+            }
+        candidate = self.applied[0].candidate
+        entry = {
+            "date": self.date,
+            "related_object_type": candidate.object,
+            "related_object_id": candidate.id,
+        }
+        if candidate.campaign_id is not None:
+            entry["related_object_parent_id"] = candidate.campaign_id
+        return entry
+
+    def _order_of(self, result: Result | None) -> dict[str, Any] | None:
+        """The order within a redemption: amounts cumulative up to it, identity of the stored one."""
+        if self.new_order is None or self.gathered.facts.order is None:
+            return None
+        identity = self.new_order.body
+        state = result.order if result is not None else self.decision.order
+        if state is None:
+            return identity
+        return {**identity, **order_wire(state, self.gathered.facts.order)}
+
+    # The redemptions
+    # -------------------------------------------------------------------------------------------
+
+    def _redemption(self, redemption_id: str, result: Result | None) -> dict[str, Any]:
+        wire: dict[str, Any] = {
+            "id": redemption_id,
+            "object": "redemption",
+            "date": self.date,
+            "customer_id": self.gathered.customer_id,
+            "tracking_id": tracking_of(self.gathered),
+            "metadata": self.request.metadata or {},
+            "redemption": self.parent_id if result is not None else None,
+            "result": "SUCCESS",
+            "status": "SUCCEEDED",
+            "related_redemptions": None,
+            "failure_code": None,
+            "failure_message": None,
+            "order": self._order_of(result),
+            "channel": {"channel_id": self.asked.key_id, "channel_type": "API"},
+            "customer": self.customer_wire,
+        }
+        if result is None:
+            wire["related_object_type"] = "redemption"
+            wire["related_object_id"] = redemption_id
+            return wire
+        if result.credits is not None:
+            wire["amount"] = result.credits
+        wire.update(redeemed_wire(result, self.gathered))
+        return wire
+
+    def _taken(self, redemption_id: str, result: Result) -> Taken:
+        candidate = result.candidate
+        order = result.order
+        return Taken(
+            id=redemption_id,
+            object="redemption",
+            related_object_type=candidate.object,
+            related_object_id=candidate.id,
+            voucher_id=candidate.id if candidate.object == "voucher" else None,
+            tier_id=candidate.id if candidate.object == "promotion_tier" else None,
+            campaign_id=candidate.campaign_id,
+            parent_id=self.parent_id,
+            amount=result.credits,
+            discount=order.total_applied_discount_amount if order else 0,
+            order_amount=(order.amount or 0) if order else 0,
+        )
+
+    # The call
+    # --------------------------------------------------------------------------------------------------
+
+    def compose(self) -> Taking:
+        children = [
+            self._redemption(redemption_id, result)
+            for redemption_id, result in zip(self.ids.children, self.applied, strict=False)
+        ]
+        taken = [
+            self._taken(redemption_id, result)
+            for redemption_id, result in zip(self.ids.children, self.applied, strict=False)
+        ]
+        parent = None
+        rows = list(children)
+        if self.parent_id is not None:
+            parent = self._redemption(self.parent_id, None)
+            rows.append(parent)
+            taken.append(
+                Taken(
+                    id=self.parent_id,
+                    object="redemption",
+                    related_object_type="redemption",
+                    related_object_id=self.parent_id,
+                    discount=sum(one.discount for one in taken),
+                    order_amount=(self.decision.order.amount or 0) if self.decision.order else 0,
+                )
+            )
+        gathered = self.gathered
+        event = Event(
+            kind=REDEMPTION,
+            rid=self.ids.rid,
+            project_id=self.asked.partition.project_id,
+            at_us=self.at_us,
+            actor_key_id=self.asked.key_id,
+            postings=self.charged.postings(gathered.keys),
+            taken=taken,
+            customer_id=gathered.customer_id,
+            order_id=self.new_order.id if self.new_order else None,
+            order_version=self.new_order.version if self.new_order else 0,
+        )
+        private = Private(
+            redemptions=rows,
+            order=private_order(self.new_order) if self.new_order else None,
+            customer=self._private_customer(),
+            metadata=self.request.metadata,
+        )
+        call = Apply(
+            partition=self.asked.partition,
+            mode="R",
+            rid=self.ids.rid,
+            guards=gathered.guards,
+            ops=self._ops(rows),
+            event=encode_event(event),
+            private=encode_private(private),
+        )
+        order = self.new_order.body if self.new_order else None
+        return Taking(call=call, redemptions=children, parent=parent, order=order)
+
+    def _private_customer(self) -> dict[str, Any] | None:
+        gathered = self.gathered
+        if gathered.customer_id is None:
+            return None
+        return private_customer(
+            gathered.customer_id,
+            gathered.source_id,
+            self.request.customer,
+            created=gathered.customer is None,
+            at_us=self.at_us,
+        )
+
+    def _ops(self, rows: list[dict[str, Any]]) -> list[Op]:
+        """Adds first (their currents are read by position), then what pins the decision, then what is
+        written.
+        """
+        gathered = self.gathered
+        keys = gathered.keys
+        ops = operations(self.charged)
+        ops.extend(record_checks(gathered))
+        if gathered.source_id is not None and gathered.customer_id is not None and not gathered.claimed:
+            ops.append(
+                Claim(
+                    key=keys.source_claim(gathered.source_id),
+                    field=gathered.source_id,
+                    value=gathered.customer_id.encode(),
+                )
+            )
+        if self.new_order is not None:
+            ops.extend(order_ops(keys, gathered.order, self.new_order))
+        cut = len(keys.base)
+        state = RedemptionState(
+            id=self.root_id,
+            parent_id=None,
+            children=[{name: value for name, value in row.items() if name != "order"} for row in rows],
+            postings=[
+                [add.key[cut:], add.field, add.delta, add.base, add.until, add.redeemable_no]
+                for add in self.charged.adds
+            ],
+            order_id=self.new_order.id if self.new_order else None,
+            order_applied=applied_of(self.new_order.body if self.new_order else None),
+            customer_id=gathered.customer_id,
+            at_us=self.at_us,
+        )
+        ops.extend(_state_puts(keys.redemption(self.root_id), state))
+        if self.parent_id is not None:
+            for child_id in self.ids.children[: len(self.applied)]:
+                child = RedemptionState(id=child_id, parent_id=self.parent_id, at_us=self.at_us)
+                ops.extend(_state_puts(keys.redemption(child_id), child))
+        return ops
+
+
+_state_encoder = msgspec.msgpack.Encoder(decimal_format="number")
+_state_decoder = msgspec.msgpack.Decoder(RedemptionState)
+
+
+def _state_puts(key: str, state: RedemptionState) -> list[Op]:
+    return [
+        Put(key=key, field="n", value=b"0", ttl_seconds=REDEMPTION_TTL_SECONDS),
+        Put(key=key, field="d", value=_state_encoder.encode(state), ttl_seconds=REDEMPTION_TTL_SECONDS),
+    ]
+
+
+def decode_state(raw: bytes) -> RedemptionState:
+    return _state_decoder.decode(raw)
