@@ -1,8 +1,8 @@
 """The customer of a request: who it is, what the rules see of it, and what is kept of it (D15).
 
-The id of a new source_id is derived from it, so two workers that meet the same new customer mean the same one.
-Owns the request's shape and the merging; knows nothing of HTTP. Neither id nor tracking id can be made without the
-project's secret.
+The id of a new source_id is derived from it, so two workers that meet the same new customer mean the same
+one. Owns the request's shape and the merging; knows nothing of HTTP. Neither id nor tracking id can be made
+without the project's secret.
 """
 
 import base64
@@ -47,7 +47,8 @@ def derive_customer_id(secret: bytes, source_id: str) -> str:
 
 
 def tracking_id(secret: bytes, source_id: str) -> str:
-    """track_ and the source_id, encrypted: the same one gives the same text, and only this project can read it.
+    """track_ and the source_id, encrypted: the same one gives the same text, and only this project can read
+    it.
 
     A tag over the text is both the nonce of the key stream and the proof of origin (the way of SIV).
     """
@@ -149,9 +150,9 @@ def identity(
 ) -> tuple[str | None, str | None]:
     """(customer id, source_id) that a request means. With an id, the id wins and source_id is None.
 
-    The id beside a source_id is the derived one: an existing customer may own the source_id under another id,
-    which keys.source_claim (or SQL) tells. A tracking id stands in only for a customer without identity: ours is
-    opened, any other text is taken as a raw source_id (behaviour 2.6).
+    The id beside a source_id is the derived one: an existing customer may own the source_id under another
+    id, which keys.source_claim (or SQL) tells. A tracking id stands in only for a customer without
+    identity: ours is opened, any other text is taken as a raw source_id (behaviour 2.6).
     """
     if payload is not None and payload.id is not None:
         opened = source_of(secret, payload.id)
@@ -182,7 +183,9 @@ def patch_of(payload: CustomerPayload) -> dict[str, Any]:
 def private_customer(
     customer_id: str, source_id: str | None, payload: CustomerPayload | None, *, created: bool, at_us: int
 ) -> dict[str, Any]:
-    """The `Private.customer` of an event. `created`: the caller found no such customer; `at_us`: the call's instant."""
+    """The `Private.customer` of an event. `created`: the caller found no such customer; `at_us`: the call's
+    instant.
+    """
     return {
         "id": customer_id,
         "source_id": source_id,
@@ -244,7 +247,8 @@ def customer_facts(
     summary: Mapping[str, Any] | None = None,
     customer_id: str | None = None,
 ) -> CustomerFacts:
-    """Values of the request over stored ones, for this call only (behaviour 2.6). A deleted record counts as none.
+    """Values of the request over stored ones, for this call only (behaviour 2.6). A deleted record counts
+    as none.
 
     customer_id: who is meant when nothing is stored yet.
     """
@@ -285,7 +289,9 @@ def simple_customer(
 def summary_of(
     counters: Mapping[str, int], last_order_amount: int | None = None, last_order_date: datetime | None = None
 ) -> dict[str, Any]:
-    """The summary on the wire, from the customer's counters. Failures are best effort and not counted (D14)."""
+    """The summary on the wire, from the customer's counters. Failures are best effort and not counted
+    (D14).
+    """
     succeeded = counters.get(REDEMPTIONS_SUCCEEDED, 0)
     rolled_back = counters.get(REDEMPTIONS_ROLLED_BACK, 0)
     count = counters.get(ORDERS_COUNT, 0)

@@ -1,4 +1,6 @@
-"""Free documents of the wire (metadata, attributes, address), texts and instants: laid over each other, kept exactly."""
+"""Free documents of the wire (metadata, attributes, address), texts and instants: laid over each other,
+kept exactly.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

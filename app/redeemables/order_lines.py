@@ -1,0 +1,118 @@
+"""The lines of an order as the rules see them: what was sent over what is stored, prices and amounts by precedence."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from app.redeemables.documents import overlaid
+from app.redeemables.order_request import OrderItemPayload, OrderPayload
+from app.redeemables.products import Resolved
+from rules.facts import Line, OrderFacts
+
+if TYPE_CHECKING:
+    from app.redeemables.orders import StoredOrder
+
+
+def items_of(payload: OrderPayload, stored: "StoredOrder | None") -> list[OrderItemPayload]:
+    """The lines that count: those sent, else the stored ones. Discounts on sent lines are dropped
+    (behaviour 2.7).
+    """
+    kept = stored_items(stored)
+    if payload.items is None:
+        return kept
+    earlier: dict[tuple[str | None, str | None, str | None], list[OrderItemPayload]] = {}
+    for item in kept:
+        earlier.setdefault(_identity(item), []).append(item)
+    lines: list[OrderItemPayload] = []
+    for sent in payload.items:
+        same = earlier.get(_identity(sent))
+        before = same.pop(0) if same else None
+        line = msgspec.structs.replace(sent, discount_amount=None, discount_quantity=None)
+        if before is not None:
+            line.discount_amount = before.discount_amount
+            line.discount_quantity = before.discount_quantity
+        lines.append(line)
+    return lines
+
+
+def stored_items(stored: "StoredOrder | None") -> list[OrderItemPayload]:
+    """The lines of a stored order."""
+    if stored is None:
+        return []
+    return msgspec.convert(stored.body.get("items") or [], list[OrderItemPayload])
+
+
+def _identity(item: OrderItemPayload) -> tuple[str | None, str | None, str | None]:
+    if item.source_id is not None:
+        return (item.related_object or "product", item.source_id, None)
+    return (None, item.product_reference, item.sku_reference)
+
+
+def facts_of(
+    payload: OrderPayload, stored: "StoredOrder | None", items: Sequence[OrderItemPayload], resolved: Resolved
+) -> OrderFacts:
+    """Amounts by precedence: the order's own, else the sum of the lines (behaviour 3.2)."""
+    lines = tuple(line_of(index, item, resolved) for index, item in enumerate(items))
+    body = stored.body if stored is not None else {}
+    amount = payload.amount
+    initial = payload.initial_amount
+    if amount is None and payload.items is None:
+        amount = body.get("amount")
+        initial = body.get("initial_amount") if initial is None else initial
+    if amount is None:
+        known = [line.amount for line in lines if line.amount is not None]
+        amount = sum(known) if known else None
+    return OrderFacts(
+        lines=lines,
+        amount=amount,
+        initial_amount=initial,
+        discount_amount=body.get("discount_amount") or 0,
+        metadata=overlaid(body.get("metadata") or {}, payload.metadata),
+        currency=payload.currency_code or body.get("currency"),
+        has_lines=bool(lines),
+    )
+
+
+def line_of(index: int, item: OrderItemPayload, resolved: Resolved) -> Line:
+    """One line, its price from the request, else from its SKU, else from its product."""
+    product, sku = resolved.of(item)
+    price = item.price
+    if price is None and sku is not None:
+        price = sku.price
+    if price is None and product is not None:
+        price = product.price
+    quantity = item.units
+    amount = item.amount
+    if amount is None and price is not None:
+        amount = price * quantity
+    discount_amount = min(item.discount_amount or 0, amount or 0)
+    cost = (
+        sku.cost
+        if sku is not None and sku.cost is not None
+        else product.cost
+        if product is not None
+        else None
+    )
+    return Line(
+        index=index,
+        quantity=quantity,
+        price=price,
+        amount=amount,
+        product_id=_line_id(product.id if product is not None else None, item.product_id),
+        sku_id=_line_id(sku.id if sku is not None else None, item.sku_id),
+        source_id=item.source_id,
+        related_object=item.related_object or ("product" if item.source_id is not None else None),
+        product=product,
+        sku=sku,
+        cost=cost,
+        metadata=item.metadata or {},
+        discount_amount=discount_amount,
+        discount_quantity=min(int(item.discount_quantity or 0), quantity),
+        initial_quantity=None if item.initial_quantity is None else int(item.initial_quantity),
+        initial_amount=item.initial_amount,
+    )
+
+
+def _line_id(resolved: str | None, sent: str | None) -> str | None:
+    return sent if resolved is None else resolved
