@@ -1,5 +1,6 @@
 """Print the table of licences for NOTICE, from the metadata of the packages that requirements/run.txt
-pins."""
+pins.
+"""
 
 import importlib.metadata
 import re

@@ -42,13 +42,14 @@ class Project:
 
 @dataclass
 class RunningServer:
-    """One `vouchsafe serve` with everything that it starts."""
+    """One `vouchsafe serve` (or `demo`) with everything that it starts."""
 
     data_dir: Path
     workers: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
     """0 until started for the first time; a restart takes the same port again."""
+    verb: str = "serve"
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -72,7 +73,7 @@ class RunningServer:
             self.process = subprocess.Popen(
                 [
                     *VOUCHSAFE,
-                    "serve",
+                    self.verb,
                     "--host",
                     "127.0.0.1",
                     "--port",

@@ -1,0 +1,104 @@
+"""Every snippet of README and docs is run. `<!-- snippet: KIND -->` stands above a fenced block:
+
+demo: shell, beside the running demo shop, all of one document in one shell, in order, with `data/` and
+`.venv/bin`. client: Python, with the demo shop's variables in the environment.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.demo import saved_keys, start_demo
+from tests.support.server import ROOT, RunningServer
+
+pytestmark = [pytest.mark.slow, pytest.mark.service]
+
+BLOCK = re.compile(r"^<!-- snippet: (\w+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w*)$\n.*?^```$", re.MULTILINE | re.DOTALL)
+REFUSALS = ("unauthorized", "internal_server_error", "invalid_payload", "invalid_query_params")
+"""Keys of errors that no snippet means to show."""
+
+
+def documents() -> list[Path]:
+    return sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "loadtests/README.md"])
+
+
+def blocks(document: Path, kind: str) -> list[str]:
+    return [text for name, text in BLOCK.findall(document.read_text()) if name == kind]
+
+
+def with_blocks(kind: str) -> list[str]:
+    return [str(document.relative_to(ROOT)) for document in documents() if blocks(document, kind)]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    running = start_demo(tmp_path_factory.mktemp("docs") / "data")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def folder(shop: RunningServer, tmp_path: Path) -> Path:
+    """A folder that looks like a clone after `make run`: data/ and .venv/bin/vouchsafe."""
+    (tmp_path / "data").symlink_to(shop.data_dir)
+    binaries = tmp_path / ".venv" / "bin"
+    binaries.mkdir(parents=True)
+    launcher = binaries / "vouchsafe"
+    launcher.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m app.cli "$@"\n')
+    launcher.chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize("document", with_blocks("demo"))
+def test_shell_snippets_work_in_order(document: str, shop: RunningServer, folder: Path) -> None:
+    """What a reader pastes succeeds, each line of it."""
+    script = "set -eu\n" + "\necho\n".join(blocks(ROOT / document, "demo"))
+    finished = subprocess.run(
+        ["sh"], input=script, cwd=folder, env=shop.variables(), capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    printed = finished.stdout + finished.stderr
+    assert [key for key in REFUSALS if f'"key":"{key}"' in printed] == [], printed
+
+
+@pytest.mark.parametrize("document", with_blocks("client"))
+def test_python_snippets_work(document: str, shop: RunningServer, tmp_path: Path) -> None:
+    """Each by itself, with the keys of the demo shop."""
+    keys = {f"VOUCHSAFE_DEMO_{name.upper()}": str(text) for name, text in saved_keys(shop).items()}
+    environment = {**os.environ, **keys, "VOUCHSAFE_DEMO_URL": shop.base_url}
+    for number, text in enumerate(blocks(ROOT / document, "client")):
+        program = tmp_path / f"snippet_{number}.py"
+        program.write_text(text)
+        finished = subprocess.run(
+            [sys.executable, str(program)], env=environment, capture_output=True, text=True, check=False
+        )
+        assert finished.returncode == 0, finished.stderr
+        assert finished.stdout.strip()
+
+
+def test_every_shell_and_python_block_is_run() -> None:
+    """A fenced block with a language is a snippet; what cannot be run is written without one."""
+    loose = []
+    for document in documents():
+        text = document.read_text()
+        run = len(BLOCK.findall(text))
+        fenced = len([name for name in FENCE.findall(text) if name in ("sh", "shell", "bash", "python")])
+        if fenced != run:
+            loose.append(f"{document.relative_to(ROOT)}: {fenced} blocks, {run} of them run")
+    assert loose == []
+
+
+def test_make_targets_named_in_documents_exist() -> None:
+    """`make something` in a document is a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set()
+    for document in [*documents(), ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md"]:
+        named |= set(re.findall(r"`make ([a-z-]+)", document.read_text()))
+        named |= set(re.findall(r"^make ([a-z-]+)", document.read_text(), re.MULTILINE))
+    assert named - targets == set()
