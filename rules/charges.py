@@ -26,8 +26,11 @@ def charges_of(context: Context) -> list[Charge]:
     candidate = context.candidate
     plan = context.plan
     ledger = Ledger()
+    reads = formula_reads_uses(candidate)
     if candidate.quantity is None:
-        ledger.charges.append(Charge(tally(context.scope, candidate.id), 1, candidate.redeemed_base))
+        ledger.charges.append(
+            Charge(tally(context.scope, candidate.id), 1, candidate.redeemed_base, reads=reads)
+        )
     else:
         ledger.charges.append(
             Charge(
@@ -38,6 +41,7 @@ def charges_of(context: Context) -> list[Charge]:
                 None,
                 0,
                 refuse(candidate, Reason.QUANTITY_EXCEEDED),
+                reads,
             )
         )
     used = plan.credits if plan is not None else None
@@ -155,7 +159,7 @@ def counters_of(facts: Facts, moment: Moment | None = None) -> tuple[CounterName
             applicable = compiled.program.applicable
             if applicable is not None and applicable.capped:
                 _unit_counters(context, applicable, found)
-        if _formula_reads_uses(candidate):
+        if formula_reads_uses(candidate):
             found[tally(context.scope, candidate.id)] = None
     return tuple(found)
 
@@ -168,7 +172,7 @@ def _unit_counters(context: Context, applicable: Applicable, found: dict[Counter
                     found[name] = None
 
 
-def _formula_reads_uses(candidate: Candidate) -> bool:
+def formula_reads_uses(candidate: Candidate) -> bool:
     discount = candidate.discount
     if discount is not None and discount.program.reads_uses:
         return True

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rules.cart import Cart, Plan, WorkLine
 from rules.counters import tally
+from rules.currencies import exponent_of
 from rules.facts import Candidate, Counter, CounterName, Facts, OrderFacts
 from rules.moment import Now
 
@@ -28,6 +29,7 @@ class Context:
         "chosen",
         "customer",
         "exclusive_units",
+        "exponent",
         "facts",
         "has_order",
         "initial_basis",
@@ -43,6 +45,9 @@ class Context:
         self.has_order = facts.order is not None
         self.cart = Cart(facts.order if facts.order is not None else NO_ORDER)
         self.customer = facts.customer
+        order = facts.order
+        currency = order.currency if order is not None and order.currency is not None else facts.currency
+        self.exponent = exponent_of(currency)
         self.overlay: dict[CounterName, int] = {}
         self.once = facts.stacking.redeemables_products_application_mode == "ONCE"
         self.exclusive_units = facts.project_extensions.get("units_application_mode") == "EXCLUSIVE"
@@ -67,6 +72,10 @@ class Context:
     def scope(self) -> str:
         """The counter scope of the redeemable itself."""
         return "tier" if self.candidate.object == "promotion_tier" else "voucher"
+
+    def own_counter(self) -> CounterName:
+        """Where the uses of the redeemable itself are counted."""
+        return tally(self.scope, self.candidate.id)
 
     def gift_counter(self, candidate: Candidate) -> CounterName:
         """Where a gift card's balance is kept."""

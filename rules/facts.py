@@ -170,6 +170,7 @@ class Candidate(Struct, frozen=True):
     points: int | None = None
     reward_id: str | None = None
     extensions: Mapping[str, Any] = {}
+    publication_metadata: Mapping[str, Any] = {}
 
 
 class CategoryFacts(Struct, frozen=True):

@@ -169,7 +169,7 @@ def _new_price(context: "Context", discount: Discount, one: Chosen) -> int | Non
         if entry.price_formula is not None:
             found = entry.price_formula.evaluate(context, one.line)
             if found is not None:
-                return minor_of(found)
+                return minor_of(found, context.exponent)
         if entry.price is not None:
             return entry.price
     if discount.formula is None and discount.value_field == "":

@@ -75,18 +75,18 @@ def minor_value(context: "Context", discount: Discount, line: WorkLine | None = 
     if formula is not None:
         found = formula.evaluate(context, line)
         if found is not None:
-            return minor_of(found)
+            return minor_of(found, context.exponent)
     return discount.numerator
 
 
-def minor_of(value: Decimal) -> int:
-    """Major units to minor ones, half up, never below zero, bounded."""
+def minor_of(value: Decimal, exponent: int) -> int:
+    """Major units to minor ones (`exponent` digits), half up, never below zero, bounded."""
     if value <= 0:
         return 0
-    if value >= AMOUNT_MAX:
-        return AMOUNT_MAX
     numerator, denominator = value.as_integer_ratio()
-    return (200 * numerator + denominator) // (2 * denominator)
+    scale: int = 10**exponent
+    minor = (2 * scale * numerator + denominator) // (2 * denominator)
+    return min(minor, AMOUNT_MAX)
 
 
 def percent_value(context: "Context", discount: Discount, line: WorkLine | None = None) -> tuple[int, int]:

@@ -1,37 +1,52 @@
-"""Compile a formula. The language arrives in its own modules; this is the door."""
+"""Formulas of discounts, prices and limits, compiled once. A formula never raises and never loops when it is
+evaluated.
+"""
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from rules.cart import WorkLine
+from rules.formulas.lexer import FormulaError
+from rules.formulas.parser import Parser
+from rules.formulas.values import Evaluate, Unknown, number
 from rules.programs import RuleError
 
 if TYPE_CHECKING:
     from rules.context import Context
 
-LENGTH_MAX: Final = 5000
-Evaluate = Callable[["Context", WorkLine | None], Decimal | None]
-
 
 class Formula:
-    """A compiled formula; None when it cannot be evaluated (missing data), and then the static value
-    stands.
-    """
+    """A compiled formula."""
 
-    __slots__ = ("evaluate", "reads_uses", "text")
+    __slots__ = ("inner", "reads_uses", "text")
 
-    def __init__(self, text: str, evaluate: Evaluate) -> None:
+    def __init__(self, text: str, inner: Evaluate, reads_uses: bool) -> None:
         self.text = text
-        self.evaluate = evaluate
-        self.reads_uses = False
+        self.inner = inner
+        self.reads_uses = reads_uses
+
+    def evaluate(self, context: "Context", line: WorkLine | None) -> Decimal | None:
+        """The number, or None when something it needs is missing; then the static value stands."""
+        try:
+            value = self.inner(context, line)
+            if isinstance(value, bool):
+                return None
+            return number(value)
+        except (Unknown, ArithmeticError, ValueError):
+            return None
 
 
 def compile_formula(text: Any, key: str, where: str) -> Formula:
-    if not isinstance(text, str) or len(text) > LENGTH_MAX:
+    """Compile a formula; raises RuleError with `key` for what is not one."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        text = str(text)
+    if isinstance(text, Decimal | float):
+        text = format(Decimal(str(text)), "f")[:200]
+    if not isinstance(text, str):
         raise RuleError(key, f"Property {where} must be string")
     try:
-        number = Decimal(text.strip())
-    except ArithmeticError:
-        raise RuleError(key, f"Property {where} is not a formula") from None
-    return Formula(text, lambda context, line: number)
+        parser = Parser(text)
+        inner = parser.whole()
+    except (FormulaError, ArithmeticError) as error:
+        raise RuleError(key, f"Property {where} {error}") from None
+    return Formula(text, inner, parser.reads_uses)
