@@ -74,8 +74,7 @@ class Client:
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
         if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+            await self._connection.close()
 
     async def ready(self, seconds: float) -> bool:
         """Wait for a connection, at most so long."""
@@ -126,7 +125,7 @@ class Client:
             self._connection = connection
             self.connects += 1
             self._ready.set()
-            self.last_error = await connection.closed
+            self.last_error = await asyncio.shield(connection.closed)
 
     async def open_connection(self) -> Connection:
         """A connection of its own that is greeted: authenticated, database chosen, scripts loaded."""

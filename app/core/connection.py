@@ -68,13 +68,13 @@ class Connection(asyncio.Protocol):
 
     def send(self, packed: bytes, wanted: int, seconds: float) -> asyncio.Future[Any]:
         """Queue packed commands that will get `wanted` replies; a list of them, or the reply itself for
-        one.
+        one. Raises Unsent when the connection is gone.
         """
+        if self._transport is None or self._transport.is_closing():
+            # The loop has not told us yet. Failing now makes the owner connect again.
+            self._fail("connection lost")
+            raise Unsent("connection lost")
         future = self._loop.create_future()
-        transport = self._transport
-        if transport is None or transport.is_closing():
-            future.set_exception(Unsent("not connected"))
-            return future
         self._unsent.append(packed)
         self._unsent_waiting.append(
             _Waiting(future, wanted, None if wanted == 1 else [], self._loop.time() + seconds)
@@ -97,9 +97,10 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         self._fail(reason)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+            await self.closed
 
     # asyncio.Protocol
 

@@ -12,6 +12,7 @@ from app.core.outcome import CoreUnavailable
 from app.core.scripts import sources
 
 READ_SECONDS = 1.5
+RESEND_PAUSE_SECONDS = 0.002
 
 _NOT_NOW = (
     "LOADING",
@@ -63,8 +64,7 @@ class Sender:
                 if not reason.startswith("NOSCRIPT"):
                     raise _refusal(reason, unknown)
                 await self._load_scripts(unknown)
-            remaining = until - loop.time()
-            if remaining <= 0 or not await self._client.ready(remaining):
+            if not await self._again(until):
                 raise CoreUnavailable(reason, unknown=unknown)
 
     async def pipeline(self, commands: Sequence[Command]) -> list[Any]:
@@ -79,8 +79,7 @@ class Sender:
             except Saturated as error:
                 raise CoreUnavailable(str(error)) from error
             except (Unsent, Unanswered) as error:
-                remaining = until - loop.time()
-                if remaining <= 0 or not await self._client.ready(remaining):
+                if not await self._again(until):
                     raise CoreUnavailable(str(error)) from error
                 continue
             replies: list[Any] = [reply] if len(commands) == 1 else reply
@@ -90,6 +89,12 @@ class Sender:
                 for n, one in zip(missing, await self.pipeline([commands[n] for n in missing]), strict=True):
                     replies[n] = one
             return replies
+
+    async def _again(self, until: float) -> bool:
+        """Whether there is a connection, and time left to send again. Always lets the loop turn."""
+        await asyncio.sleep(RESEND_PAUSE_SECONDS)
+        remaining = until - asyncio.get_running_loop().time()
+        return remaining > 0 and await self._client.ready(remaining)
 
     async def _load_scripts(self, unknown: bool) -> None:
         try:

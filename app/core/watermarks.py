@@ -100,7 +100,7 @@ class Watermarks:
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
         if self._connection is not None:
-            self._connection.close()
+            await self._connection.close()
             self._connection = None
 
     async def _keep(self) -> None:
