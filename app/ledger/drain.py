@@ -53,6 +53,8 @@ async def ledger_entries(
 
     Raises: Diverged after the entries before the problem were committed and the problem was recorded.
     """
+    if entries and entries[-1].position.epoch != cursor.epoch:
+        return None  # a recovery has begun a new epoch meanwhile
     batch, problem = prepare(partition, cursor, entries)
     try:
         moved = await _commit(db, partition, cursor, batch)
@@ -65,9 +67,16 @@ async def ledger_entries(
     if not moved:
         return None
     if problem is not None:
+        if not batch.events and await _overtaken(db, partition, cursor):
+            return None  # no gap: another drain has ledgered and trimmed what is missing
         await record_divergences(db, partition, [problem])
         raise Diverged(partition, problem, batch.last)
     return batch.last
+
+
+async def _overtaken(db: Database, partition: Partition, cursor: Position) -> bool:
+    async with db.reading() as session:
+        return await cursor_of(session, partition) != cursor
 
 
 async def _commit(db: Database, partition: Partition, cursor: Position, batch: Batch) -> bool:
@@ -114,20 +123,28 @@ def _before(entries: Sequence[Entry], entry: Entry) -> list[Entry]:
 
 
 async def record_divergences(db: Database, partition: Partition, problems: Sequence[Problem]) -> None:
-    """Keep what could not be ledgered, for whoever has to find out why."""
+    """Keep what could not be ledgered, each entry once, for whoever has to find out why."""
     if not problems:
         return
     now = datetime.now(UTC)
+    positions = [problem.entry.position for problem in problems]
     async with db.writing() as session:
-        for problem in problems:
-            epoch, sequence = problem.entry.position
-            session.add(
-                Divergence(
-                    part=partition.name,
-                    epoch=epoch,
-                    seq=sequence,
-                    at=now,
-                    reason=problem.reason,
-                    body=problem.entry.event,
-                )
+        known = await session.execute(
+            select(Divergence.epoch, Divergence.seq).where(
+                Divergence.part == partition.name,
+                Divergence.seq.in_([position.sequence for position in positions]),
             )
+        )
+        recorded = {Position(epoch, sequence) for epoch, sequence in known}
+        for problem, position in zip(problems, positions, strict=True):
+            if position not in recorded:
+                session.add(
+                    Divergence(
+                        part=partition.name,
+                        epoch=position.epoch,
+                        seq=position.sequence,
+                        at=now,
+                        reason=problem.reason,
+                        body=problem.entry.event,
+                    )
+                )

@@ -160,7 +160,7 @@ def _collect(
 
 
 def _failure(partition: Partition, position: Position, error: str) -> ProjectionFailure:
-    log.error("event cannot be projected", partition=partition.name, event=str(position), error=error)
+    log.error("event cannot be projected", partition=partition.name, position=str(position), error=error)
     return ProjectionFailure(
         part=partition.name, epoch=position.epoch, seq=position.sequence, at=datetime.now(UTC), error=error[:2000]
     )

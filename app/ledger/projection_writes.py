@@ -173,7 +173,8 @@ async def _write_customers(
         return written
     rows = await _locked_customers(session, partition.project_id, list(changed))
     for identity, change in changed.items():
-        if any(_apply_patch(session, partition.project_id, rows, patch, rules) for patch in change.patches):
+        applied = [_apply_patch(session, partition.project_id, rows, patch, rules) for patch in change.patches]
+        if any(applied):
             written.customers.append(rules.record(rows[identity]))
     await session.flush()
     await _summarise(session, partition, changed, rows, rules)

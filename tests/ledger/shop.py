@@ -31,6 +31,7 @@ from app.ledger.entries import (
 from app.ledger.partitions import announce, open_partition, read_state
 from app.ledger.project import Projector
 from app.ledger.projection_writes import CustomerRules
+from app.ledger.recovery import Recovery, recover
 from app.redeemables.customers import merge_patch, record_of, summary_of
 
 CAMPAIGN = "camp_summer"
@@ -98,6 +99,7 @@ class Shop:
         redemption_id: str | None = None,
         until: int = 0,
         source_id: str | None = None,
+        customer_known: bool = False,
     ) -> Outcome:
         """One use of a voucher and of its campaign's budget; with a customer also of the customer's summary."""
         keys = await self.core.open(self.partition)
@@ -121,7 +123,8 @@ class Shop:
         customer = None
         if customer_id:
             customer = {
-                "id": customer_id, "source_id": source_id, "created": True, "at_us": now_us(), "patch": patch or {},
+                "id": customer_id, "source_id": source_id, "created": not customer_known, "at_us": now_us(),
+                "patch": patch or {},
             }  # fmt: skip
         private = Private(
             redemptions=[{"id": redemption_id, "object": "redemption", "result": "SUCCESS", "status": "SUCCEEDED"}],
@@ -226,6 +229,12 @@ class Shop:
         )
         return await self.core.apply(call)
 
+    async def recover(self, **options: bool) -> Recovery:
+        """As the background process does it; this process looks at the partition anew."""
+        done = await recover(self.core, self.db, self.partition, **options)
+        await self.core.refresh(self.partition)
+        return done
+
     async def redeem_many(self, count: int, **options: Any) -> list[str]:
         """Ids of the events; every one was accepted."""
         outcomes = [await self.redeem(**options) for _ in range(count)]
@@ -262,7 +271,7 @@ class Shop:
 
     async def counters(self) -> dict[str, int]:
         """Every counter of the partition as Redis holds it, by bare key and field."""
-        keys = await self.core.open(self.partition)
+        keys = (await self.core.refresh(self.partition)).keys
         found: dict[str, int] = {}
         for family in ("v:*", "g:*", "n:*"):
             (reply,) = await self.core.read(self.partition, [("KEYS", keys.base + family)])

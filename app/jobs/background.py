@@ -1,0 +1,197 @@
+"""The background process (D17): one per node, harmless in pairs, and nothing is lost while it is away."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.core import RedemptionCore
+from app.core.keys import Partition
+from app.core.outcome import CoreUnavailable
+from app.db.database import Database
+from app.db.models import SnapshotDue
+from app.engine import Engine
+from app.jobs.outbox import OutboxWork
+from app.ledger.client import LedgerClient
+from app.ledger.lease import HeldLease, LeaseLost, take_lease
+from app.ledger.project import Projector
+from app.ledger.projection_writes import CustomerRules
+from app.ledger.refusals import drain_refusals
+from app.redeemables.catalogue import Catalogue
+from app.redeemables.customers import merge_patch, record_of, summary_of
+from app.settings import Settings
+
+WATCH_SECONDS: Final = 0.1
+TRIM_SECONDS: Final = 0.2
+REFUSALS_SECONDS: Final = 0.2
+RELAY_SECONDS: Final = 0.5
+LEASE_RENEW_SECONDS: Final = 3.0
+DUE_AFTER: Final = timedelta(seconds=2)
+"""A publication younger than this is still in the hands of the process that made it."""
+DUE_ROWS_MAX: Final = 50
+PAUSE_SECONDS: Final = (0.1, 2.0)
+"""After a failure of a loop: shortest, longest."""
+STOP_SECONDS: Final = 5.0
+
+CUSTOMERS: Final = CustomerRules(merge=merge_patch, record=record_of, summary=summary_of)
+
+log = structlog.get_logger("vouchsafe.background")
+
+
+async def run_background(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Work until `stop` is set. Neither Redis nor the database need to be there: their loops wait for them."""
+    stopping = stop or asyncio.Event()
+    async with _engine(settings) as engine:
+        work = OutboxWork(engine.core, engine.db, Projector(engine.core, engine.db, CUSTOMERS))
+        lease = Leadership(engine.db)
+        loops: tuple[tuple[str, Callable[[], Awaitable[None]], float], ...] = (
+            ("lease", lease.keep, 0.0),
+            ("watch", work.watch, WATCH_SECONDS),
+            ("drain", work.drain, 0.0),
+            ("project", work.project, 0.0),
+            ("trim", work.trim, TRIM_SECONDS),
+            ("refusals", lambda: _refusals(engine, work), REFUSALS_SECONDS),
+            ("relay", lambda: relay_due(engine), RELAY_SECONDS),
+        )
+        tasks = [
+            asyncio.create_task(_forever(name, once, pause, lease, stopping), name=name)
+            for name, once, pause in loops
+        ]
+        tasks.append(asyncio.create_task(_jobs(engine, lease, stopping), name="jobs"))
+        await stopping.wait()
+        _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await lease.release()
+
+
+@asynccontextmanager
+async def _engine(settings: Settings) -> AsyncIterator[Engine]:
+    core = RedemptionCore(settings.redis_url)
+    db = Database(settings.database)
+    ledger = LedgerClient(core, db, settings.durability)
+    await core.start()
+    try:
+        await ledger.start()
+        yield Engine(settings=settings, core=core, db=db, ledger=ledger, catalogue=Catalogue(core, db))
+    finally:
+        await ledger.close()
+        await core.close()
+        await db.close()
+
+
+class Leadership:
+    """One background process at a time. Its owner is the machine: after a crash the next one there need not wait."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._held: HeldLease | None = None
+        self.is_leader = asyncio.Event()
+
+    async def keep(self) -> None:
+        """Take or renew, then rest."""
+        try:
+            if self._held is None:
+                self._held = await take_lease(self._db, "background", socket.gethostname())
+            else:
+                await self._held.renew()
+        except LeaseLost:
+            self._held = None
+        except BaseException:
+            self.is_leader.clear()
+            self._held = None
+            raise
+        if self._held is not None:
+            self.is_leader.set()
+            await asyncio.sleep(LEASE_RENEW_SECONDS)
+        else:
+            self.is_leader.clear()
+            await asyncio.sleep(LEASE_RENEW_SECONDS / 3)
+
+    async def release(self) -> None:
+        if self._held is not None:
+            try:
+                await self._held.release()
+            except SQLAlchemyError as error:
+                log.info("the lease runs out by itself", error=str(error))
+
+
+async def _forever(
+    name: str,
+    once: Callable[[], Awaitable[None]],
+    pause: float,
+    lease: Leadership,
+    stopping: asyncio.Event,
+) -> None:
+    """Run one loop's step again and again; a failure costs this loop a pause and the others nothing."""
+    shortest, longest = PAUSE_SECONDS
+    wait = shortest
+    while not stopping.is_set():
+        try:
+            if name != "lease" and not lease.is_leader.is_set():
+                await asyncio.sleep(shortest)
+                continue
+            await once()
+            wait = shortest
+        except CoreUnavailable as error:
+            log.info("waiting for Redis", loop=name, error=str(error))
+            await _rest(stopping, shortest)
+            continue
+        except Exception as error:
+            log.exception("a step failed and is tried again", loop=name, error=str(error))
+            await _rest(stopping, wait)
+            wait = min(wait * 2, longest)
+            continue
+        if pause:
+            await _rest(stopping, pause)
+
+
+async def _rest(stopping: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return
+
+
+async def _refusals(engine: Engine, work: OutboxWork) -> None:
+    await drain_refusals(engine.core, engine.db, list(work.cursors))
+
+
+async def relay_due(engine: Engine) -> None:
+    """Repeat publications whose process died, or whom the core refused, after their commit."""
+    async with engine.db.reading() as session:
+        rows = list(
+            await session.scalars(
+                select(SnapshotDue)
+                .where(SnapshotDue.at < datetime.now(UTC) - DUE_AFTER)
+                .order_by(SnapshotDue.id)
+                .limit(DUE_ROWS_MAX)
+            )
+        )
+    for row in rows:
+        await engine.catalogue.publish(Partition(row.project_id), row.guards, row.records)
+        async with engine.db.writing() as session:
+            await session.execute(delete(SnapshotDue).where(SnapshotDue.id == row.id))
+
+
+async def _jobs(engine: Engine, lease: Leadership, stopping: asyncio.Event) -> None:
+    """The runner of stored jobs, started when this process leads, and again when it fails."""
+    while not stopping.is_set():
+        if not lease.is_leader.is_set():
+            await _rest(stopping, PAUSE_SECONDS[0])
+            continue
+        try:
+            from app.jobs.runner import run_jobs
+
+            await run_jobs(engine, stopping)
+        except Exception as error:
+            log.exception("the job runner failed and is started again", error=str(error))
+            await _rest(stopping, PAUSE_SECONDS[1])

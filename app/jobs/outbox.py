@@ -1,0 +1,186 @@
+"""The work on the outboxes of all partitions: recover, drain, project, trim. One step per call; the caller repeats them."""
+
+import asyncio
+from typing import Final
+
+import structlog
+from sqlalchemy import func, select
+
+from app.core.core import RedemptionCore
+from app.core.keys import Partition
+from app.core.outbox import Position
+from app.core.outcome import CoreUnavailable
+from app.core.partition_view import Meta, meta_commands, meta_of
+from app.db.database import Database
+from app.db.models import PartitionState, Project
+from app.ledger.crash_points import crash_point
+from app.ledger.drain import BATCH_MAX, Diverged, ledger_entries
+from app.ledger.lease import LeaseLost
+from app.ledger.partitions import State, announce, live_partitions
+from app.ledger.project import Projector
+from app.ledger.recovery import close_diverged, is_healthy, recover
+
+BLOCK_MILLISECONDS: Final = 100
+"""How long the one reader waits before it looks for new partitions."""
+FULL_CHECK_SECONDS: Final = 2.0
+METAS_PER_TRIP: Final = 200
+
+log = structlog.get_logger("vouchsafe.background")
+
+
+class OutboxWork:
+    """`cursors` names every live partition and how far it is ledgered."""
+
+    def __init__(self, core: RedemptionCore, db: Database, projector: Projector) -> None:
+        self.core = core
+        self.db = db
+        self.projector = projector
+        self.cursors: dict[Partition, Position] = {}
+        self._trimmed: dict[Partition, Position] = {}
+        self._behind: dict[Partition, None] = {}
+        self._has_behind = asyncio.Event()
+        self._server = ""
+        self._suspect = True
+        self._checked = 0.0
+
+    # Watching
+
+    async def watch(self) -> None:
+        """Find new partitions, and open those that their server closed: after a restart within one step."""
+        loop = asyncio.get_running_loop()
+        (replication,) = await self.core.read(Partition(""), [("INFO", "replication")])
+        if isinstance(replication, Exception):
+            raise CoreUnavailable(str(replication))
+        server = next(line for line in replication.decode().splitlines() if line.startswith("master_replid:"))
+        due = loop.time() - self._checked > FULL_CHECK_SECONDS
+        if not due and not self._suspect and server == self._server and await self._count() == len(self.cursors):
+            return
+        self._suspect = False
+        await self._check_all()
+        self._server = server
+        self._checked = loop.time()
+
+    async def _count(self) -> int:
+        async with self.db.reading() as session:
+            statement = (
+                select(func.count())
+                .select_from(PartitionState)
+                .join(Project, Project.id == PartitionState.project_id)
+                .where(Project.deleted_at.is_(None))
+            )
+            return int(await session.scalar(statement) or 0)
+
+    async def _check_all(self) -> None:
+        async with self.db.reading() as session:
+            states = await live_partitions(session)
+        live = {state.partition for state in states}
+        for gone in [partition for partition in self.cursors if partition not in live]:
+            del self.cursors[gone]
+            self._trimmed.pop(gone, None)
+        for start in range(0, len(states), METAS_PER_TRIP):
+            page = states[start : start + METAS_PER_TRIP]
+            for state, meta in zip(page, await self._metas(page), strict=True):
+                await self._check(state, meta)
+
+    async def _metas(self, states: list[State]) -> list[Meta]:
+        commands = [meta_commands(state.partition)[0] for state in states]
+        commands.append(meta_commands(states[0].partition)[1])
+        replies = await self.core.read(states[0].partition, commands)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise CoreUnavailable(str(reply))
+        return [meta_of([reply, replies[-1]]) for reply in replies[:-1]]
+
+    async def _check(self, state: State, meta: Meta) -> None:
+        if is_healthy(state, meta):
+            self._know(state)
+            return
+        try:
+            done = await recover(self.core, self.db, state.partition)
+        except LeaseLost:
+            self._suspect = True
+            return
+        if done.action == "busy":
+            self._suspect = True
+        else:
+            await self._reload(state.partition)
+
+    def _know(self, state: State) -> None:
+        """The cursor as SQL has it, unless this process has moved it on meanwhile."""
+        known = self.cursors.get(state.partition)
+        if known is None or known < state.cursor:
+            self.cursors[state.partition] = state.cursor
+        if state.projected < state.cursor:
+            self._fell_behind(state.partition)
+
+    async def _reload(self, partition: Partition) -> None:
+        async with self.db.reading() as session:
+            states = {state.partition: state for state in await live_partitions(session)}
+        state = states.get(partition)
+        if state is None:
+            self.cursors.pop(partition, None)
+            return
+        self.cursors[partition] = state.cursor
+        self._fell_behind(partition)
+
+    # Draining
+
+    async def drain(self) -> None:
+        """Ledger what has come since the last step, of all partitions; wait a moment when nothing has."""
+        after = {partition: str(cursor) for partition, cursor in self.cursors.items()}
+        found = await self.core.wait_outbox(after, BATCH_MAX, BLOCK_MILLISECONDS)
+        for partition, entries in found.items():
+            cursor = self.cursors.get(partition)
+            if cursor is None or not entries:
+                continue
+            try:
+                moved = await ledger_entries(self.db, partition, cursor, entries)
+            except Diverged as diverged:
+                log.error("outbox diverged from the ledger", reason=str(diverged))
+                await close_diverged(self.core, partition)
+                self.cursors[partition] = diverged.committed
+                self._suspect = True
+                moved = diverged.committed
+            if moved is None:
+                await self._reload(partition)
+                self._suspect = True
+                continue
+            self.cursors[partition] = max(moved, self.cursors.get(partition, moved))
+            crash_point("drain-before-announce")
+            await announce(self.core, partition, ledgered=moved)
+            self._fell_behind(partition)
+
+    # Projecting
+
+    def _fell_behind(self, partition: Partition) -> None:
+        self._behind[partition] = None
+        self._has_behind.set()
+
+    async def project(self) -> None:
+        """One run for the partition that has waited longest."""
+        if not self._behind:
+            self._has_behind.clear()
+            try:
+                async with asyncio.timeout(BLOCK_MILLISECONDS / 1000):
+                    await self._has_behind.wait()
+            except TimeoutError:
+                return
+        partition = next(iter(self._behind))
+        del self._behind[partition]
+        try:
+            moved = await self.projector.project(partition)
+        except BaseException:
+            self._fell_behind(partition)
+            raise
+        if moved:
+            self._fell_behind(partition)
+
+    # Trimming
+
+    async def trim(self) -> None:
+        """Drop from the outboxes what is committed in SQL. After the commit, never before."""
+        for partition, cursor in list(self.cursors.items()):
+            if cursor.sequence and self._trimmed.get(partition) != cursor:
+                crash_point("trim")
+                await self.core.trim(partition, str(cursor))
+                self._trimmed[partition] = cursor

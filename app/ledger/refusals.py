@@ -1,0 +1,101 @@
+"""The best-effort stream of refusals (D14): failed redemptions on their way to SQL, outside the sequence and its promises."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import structlog
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.core import keys as names
+from app.core.core import RedemptionCore
+from app.core.keys import Partition
+from app.db.database import Database
+from app.db.models import Redemption
+from app.ledger.changes import Row, instant
+
+REFUSALS_MAX: Final = 100
+"""Taken from one partition at a time: refusals never hold up the ledger."""
+STREAM_ENTRIES_MAX: Final = 10_000
+"""Approximate length at which the writer's XADD drops the oldest."""
+
+log = structlog.get_logger("vouchsafe.ledger")
+
+_encoder = msgspec.msgpack.Encoder(decimal_format="number")
+_decoder = msgspec.msgpack.Decoder(dict[str, Any])
+
+
+def refusal_command(partition: Partition, refusal: Mapping[str, Any]) -> tuple[str | bytes | int, ...]:
+    """The XADD that stores a refusal; nobody waits for it.
+
+    refusal: id, project_id, date_us, body (the wire object), failure_code and, where known, object, customer_id, order_id,
+    related_object_type, related_object_id, voucher_id, tier_id, campaign_id, redemption_id.
+    """
+    return (
+        "XADD", names.refused(partition), "MAXLEN", "~", STREAM_ENTRIES_MAX, "*", "e", _encoder.encode(refusal)
+    )  # fmt: skip
+
+
+async def drain_refusals(core: RedemptionCore, db: Database, partitions: Sequence[Partition]) -> int:
+    """Store what waits, then drop it from the streams; how many. A crash in between stores nothing twice: ids are unique.
+
+    Raises: CoreUnavailable.
+    """
+    total = 0
+    for start in range(0, len(partitions), REFUSALS_MAX):
+        asked = partitions[start : start + REFUSALS_MAX]
+        replies = await core.read(
+            asked[0], [("XRANGE", names.refused(one), "-", "+", "COUNT", REFUSALS_MAX) for one in asked]
+        )
+        for partition, reply in zip(asked, replies, strict=True):
+            if reply and not isinstance(reply, Exception):
+                total += await _store(core, db, partition, reply)
+    return total
+
+
+async def _store(core: RedemptionCore, db: Database, partition: Partition, entries: list[Any]) -> int:
+    rows: dict[str, Row] = {}
+    for _, flat in entries:
+        row = _row(partition, dict(zip(flat[::2], flat[1::2], strict=True)).get(b"e", b""))
+        if row is not None:
+            rows[row["id"]] = row
+    if rows:
+        insert: Any = sqlite.insert(Redemption) if db.is_sqlite else postgresql.insert(Redemption)
+        async with db.writing() as session:
+            await (await session.connection()).execute(
+                insert.on_conflict_do_nothing(index_elements=["project_id", "id"]), list(rows.values())
+            )
+    await core.read(partition, [("XDEL", names.refused(partition), *(entry_id for entry_id, _ in entries))])
+    return len(rows)
+
+
+def _row(partition: Partition, raw: bytes) -> Row | None:
+    try:
+        refusal = _decoder.decode(raw)
+        body = refusal["body"]
+        return {
+            "project_id": partition.project_id,
+            "id": refusal["id"],
+            "object": refusal.get("object") or body.get("object") or "redemption",
+            "date": instant(refusal["date_us"]),
+            "result": "FAILURE",
+            "status": body.get("status") or "FAILED",
+            "customer_id": refusal.get("customer_id"),
+            "order_id": refusal.get("order_id"),
+            "related_object_type": refusal.get("related_object_type") or body.get("related_object_type") or "voucher",
+            "related_object_id": refusal.get("related_object_id"),
+            "voucher_id": refusal.get("voucher_id"),
+            "tier_id": refusal.get("tier_id"),
+            "campaign_id": refusal.get("campaign_id"),
+            "parent_id": refusal.get("parent_id"),
+            "redemption_id": refusal.get("redemption_id"),
+            "failure_code": refusal.get("failure_code"),
+            "amount": refusal.get("amount"),
+            "part": partition.part,
+            "epoch": None,
+            "seq": None,
+            "body": body,
+        }
+    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError) as error:
+        log.warning("refusal cannot be read", partition=partition.name, error=str(error))
+        return None
