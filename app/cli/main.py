@@ -5,6 +5,7 @@ import sys
 
 import rich_click as click
 
+from app import __version__
 from app.settings import SettingsError
 
 COMMANDS = {
@@ -34,7 +35,7 @@ class Commands(click.RichGroup):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="vouchsafe", prog_name="vouchsafe")
+@click.version_option(__version__, prog_name="vouchsafe")
 def vouchsafe() -> None:
     """Vouchsafe: a self-hosted promotions and coupon engine."""
 

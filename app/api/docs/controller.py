@@ -1,0 +1,113 @@
+"""GET /docs, its assets, and GET /openapi.json."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from app import __version__
+from app.api.call import Answer, Call
+from app.http.errors import not_found
+from app.http.openapi import document
+from app.http.routing import Route, Scope
+
+_ASSETS: Final = {
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "favicon-32x32.png": "image/png",
+}
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'"
+)
+"""The page may load and call this server alone."""
+
+_PAGE: Final = b"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Vouchsafe API</title>
+<link rel="icon" href="/docs/assets/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+</head>
+<body>
+<div id="docs"></div>
+<script src="/docs/assets/swagger-ui-bundle.js"></script>
+<script src="/docs/assets/start.js"></script>
+</body>
+</html>
+"""
+_START: Final = b"""SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#docs",
+  deepLinking: true,
+  filter: true,
+  docExpansion: "none",
+  defaultModelsExpandDepth: 0,
+  displayRequestDuration: true,
+  persistAuthorization: true,
+  validatorUrl: null,
+});
+"""
+
+
+@cache
+def _asset(name: str) -> bytes:
+    spec = find_spec("swagger_ui")
+    if spec is None or not spec.submodule_search_locations:
+        raise not_found("asset", name)
+    return Path(spec.submodule_search_locations[0], "static", name).read_bytes()
+
+
+async def page(call: Call) -> Answer:
+    """Every operation, to read and to try with keys of one's own."""
+    return Answer(
+        _PAGE, headers={"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": _POLICY}
+    )
+
+
+async def asset(call: Call) -> Answer:
+    """Only the files that the page needs."""
+    name = call.path["name"]
+    cached = {"Cache-Control": "public, max-age=86400"}
+    if name == "start.js":
+        return Answer(_START, headers={"Content-Type": _ASSETS["swagger-ui-bundle.js"], **cached})
+    if name not in _ASSETS:
+        raise not_found("asset", name)
+    return Answer(_asset(name), headers={"Content-Type": _ASSETS[name], **cached})
+
+
+def routes_with_docs(routes: Sequence[Route]) -> tuple[Route, ...]:
+    """The routes, and those that document them."""
+
+    @cache
+    def encoded(server_url: str) -> bytes:
+        return msgspec.json.encode(document(routes, version=__version__, server_url=server_url))
+
+    async def openapi(call: Call) -> Answer:
+        """This server's own description, made from the table that it routes by."""
+        return Answer(encoded(call.engine.settings.public_url or "/"))
+
+    return (
+        *routes,
+        _public("/openapi.json", "get-openapi", openapi, "The OpenAPI document"),
+        _public("/docs", "get-docs", page, "The documentation"),
+        _public("/docs/assets/{name}", "get-docs-asset", asset, "Files of the documentation"),
+    )
+
+
+def _public(path: str, operation_id: str, handler: Callable[[Any], Awaitable[Any]], summary: str) -> Route:
+    return Route(
+        method="GET",
+        path=path,
+        operation_id=operation_id,
+        handler=handler,
+        permission="",
+        scope=Scope.PUBLIC,
+        tag="Operation",
+        summary=summary,
+    )

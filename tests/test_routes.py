@@ -1,0 +1,114 @@
+"""The route table says everything about every operation (D26) and agrees with the published one."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+from openapi_spec_validator import validate
+
+from app.api.adapter import table_of
+from app.api.routes import ALL_ROUTES
+from app.cli.openapi import openapi_text
+from app.http.permissions import ROLES, allows
+from app.http.routing import Route, Scope
+
+ROOT = Path(__file__).resolve().parents[1]
+PUBLISHED = {
+    (row["method"], re.sub(r"\{\w+\}", "{}", row["path"])): row
+    for row in msgspec.json.decode((ROOT / "openapi" / "voucherify-v1-operations.json").read_bytes())
+}
+VERBS = {"read", "write", "delete", "use"}
+PREFIXES = {Scope.PROJECT: "/v1/", Scope.CLIENT: "/client/v1/", Scope.MANAGEMENT: "/management/v1/"}
+
+
+def name_of(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+every_route = pytest.mark.parametrize("route", ALL_ROUTES, ids=name_of)
+
+
+@every_route
+def test_a_row_says_all_that_the_edge_the_document_and_the_tests_need(route: Route):
+    """Operation id, permission, scope, tag, summary and error keys."""
+    assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]+", route.operation_id)
+    assert route.tag
+    assert route.summary
+    assert route.method in {"GET", "POST", "PUT", "PATCH", "DELETE"}
+    assert all(re.fullmatch(r"[a-z_]+", key) for key in route.errors)
+    if route.scope is Scope.PUBLIC:
+        assert route.permission == ""
+        return
+    assert route.path.startswith(PREFIXES[route.scope])
+    resource, _, verb = route.permission.partition(".")
+    assert re.fullmatch(r"[a-z_]+", resource)
+    assert verb in VERBS
+
+
+@every_route
+def test_what_can_be_missing_is_declared_as_an_error(route: Route):
+    """A path with an id can be asked for one that does not exist."""
+    if "{" in route.path and route.scope is not Scope.PUBLIC:
+        assert "not_found" in route.errors
+
+
+@every_route
+def test_an_operation_that_is_published_is_the_published_one(route: Route):
+    """The same operation id for the same method and path, with the same names of path parameters."""
+    published = PUBLISHED.get((route.method, re.sub(r"\{\w+\}", "{}", route.path)))
+    if published is None:
+        assert route.path.startswith("/v1/engine/") or route.scope is Scope.PUBLIC, "outside of the contract"
+        return
+    assert (route.operation_id, route.path) == (published["operation_id"], published["path"])
+
+
+@every_route
+def test_reading_needs_no_permission_to_write(route: Route):
+    """A viewer can call every GET of a project."""
+    if route.scope is Scope.PROJECT and route.method == "GET":
+        assert allows("VIEWER", route.permission)
+
+
+@every_route
+def test_a_viewer_changes_nothing(route: Route):
+    """Every other method is closed to the role that only looks."""
+    if route.scope is Scope.PROJECT and route.method != "GET":
+        assert not allows("VIEWER", route.permission)
+        assert any(allows(role, route.permission) for role in ROLES)
+
+
+def test_operation_ids_are_unique():
+    """A client generator makes one method of each."""
+    counts = Counter(route.operation_id for route in ALL_ROUTES)
+    assert [operation_id for operation_id, count in counts.items() if count > 1] == []
+
+
+def test_no_two_paths_match_the_same_requests():
+    """The table can be built: no path is shadowed by another with differently named parameters."""
+    table = table_of(ALL_ROUTES)
+    for route in ALL_ROUTES:
+        found = table.find(re.sub(r"\{(\w+)\}", r"x-\1", route.path))
+        assert found is not None
+        assert found[0][route.method] is route
+
+
+def test_the_document_is_valid_openapi():
+    """OpenAPI 3.1, as its linter reads it."""
+    validate(msgspec.json.decode(openapi_text()))
+
+
+def test_the_document_in_the_repository_is_what_the_routes_say():
+    """`vouchsafe openapi --output openapi/vouchsafe.json` after every change of a route or a request."""
+    kept = (ROOT / "openapi" / "vouchsafe.json").read_text(encoding="utf-8")
+    assert kept == openapi_text()
+
+
+def test_every_operation_of_the_table_is_in_the_document():
+    """Except the pages that show it."""
+    document = msgspec.json.decode(openapi_text())
+    documented = {
+        operation["operationId"] for path in document["paths"].values() for operation in path.values()
+    }
+    assert documented >= {route.operation_id for route in ALL_ROUTES if route.scope is not Scope.PUBLIC}
