@@ -1,0 +1,23 @@
+"""Reference pages name what there is: every setting and every command, no more."""
+
+import re
+
+import msgspec
+
+from app.cli.main import COMMANDS
+from app.settings import PREFIX, Settings
+from tests.support.server import ROOT
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    """docs/reference/configuration.md lists each variable once."""
+    text = (ROOT / "docs/reference/configuration.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (?:`([^`]*)`)? ?\|", text, re.MULTILINE)
+    defaults = msgspec.structs.asdict(Settings())
+    assert dict(rows) == {PREFIX + name.upper(): str(value) for name, value in defaults.items()}
+
+
+def test_every_command_is_documented() -> None:
+    """docs/reference/commands.md names each one."""
+    text = (ROOT / "docs/reference/commands.md").read_text()
+    assert [name for name in COMMANDS if f"`vouchsafe {name}" not in text] == []
