@@ -7,6 +7,7 @@ hold.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -22,10 +23,10 @@ from app.redeemables.customers import customer_facts, identity
 from app.redeemables.orders import StoredOrder, decode_order, load_order, order_commands, order_facts
 from app.redeemables.programs import CampaignProgram, ProjectProgram
 from app.redeemables.request import StackRequest
-from rules.counters import counters_of
-from rules.facts import Candidate, Counter, CounterName, CustomerFacts, Facts, OrderFacts
+from rules.charges import counters_of
+from rules.facts import Candidate, Counter, CounterName, CustomerFacts, Facts, Moment, OrderFacts
 
-Command = Sequence[str | bytes | int | float]
+Command = tuple[str | bytes | int | float, ...]
 Admit = Callable[[Sequence[Any]], Awaitable[Any]]
 """Takes the replies of the riders; raises when the edge refuses the request."""
 
@@ -73,7 +74,9 @@ class _Trip:
         return len(self.commands) - 1
 
 
-async def gather(core: RedemptionCore, catalogue: Catalogue, asked: Asked, request: StackRequest) -> Gathered:
+async def gather(
+    core: RedemptionCore, catalogue: Catalogue, asked: Asked, request: StackRequest, now: datetime
+) -> Gathered:
     """Read what the request names.
 
     Raises: LookupError for a project that is gone, CoreUnavailable.
@@ -150,7 +153,8 @@ async def gather(core: RedemptionCore, catalogue: Catalogue, asked: Asked, reque
         project_extensions=project.settings.get("extensions") or {},
     )
     seen = dict(zip(counted, replies[counters_at:riders_at], strict=True))
-    facts, raw = await _with_counters(core, keys, partition, facts, seen)
+    moment = Moment(now=now, zone=project.zone)
+    facts, raw = await _with_counters(core, keys, partition, facts, seen, moment)
     for redeemable, candidate in zip(request.redeemables, candidates, strict=True):
         catalogue.remember_reads(project_id, redeemable.id, candidate, facts)
     return Gathered(
@@ -274,10 +278,15 @@ def _counter_commands(keys: Keys, names: Sequence[CounterName]) -> list[Command]
 
 
 async def _with_counters(
-    core: RedemptionCore, keys: Keys, partition: Partition, facts: Facts, seen: Mapping[CounterName, Any]
+    core: RedemptionCore,
+    keys: Keys,
+    partition: Partition,
+    facts: Facts,
+    seen: Mapping[CounterName, Any],
+    moment: Moment,
 ) -> tuple[Facts, dict[CounterName, bytes | None]]:
     """Counters on which amounts depend, as facts; a third trip only for those the first did not bring."""
-    needed = counters_of(facts)
+    needed = counters_of(facts, moment)
     if not needed:
         return facts, {}
     replies = dict(seen)

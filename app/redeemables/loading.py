@@ -26,9 +26,10 @@ from app.db.models import (
 from app.redeemables.compiling import VALIDITY, LoadedRules, discount_of, stacking_of, window_of
 from app.redeemables.customers import record_of
 from app.redeemables.programs import CampaignProgram, ProjectProgram, TierProgram
+from rules.collections import compile_collection
 from rules.compile import CompiledRule, RuleError, compile_rule, references
 from rules.facts import CategoryFacts
-from rules.segments import compile_collection, compile_segment
+from rules.segments import compile_segment
 
 
 def microseconds(instant: datetime | None) -> int | None:

@@ -1,4 +1,4 @@
-"""How a redemption and its rollback change a stored order (behaviour 4.6, 4.7, decision 38).
+"""How a rollback changes a stored order (behaviour 4.6, 4.7, decision 38).
 
 A rollback takes away exactly what its redemption applied and leaves the discounts of others as they were
 stored.
@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.redeemables.documents import instant_text_us
-from app.redeemables.order_request import OrderPayload
 from app.redeemables.orders import StoredOrder
 
 APPLIED = ("applied_discount_amount", "items_applied_discount_amount", "total_applied_discount_amount")
@@ -62,54 +61,6 @@ def applied_of(order: Mapping[str, Any] | None) -> list[list[Any]]:
         if discount or free:
             applied.append([list(key), discount, free, added, added_amount])
     return applied
-
-
-def redeemed_order(
-    *,
-    stored: StoredOrder | None,
-    payload: OrderPayload,
-    fresh_id: str,
-    customer_id: str | None,
-    calculated: Mapping[str, Any],
-    redemption_id: str,
-    entry: Mapping[str, Any],
-    version: int,
-    at_us: int,
-) -> StoredOrder:
-    """The order as stored after a redemption: calculated, PAID unless the request or the stored order says
-    otherwise (D20).
-    """
-    before = stored.body if stored is not None else {}
-    created_at_us = stored.created_at_us if stored is not None else at_us
-    order_id = stored.id if stored is not None else (payload.id or fresh_id)
-    status = payload.status or "PAID"
-    if stored is not None and not payload.status and stored.status in ("PAID", "FULFILLED"):
-        status = stored.status
-    owner = customer_id or (stored.customer_id if stored is not None else None)
-    body: dict[str, Any] = {
-        "id": order_id,
-        "source_id": payload.source_id or (stored.source_id if stored is not None else None),
-        "created_at": instant_text_us(created_at_us),
-        "updated_at": instant_text_us(at_us) if stored is not None else None,
-        "status": status,
-        **calculated,
-        "customer": {"id": owner, "object": "customer"} if owner else None,
-        "customer_id": owner,
-        "referrer_id": before.get("referrer_id"),
-        "object": "order",
-        "redemptions": {**(before.get("redemptions") or {}), redemption_id: dict(entry)},
-    }
-    return StoredOrder(
-        id=order_id,
-        source_id=body["source_id"],
-        version=version,
-        status=status,
-        customer_id=owner,
-        amount=body.get("amount"),
-        created_at_us=created_at_us,
-        updated_at_us=at_us if stored is not None else None,
-        body=body,
-    )
 
 
 def rolled_back_order(

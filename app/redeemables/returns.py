@@ -13,6 +13,7 @@ from app.core.ops import Add
 from app.db.database import Database
 from app.db.models import LedgerPosting, Redemption
 from app.ledger.client import LedgerClient
+from app.redeemables.customers import GIFT_REDEEMED
 from app.redeemables.order_changes import applied_of
 from app.redeemables.taking import RedemptionState, decode_state
 
@@ -109,7 +110,7 @@ def returning_adds(keys: Keys, state: RedemptionState) -> list[Add]:
     """The counters' way back. A window that has ended takes nothing back: the script sees to that (D7)."""
     adds: list[Add] = []
     for key, field, delta, base, until, redeemable_no in state.postings:
-        if delta == 0 or (key.startswith(CUSTOMER_COUNTER) and field != "gift_amount"):
+        if delta == 0 or (key.startswith(CUSTOMER_COUNTER) and field != GIFT_REDEEMED):
             continue
         adds.append(
             Add(

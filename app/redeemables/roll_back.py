@@ -22,7 +22,6 @@ from app.ledger.client import LedgerClient
 from app.ledger.entries import (
     ROLLBACK,
     Event,
-    Posting,
     Private,
     Taken,
     decode_event,
@@ -31,11 +30,18 @@ from app.ledger.entries import (
 )
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.checks import Refused
-from app.redeemables.customers import CustomerPayload, identity
+from app.redeemables.customers import REDEMPTIONS_ROLLED_BACK, CustomerPayload, identity
 from app.redeemables.documents import instant_text
 from app.redeemables.gather import Admit, Asked
 from app.redeemables.order_changes import rolled_back_order
-from app.redeemables.orders import StoredOrder, load_order, order_ops, private_order
+from app.redeemables.orders import (
+    StoredOrder,
+    load_order,
+    order_ops,
+    postings_of,
+    private_order,
+    summary_adds,
+)
 from app.redeemables.returns import Returnable, returnable, returning_adds
 from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended
 from app.redeemables.taking import REDEMPTION_TTL_SECONDS
@@ -87,7 +93,7 @@ async def roll_back(
             raise _not_found(ask.redemption_id)
         order = None
         if found.state.order_id is not None:
-            order = await load_order(core, db, partition, found.state.order_id, None)
+            order = await load_order(core, db, partition, found.state.order_id, None, ledger)
         _check(ask, found, order, project.secret, now)
         if not found.in_core:
             await _intend(db, partition.project_id, ask.redemption_id, now)
@@ -319,17 +325,19 @@ class _Returning:
             adds.append(
                 Add(
                     key=self.keys.counter("customer", self.state.customer_id),
-                    field="rolled_back",
+                    field=REDEMPTIONS_ROLLED_BACK,
                     delta=len(self.children),
                 )
             )
+        if self.new_order is not None:
+            adds.extend(summary_adds(self.keys, self.order, self.new_order))
         event = Event(
             kind=ROLLBACK,
             rid=rid_of(self.state.id),
             project_id=self.asked.partition.project_id,
             at_us=self.at_us,
             actor_key_id=self.asked.key_id,
-            postings=self._postings(adds),
+            postings=postings_of(self.keys, adds),
             taken=[self._taken(row) for row in self.rows],
             customer_id=self.state.customer_id,
             order_id=self.new_order.id if self.new_order else None,
@@ -349,20 +357,6 @@ class _Returning:
             event=encode_event(event),
             private=encode_private(private),
         )
-
-    def _postings(self, adds: list[Add]) -> list[Posting]:
-        cut = len(self.keys.base)
-        return [
-            Posting(
-                key=add.key[cut:],
-                field=add.field,
-                delta=add.delta,
-                base=add.base,
-                until=add.until,
-                redeemable_no=add.redeemable_no,
-            )
-            for add in adds
-        ]
 
     def _ops(self, adds: list[Add]) -> list[Op]:
         key = self.keys.redemption(self.state.id)

@@ -67,7 +67,7 @@ async def settle(
     Raises: Contended, KeyReused, CoreUnavailable, LookupError.
     """
     for _ in range(GATHER_ATTEMPTS_MAX):
-        gathered = await gather(core, catalogue, asked, request)
+        gathered = await gather(core, catalogue, asked, request, now)
         await check(gathered)
         settled = await _decide(core, catalogue, asked, gathered, now, compose)
         if settled is not None:

@@ -10,16 +10,21 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from app.core.ops import Apply, Claim, Op, Put
-from app.identifiers import new_id, next_version
+from app.core.ops import Add, Apply, Claim, Op, Put
+from app.identifiers import new_id
 from app.ledger.entries import REDEMPTION, Event, Private, Taken, encode_event, encode_private
 from app.redeemables.answer import order_wire, tracking_of
 from app.redeemables.charges import Charged, operations
-from app.redeemables.customers import private_customer, simple_customer
+from app.redeemables.customers import (
+    GIFT_REDEEMED,
+    REDEMPTIONS_SUCCEEDED,
+    private_customer,
+    simple_customer,
+)
 from app.redeemables.documents import instant_text
 from app.redeemables.gather import Asked, Gathered
-from app.redeemables.order_changes import applied_of, redeemed_order
-from app.redeemables.orders import StoredOrder, order_ops, private_order
+from app.redeemables.order_changes import applied_of
+from app.redeemables.orders import StoredOrder, order_ops, postings_of, private_order, summary_adds
 from app.redeemables.redemption_wire import redeemed_wire
 from app.redeemables.request import StackRequest
 from app.redeemables.settle import record_checks
@@ -121,6 +126,7 @@ class _Composer:
             else simple_customer(gathered.customer_id, gathered.customer, request.customer)
         )
         self.new_order = self._new_order()
+        self.summary = self._summary()
 
     # The order
     # -------------------------------------------------------------------------------------------------
@@ -131,18 +137,29 @@ class _Composer:
         state = self.decision.order
         if facts is None or state is None or self.request.order is None:
             return None
-        stored = self.gathered.order
-        return redeemed_order(
-            stored=stored,
+        return StoredOrder.redeemed(
+            stored=self.gathered.order,
             payload=self.request.order,
             fresh_id=self.ids.order,
             customer_id=self.gathered.customer_id,
             calculated=order_wire(state, facts),
             redemption_id=self.root_id,
             entry=self._map_entry(),
-            version=next_version(stored.version if stored is not None else 0),
             at_us=self.at_us,
         )
+
+    def _summary(self) -> list[Add]:
+        """The customer's own counters, moved by the same call, so that segments on them are never stale (D15)."""
+        keys = self.gathered.keys
+        adds = summary_adds(keys, self.gathered.order, self.new_order) if self.new_order else []
+        customer_id = self.gathered.customer_id
+        if customer_id is not None:
+            key = keys.counter("customer", customer_id)
+            adds.append(Add(key=key, field=REDEMPTIONS_SUCCEEDED, delta=len(self.applied)))
+            used = sum(result.credits or 0 for result in self.applied)
+            if used:
+                adds.append(Add(key=key, field=GIFT_REDEEMED, delta=used))
+        return adds
 
     def _map_entry(self) -> dict[str, Any]:
         if self.parent_id is not None:
@@ -253,7 +270,7 @@ class _Composer:
             project_id=self.asked.partition.project_id,
             at_us=self.at_us,
             actor_key_id=self.asked.key_id,
-            postings=self.charged.postings(gathered.keys),
+            postings=[*self.charged.postings(gathered.keys), *postings_of(gathered.keys, self.summary)],
             taken=taken,
             customer_id=gathered.customer_id,
             order_id=self.new_order.id if self.new_order else None,
@@ -296,6 +313,7 @@ class _Composer:
         gathered = self.gathered
         keys = gathered.keys
         ops = operations(self.charged)
+        ops.extend(self.summary)
         ops.extend(record_checks(gathered))
         if gathered.source_id is not None and gathered.customer_id is not None and not gathered.claimed:
             ops.append(
@@ -314,7 +332,7 @@ class _Composer:
             children=[{name: value for name, value in row.items() if name != "order"} for row in rows],
             postings=[
                 [add.key[cut:], add.field, add.delta, add.base, add.until, add.redeemable_no]
-                for add in self.charged.adds
+                for add in (*self.charged.adds, *self.summary)
             ],
             order_id=self.new_order.id if self.new_order else None,
             order_applied=applied_of(self.new_order.body if self.new_order else None),
