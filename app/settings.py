@@ -11,6 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+VERSION = "0.1.0"
+"""Of this program; the same as in pyproject.toml."""
+
 PREFIX = "VOUCHSAFE_"
 DURABILITY_LEVELS = ("auto", "journal", "ledger")
 LOG_LEVELS = ("debug", "info", "warning", "error")

@@ -5,8 +5,7 @@ import sys
 
 import rich_click as click
 
-from app import __version__
-from app.settings import SettingsError
+from app.settings import VERSION, SettingsError
 
 COMMANDS = {
     "serve": "app.cli.serve:serve",
@@ -35,7 +34,7 @@ class Commands(click.RichGroup):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="vouchsafe")
+@click.version_option(VERSION, prog_name="vouchsafe")
 def vouchsafe() -> None:
     """Vouchsafe: a self-hosted promotions and coupon engine."""
 

@@ -31,9 +31,8 @@ def openapi_text() -> str:
     """The document as it is kept in the repository."""
     import msgspec
 
-    from app import __version__
     from app.api.routes import ALL_ROUTES
     from app.http.openapi import document
 
-    encoded = msgspec.json.encode(document(ALL_ROUTES, version=__version__))
+    encoded = msgspec.json.encode(document(ALL_ROUTES))
     return msgspec.json.format(encoded, indent=2).decode() + "\n"

@@ -5,7 +5,6 @@ fault: 500, and a log line.
 import msgspec
 import structlog
 from litestar.exceptions import HTTPException
-from redis.exceptions import RedisError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -15,7 +14,7 @@ from app.http.errors import ApiError, invalid_payload, unavailable
 
 log = structlog.get_logger("vouchsafe.http")
 
-_AWAY = (OperationalError, InterfaceError, PoolTimeout, RedisError, ConnectionError, TimeoutError)
+_AWAY = (OperationalError, InterfaceError, PoolTimeout, ConnectionError, TimeoutError)
 
 
 def api_error(error: Exception, request_id: str) -> ApiError:

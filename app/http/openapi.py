@@ -11,6 +11,7 @@ import msgspec
 
 from app.http.errors import ErrorBody
 from app.http.routing import Route, Scope
+from app.settings import VERSION
 
 Schema = dict[str, Any]
 
@@ -55,7 +56,7 @@ _QUERY_SCHEMAS: Final[dict[str, Schema]] = {
 }
 
 
-def document(routes: Sequence[Route], *, version: str, server_url: str = "/") -> Schema:
+def document(routes: Sequence[Route], *, server_url: str = "/") -> Schema:
     """The whole document, its parts sorted so that the same table gives the same bytes."""
     served = [route for route in routes if not route.path.startswith("/docs")]
     schemas = _Schemas(served)
@@ -66,7 +67,7 @@ def document(routes: Sequence[Route], *, version: str, server_url: str = "/") ->
         "openapi": "3.1.0",
         "info": {
             "title": "Vouchsafe",
-            "version": version,
+            "version": VERSION,
             "summary": "Promotions and coupon engine",
             "description": "Speaks the Voucherify v1 API. Amounts are integers of minor units.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},

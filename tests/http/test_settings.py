@@ -1,10 +1,11 @@
 """Settings come from the environment alone, once, and a wrong one stops the start."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from app.settings import SettingsError, load_settings
+from app.settings import VERSION, SettingsError, load_settings
 
 
 def test_defaults_need_no_environment():
@@ -55,3 +56,9 @@ def test_a_setting_given_twice_is_refused(tmp_path: Path):
     file.write_text("x")
     with pytest.raises(SettingsError):
         load_settings({"VOUCHSAFE_REDIS_URL": "y", "VOUCHSAFE_REDIS_URL_FILE": str(file)})
+
+
+def test_the_version_is_that_of_the_package():
+    """One number, told by --version, the document and the package's metadata."""
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION

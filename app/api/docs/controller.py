@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import msgspec
 
-from app import __version__
 from app.api.call import Answer, Call
 from app.http.errors import not_found
 from app.http.openapi import document
@@ -86,7 +85,7 @@ def routes_with_docs(routes: Sequence[Route]) -> tuple[Route, ...]:
 
     @cache
     def encoded(server_url: str) -> bytes:
-        return msgspec.json.encode(document(routes, version=__version__, server_url=server_url))
+        return msgspec.json.encode(document(routes, server_url=server_url))
 
     async def openapi(call: Call) -> Answer:
         """This server's own description, made from the table that it routes by."""
