@@ -22,7 +22,8 @@ from rules.facts import CustomerFacts
 
 TRACKING_PREFIX = "track_"
 _TAG_BYTES = 12
-SOURCE_ID_MAX = 1024
+SOURCE_ID_MAX = 512
+ID_MAX = 64
 PROFILE = ("name", "description", "email", "phone", "birthdate")
 ADDRESS = ("city", "state", "line_1", "line_2", "country", "postal_code")
 
@@ -103,10 +104,11 @@ class CustomerPayload(Struct, kw_only=True):
     """Deprecated name of birthdate."""
     address: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
-    system_metadata: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        check_texts({"id": self.id, "source_id": self.source_id}, SOURCE_ID_MAX)
+        check_texts({"source_id": self.source_id}, 4 * SOURCE_ID_MAX)
+        if self.id is not None and not self.id.startswith(TRACKING_PREFIX):
+            check_texts({"id": self.id}, ID_MAX)
         check_texts({name: getattr(self, name) for name in ("name", "description", "email", "phone")})
         self.id = self.id or None
         self.source_id = self.source_id or None
@@ -264,7 +266,7 @@ def customer_facts(
         birthdate=record.birthdate if sent.birthdate is None else sent.birthdate,
         address=overlaid(record.address, sent.address),
         metadata=exact(overlaid(record.metadata, sent.metadata)),
-        system_metadata=exact(overlaid(record.system_metadata, sent.system_metadata)),
+        system_metadata=exact(record.system_metadata),
         summary=summary if summary is not None else {},
         created_at=_instant(record.created_at) if record.id else None,
         updated_at=_instant(record.updated_at),

@@ -1,4 +1,6 @@
-"""The lines of an order as the rules see them: what was sent over what is stored, prices and amounts by precedence."""
+"""The lines of an order as the rules see them: sent values over stored ones, prices and amounts by
+precedence.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

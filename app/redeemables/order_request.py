@@ -16,7 +16,9 @@ ITEMS_MAX: Final = 500
 
 MinorUnits = Annotated[int, Meta(ge=0, le=MINOR_UNITS_MAX)]
 OrderAmount = Annotated[int, Meta(ge=0, le=ORDER_AMOUNT_MAX)]
-Text = Annotated[str, Meta(max_length=1024)]
+Text = Annotated[str, Meta(max_length=512)]
+"""A name or source_id: whatever its characters, it fits a row of an index."""
+Identifier = Annotated[str, Meta(max_length=64)]
 OrderStatus = Literal["CREATED", "PAID", "CANCELED", "FULFILLED"]
 
 
@@ -51,7 +53,7 @@ def counted(value: int | str | None, name: str, least: int) -> int | None:
 
 
 class ItemProductPayload(Struct, kw_only=True):
-    """Details of a line's product; `override` asks to store them in the catalogue when the order is stored."""
+    """Details of a line's product; `override` asks to store them with the order."""
 
     id: Text | None = None
     source_id: Text | None = None
@@ -136,7 +138,7 @@ class OrderItemPayload(Struct, kw_only=True):
 class OrderPayload(Struct, kw_only=True):
     """The order of a request. `currency` and `extensions` are this engine's own (D22)."""
 
-    id: Text | None = None
+    id: Identifier | None = None
     source_id: Text | None = None
     status: OrderStatus | None = None
     amount: OrderAmount | None = None
@@ -145,9 +147,9 @@ class OrderPayload(Struct, kw_only=True):
     items: Annotated[list[OrderItemPayload], Meta(max_length=ITEMS_MAX)] | None = None
     metadata: dict[str, Any] | None = None
     customer: CustomerPayload | None = None
-    customer_id: Text | None = None
+    customer_id: Identifier | None = None
     referrer: CustomerPayload | None = None
-    referrer_id: Text | None = None
+    referrer_id: Identifier | None = None
     created_at: datetime | None = None
     currency: Annotated[str, Meta(max_length=16)] | None = None
     extensions: dict[str, Any] | None = None

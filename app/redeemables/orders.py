@@ -218,7 +218,9 @@ def order_commands(keys: Keys, order_id: str | None, source_id: str | None) -> l
 def decode_order(replies: Sequence[Any]) -> StoredOrder | None:
     """The order among the replies to `order_commands`; None when it takes `load_order` to know."""
     for reply in replies:
-        if isinstance(reply, bytes) and reply and not reply.startswith(b"ord_"):
+        if (
+            isinstance(reply, bytes) and reply and reply[0] & 0xF0 == 0x80
+        ):  # A map, and never the text of an id.
             return _decoder.decode(reply)
     return None
 
@@ -231,7 +233,8 @@ async def load_order(
     source_id: str | None,
     ledger: "LedgerClient | None" = None,
 ) -> StoredOrder | None:
-    """An order by id, else by source_id; from Redis, else from SQL; None when there is none.
+    """An order by id, else by source_id; from Redis, else from SQL; None when there is none. Both names may be
+    the same text, where a path takes either.
 
     `ledger`: with it SQL is read behind the barrier. Without it the caller relies on orders staying in
     Redis for a day, long after they were projected.
@@ -239,35 +242,34 @@ async def load_order(
     Raises: CoreUnavailable.
     """
     keys = await core.open(partition)
-    wanted = order_id
-    if wanted is None and source_id is not None:
-        owner = (await core.read(partition, [("HGET", keys.order_source(source_id), source_id)]))[0]
-        wanted = owner.decode() if isinstance(owner, bytes) else None
-    if wanted is not None:
-        raw = (await core.read(partition, [("HGET", keys.order(wanted), "d")]))[0]
-        if isinstance(raw, bytes):
-            return _decoder.decode(raw)
+    owner = order_id
+    raw = await _state(core, keys, owner)
+    if raw is None and source_id is not None:
+        claimed = (await core.read(partition, [("HGET", keys.order_source(source_id), source_id)]))[0]
+        owner = claimed.decode() if isinstance(claimed, bytes) else None
+        raw = await _state(core, keys, owner)
+    if raw is not None:
+        return _decoder.decode(raw)
     if ledger is not None:
         await ledger.barrier(partition)
     async with db.reading() as session:
-        rows = (
-            await session.scalars(
-                select(Order).where(
-                    Order.project_id == partition.project_id,
-                    or_(Order.id == wanted, Order.source_id == (source_id if order_id is None else order_id)),
-                )
-            )
-        ).all()
-    row = next((row for row in rows if row.id == wanted), rows[0] if rows else None)
-    if row is None:
+        named = (Order.id.in_([name for name in (order_id, owner) if name]), Order.source_id == source_id)
+        found = await session.scalars(
+            select(Order).where(Order.project_id == partition.project_id, or_(*named))
+        )
+        rows = sorted(found, key=lambda row: (row.id != order_id, row.id != owner))
+    if not rows:
         return None
-    found = stored_of(row)
-    if wanted is None or wanted != row.id:
-        # Found by its source_id, which Redis had forgotten: its state may still be there, and newer.
-        raw = (await core.read(partition, [("HGET", keys.order(row.id), "d")]))[0]
-        if isinstance(raw, bytes):
-            return _decoder.decode(raw)
-    return found
+    # Found under a name that Redis had forgotten: its state may still be there, and newer.
+    raw = await _state(core, keys, rows[0].id)
+    return stored_of(rows[0]) if raw is None else _decoder.decode(raw)
+
+
+async def _state(core: RedemptionCore, keys: Keys, order_id: str | None) -> bytes | None:
+    if order_id is None:
+        return None
+    raw = (await core.read(keys.partition, [("HGET", keys.order(order_id), "d")]))[0]
+    return raw if isinstance(raw, bytes) else None
 
 
 # Writing ------------------------------------------------------------------------------------------

@@ -1,0 +1,138 @@
+"""Customers by what paths, bodies and lists name them. A deleted one is not found."""
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.models import Customer, Segment
+from app.http.errors import invalid_query, not_found
+from app.http.query import Order, Query, parse_instant
+from app.http.wire import iso
+
+COLUMNS: dict[str, Any] = {
+    "created_at": Customer.created_at,
+    "updated_at": Customer.updated_at,
+    "source_id": Customer.source_id,
+}
+
+
+async def find_customer(
+    session: AsyncSession, project_id: str, identities: list[str], *, lock: bool = False
+) -> Customer | None:
+    """The row, also of a deleted customer, by id or source_id; an id wins, then the order of `identities`."""
+    statement = select(Customer).where(
+        Customer.project_id == project_id,
+        or_(Customer.id.in_(identities), Customer.source_id.in_(identities)),
+    )
+    rows = (await session.scalars(statement.with_for_update() if lock else statement)).all()
+    for identity in identities:
+        for row in rows:
+            if row.id == identity:
+                return row
+    for identity in identities:
+        for row in rows:
+            if row.source_id == identity:
+                return row
+    return None
+
+
+class CustomerList(NamedTuple):
+    """What a list asks for."""
+
+    where: ColumnElement[bool]
+    order: Order
+    limit: int
+    page: int
+    starting_after: tuple[datetime, str | None] | None
+
+
+async def list_of(session: AsyncSession, project_id: str, query: Query) -> CustomerList:
+    """Raises: ApiError 400 invalid_query_params; 404 for an unknown segment."""
+    conditions: list[ColumnElement[bool]] = [
+        Customer.project_id == project_id,
+        Customer.deleted_at.is_(None),
+    ]
+    for name, column in (
+        ("email", Customer.email),
+        ("name", Customer.name),
+        ("city", Customer.body["address"]["city"].as_string()),
+    ):
+        value = query.text(name)
+        if value is not None:
+            conditions.append(column == value)
+    for name, column in (("created_at", Customer.created_at), ("updated_at", Customer.updated_at)):
+        between = query.between(name)
+        if between.after is not None:
+            conditions.append(column > between.after)
+        if between.before is not None:
+            conditions.append(column < between.before)
+    segment_id = query.text("segment_id")
+    if segment_id is not None:
+        conditions.append(Customer.id.in_(await _members(session, project_id, segment_id)))
+    paging = query.paging(tuple(COLUMNS), "-created_at")
+    cursor = query.text("starting_after")
+    return CustomerList(
+        where=and_(*conditions),
+        order=paging.order,
+        limit=paging.limit,
+        page=paging.page,
+        starting_after=None if cursor is None else _cursor(cursor, paging.order),
+    )
+
+
+async def _members(session: AsyncSession, project_id: str, segment_id: str) -> list[str]:
+    segment = await session.get(Segment, (project_id, segment_id))
+    if segment is None:
+        raise not_found("segment", segment_id)
+    if segment.type != "static":
+        raise invalid_query("Query .segment_id must be the id of a static segment")
+    return [str(member) for member in segment.body.get("customers") or []]
+
+
+def _cursor(text: str, order: Order) -> tuple[datetime, str | None]:
+    """An instant as answered in `created_at`, or the exact one of `more_starting_after`: instant,id."""
+    if order.field == "source_id":
+        raise invalid_query("Query .starting_after needs an order by created_at or updated_at")
+    instant, _, identity = text.partition(",")
+    return parse_instant(instant, "starting_after"), identity or None
+
+
+def cursor_of(row: Customer, order: Order) -> str | None:
+    """Where the next page starts, exact to the row."""
+    instant = row.created_at if order.field == "created_at" else row.updated_at
+    if order.field == "source_id" or instant is None:
+        return None
+    return f"{(iso(instant) or '')[:-4]}{instant.microsecond:06d}Z,{row.id}"
+
+
+def after_cursor(cursor: tuple[datetime, str | None], order: Order) -> ColumnElement[bool]:
+    """Rows behind the cursor. An instant alone has milliseconds only: rows of that very millisecond are
+    passed.
+    """
+    column = COLUMNS[order.field]
+    instant, identity = cursor
+    if identity is not None:
+        if order.descending:
+            return or_(column < instant, and_(column == instant, Customer.id < identity))
+        return or_(column > instant, and_(column == instant, Customer.id > identity))
+    if order.descending:
+        return and_(column < instant)
+    return and_(column >= instant + timedelta(milliseconds=1))
+
+
+async def page(session: AsyncSession, asked: CustomerList) -> tuple[list[Customer], int, bool]:
+    """One page, the total and whether more follow."""
+    total = await session.scalar(select(func.count()).select_from(Customer).where(asked.where)) or 0
+    column = COLUMNS[asked.order.field]
+    statement = select(Customer).where(asked.where)
+    if asked.starting_after is not None:
+        statement = statement.where(after_cursor(asked.starting_after, asked.order))
+    else:
+        statement = statement.offset((asked.page - 1) * asked.limit)
+    ordering = [column, Customer.id]
+    if asked.order.descending:
+        ordering = [expression.desc() for expression in ordering]
+    rows = list((await session.scalars(statement.order_by(*ordering).limit(asked.limit + 1))).all())
+    return rows[: asked.limit], total, len(rows) > asked.limit
