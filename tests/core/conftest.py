@@ -49,9 +49,7 @@ class Bench:
     def call(self, *ops: Op, mode: str = "R", rid: str = "", **more: Any) -> Apply:
         more.setdefault("guards", {})
         more.setdefault("event", b"event")
-        return Apply(
-            partition=self.partition, mode=mode, rid=rid or uuid.uuid4().hex, ops=list(ops), **more
-        )
+        return Apply(partition=self.partition, mode=mode, rid=rid or uuid.uuid4().hex, ops=list(ops), **more)
 
     async def apply(self, *ops: Op, **more: Any) -> Outcome:
         return await self.core.apply(self.call(*ops, **more))

@@ -1,4 +1,6 @@
-"""A unix-socket proxy that lets a request through and cuts the connection before its reply: an unknown outcome."""
+"""A unix-socket proxy that lets a request through and cuts the connection before its reply: an unknown
+outcome.
+"""
 
 import asyncio
 from collections.abc import Callable

@@ -14,7 +14,9 @@ from app.core.ops import Add, Apply
 from app.core.outcome import Code
 
 
-async def race(url: str, project: str, key: str, field: str, cap: int, clients: int, calls: int, rollbacks: bool) -> None:
+async def race(
+    url: str, project: str, key: str, field: str, cap: int, clients: int, calls: int, rollbacks: bool
+) -> None:
     core = RedemptionCore(url)
     await core.start()
     partition = Partition.parse(project)
@@ -54,6 +56,7 @@ if __name__ == "__main__":
     address, name, counter, its_field, limit, number_of_clients, number_of_calls, back = sys.argv[1:]
     asyncio.run(
         race(
-            address, name, counter, its_field, int(limit), int(number_of_clients), int(number_of_calls), back == "1"
+            address, name, counter, its_field, int(limit), int(number_of_clients), int(number_of_calls), back
+            == "1"
         )
     )  # fmt: skip

@@ -24,7 +24,9 @@ async def test_a_thousand_callers_get_their_own_replies(valkey: Valkey) -> None:
     async def echo(number: int) -> bool:
         if number % 3:
             return bool(await client.call(("ECHO", number)) == b"%d" % number)
-        return bool(await client.pipeline([("ECHO", number), ("ECHO", -number)]) == [b"%d" % number, b"%d" % -number])
+        return bool(
+            await client.pipeline([("ECHO", number), ("ECHO", -number)]) == [b"%d" % number, b"%d" % -number]
+        )
 
     assert all(await asyncio.gather(*(echo(number) for number in range(1000))))
     assert client.connects == 1
@@ -124,7 +126,13 @@ async def test_tcp_addresses_work_like_sockets(own_valkey: Valkey) -> None:
 def test_addresses_are_read_as_every_client_writes_them() -> None:
     """Host, port, path, user, password, database; and what is none is refused without repeating a secret."""
     tcp = parse_address("redis://me:p%40ss@example.com:7000/5")
-    assert (tcp.host, tcp.port, tcp.username, tcp.password, tcp.database) == ("example.com", 7000, "me", "p@ss", 5)
+    assert (tcp.host, tcp.port, tcp.username, tcp.password, tcp.database) == (
+        "example.com",
+        7000,
+        "me",
+        "p@ss",
+        5,
+    )
     assert str(tcp) == "redis://example.com:7000"
     unix = parse_address("unix://:word@/run/valkey.sock?db=1")
     assert (unix.path, unix.password, unix.database) == ("/run/valkey.sock", "word", 1)

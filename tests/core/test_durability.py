@@ -40,7 +40,8 @@ async def test_a_server_that_evicts_is_marked(own_bench: Bench) -> None:
 async def test_a_replica_ends_the_proof(own_bench: Bench) -> None:
     """It may be promoted without the last writes."""
     replica = Valkey(
-        binary=own_bench.valkey.binary, options=("--replicaof", "127.0.0.1", "1", "--replica-read-only", "yes")
+        binary=own_bench.valkey.binary,
+        options=("--replicaof", "127.0.0.1", "1", "--replica-read-only", "yes"),
     )
     with replica:
         core = RedemptionCore(replica.url)
@@ -53,7 +54,11 @@ async def test_a_replica_ends_the_proof(own_bench: Bench) -> None:
 
 def test_a_server_that_shows_nothing_proves_nothing() -> None:
     """CONFIG is blocked on managed services."""
-    replies = [Exception("NOPERM")] * 4 + [b"role:master\r\nconnected_slaves:1\r\n", b"redis_mode:cluster\r\n", b""]
+    replies = [Exception("NOPERM")] * 4 + [
+        b"role:master\r\nconnected_slaves:1\r\n",
+        b"redis_mode:cluster\r\n",
+        b"",
+    ]
     proven = judge([*map(_error, replies[:4]), *replies[4:]])
     assert proven.level == "ledger"
     assert len(proven.reasons) == 4

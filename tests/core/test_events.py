@@ -16,7 +16,9 @@ def used(bench: Bench, **more: int) -> Add:
 async def test_every_success_leaves_one_event_without_a_gap(bench: Bench) -> None:
     """Ids are <epoch>-<seq>; refusals take no number (P2)."""
     for n in range(6):
-        await bench.apply(used(bench, cap=4), event=b"event %d" % n, private=b"private %d" % n if n % 2 else b"")
+        await bench.apply(
+            used(bench, cap=4), event=b"event %d" % n, private=b"private %d" % n if n % 2 else b""
+        )
     entries = await bench.core.read_outbox(bench.partition, "0-0", 100)
     assert [entry.event_id for entry in entries] == ["1-1", "1-2", "1-3", "1-4"]
     assert [entry.event for entry in entries] == [b"event 0", b"event 1", b"event 2", b"event 3"]
@@ -26,11 +28,16 @@ async def test_every_success_leaves_one_event_without_a_gap(bench: Bench) -> Non
 
 
 async def test_the_same_rid_is_applied_once(bench: Bench) -> None:
-    """The second answer carries the first one's id and values, so that a resent call answers like the first."""
+    """The second answer carries the first one's id and values, so a resent call answers alike."""
     first = await bench.apply(used(bench), rid="same")
     await bench.apply(used(bench))
     again = await bench.apply(used(bench), rid="same")
-    assert (again.code, again.event_id, again.afters, again.name) == (Code.DUP, first.event_id, (1,), "replay")
+    assert (again.code, again.event_id, again.afters, again.name) == (
+        Code.DUP,
+        first.event_id,
+        (1,),
+        "replay",
+    )
     assert await bench.counter(used(bench).key, "used") == (b"2", None)
 
 

@@ -44,7 +44,14 @@ async def busy(bench: Bench) -> Code:
     return outcomes[-1].code
 
 
-REACHED = {Code.OK: ok, Code.DUP: dup, Code.CONFLICT: conflict, Code.LIMIT: limit, Code.STALE: stale, Code.BUSY: busy}
+REACHED = {
+    Code.OK: ok,
+    Code.DUP: dup,
+    Code.CONFLICT: conflict,
+    Code.LIMIT: limit,
+    Code.STALE: stale,
+    Code.BUSY: busy,
+}
 CLOSED = {Code.EPOCH, Code.FENCED, Code.REGRESSED, Code.SCHEMA}
 
 
@@ -58,6 +65,7 @@ async def test_codes_of_a_closed_partition_come_from_the_script(bench: Bench) ->
     """FENCED, EPOCH, REGRESSED and SCHEMA, in the order of the ladder."""
     meta = f"{bench.partition.tag}:m"
     sha = script("apply").sha
+
     def command(epoch: int = 1, high_water: int = 0) -> tuple[object, ...]:
         return apply_command(sha, bench.call(used(bench)), bench.keys, epoch, high_water, 10**6)
 
@@ -86,7 +94,9 @@ async def test_a_refusal_changes_nothing(bench: Bench) -> None:
     before = await bench.fingerprint()
     limited = used(bench, cap=1)
     codes = [
-        (await bench.apply(Add(bench.keys.counter("campaign", "c2"), "used", 1), limited, guards={"s": 9})).code,
+        (
+            await bench.apply(Add(bench.keys.counter("campaign", "c2"), "used", 1), limited, guards={"s": 9})
+        ).code,
         (await bench.apply(used(bench), guards={"s": 4})).code,
         (await bench.apply(used(bench), idempotency_key=key, fingerprint="two")).code,
     ]
@@ -95,7 +105,7 @@ async def test_a_refusal_changes_nothing(bench: Bench) -> None:
 
 
 async def test_a_code_is_transient_exactly_when_waiting_helps() -> None:
-    """The same request may pass later after STALE, EPOCH, FENCED, REGRESSED and BUSY, never after the others."""
+    """The same request may pass later after STALE, EPOCH, FENCED, REGRESSED and BUSY, not after others."""
     assert {code for code in Code if code.is_transient} == {
         Code.STALE, Code.EPOCH, Code.FENCED, Code.REGRESSED, Code.BUSY,
     }  # fmt: skip

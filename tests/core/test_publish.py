@@ -89,9 +89,7 @@ async def test_a_new_epoch_is_met_on_the_next_call(bench: Bench) -> None:
     server = (await bench.core.meta(bench.partition)).server
     other = RedemptionCore(bench.valkey.url)
     await other.start()
-    await other.certify(
-        bench.partition, expected_epoch=1, server=server, epoch=2, sequence=0, namespace="n1"
-    )
+    await other.certify(bench.partition, expected_epoch=1, server=server, epoch=2, sequence=0, namespace="n1")
     await other.close()
     outcome = await bench.apply(Add(key, "used", 1))
     assert (outcome.code, outcome.event_id, outcome.afters) == (Code.OK, "2-1", (2,))

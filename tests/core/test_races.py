@@ -20,7 +20,9 @@ from tests.core.conftest import Bench, opened, together
 MANY = 50
 
 
-async def run_racers(bench: Bench, key: str, cap: int, *, rollbacks: bool, processes: int = 4) -> list[dict[str, int]]:
+async def run_racers(
+    bench: Bench, key: str, cap: int, *, rollbacks: bool, processes: int = 4
+) -> list[dict[str, int]]:
     racers = [
         await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.core.racer", bench.valkey.url, bench.partition.name, key, "used",
@@ -69,7 +71,9 @@ async def over_cap(bench: Bench) -> int:
 
 async def test_the_race_notices_a_missing_limit_check(bench: Bench) -> None:
     """A mutation of the script: without its limit check the cap is passed, so these tests can fail."""
-    async with mutated(bench, "refused = after >= INTEGER_LIMIT or (cap ~= '' and after + held > tonumber(cap))", "") as without:
+    async with mutated(
+        bench, "refused = after >= INTEGER_LIMIT or (cap ~= '' and after + held > tonumber(cap))", ""
+    ) as without:
         assert await over_cap(without) > 0
 
 
@@ -140,9 +144,7 @@ async def test_two_codes_racing_for_one_budget_never_pass_it(bench: Bench) -> No
 async def test_one_source_id_is_one_customer(bench: Bench) -> None:
     """Fifty workers claim it for customers of their own: one wins, the others are told who (D15)."""
     claim = bench.keys.source_claim("me@example.com")
-    outcomes = await together(
-        MANY, lambda n: bench.apply(Claim(claim, "me@example.com", b"cust_%d" % n))
-    )
+    outcomes = await together(MANY, lambda n: bench.apply(Claim(claim, "me@example.com", b"cust_%d" % n)))
     owner = await bench.command("HGET", claim, "me@example.com")
     assert Counter(outcome.code for outcome in outcomes) == {Code.OK: 1, Code.LIMIT: MANY - 1}
     assert {outcome.name.encode() for outcome in outcomes if outcome.code is Code.LIMIT} == {owner}
@@ -191,5 +193,7 @@ async def test_projects_do_not_touch_each_other(bench: Bench) -> None:
         maker = getattr(keys, name)
         if name.startswith("_") or not callable(maker):
             continue
-        made = maker("x", "y") if name in {"counter", "rate"} else maker() if name == "versions" else maker("x")
+        made = (
+            maker("x", "y") if name in {"counter", "rate"} else maker() if name == "versions" else maker("x")
+        )
         assert made.startswith(f"{other.tag}:n1:"), name

@@ -103,7 +103,11 @@ def test_no_key_is_named_by_data(name: str) -> None:
     for command, key in re.findall(r"(?<![\w.])(?:redis\.)?p?call\(\s*'([A-Z]+)'\s*,?\s*([^,)]*)", body):
         if command not in {"INFO", "TIME"}:
             assert key.startswith("KEYS[") or key == "key", (command, key)
-    assert all(re.fullmatch(r"local key(?:, count)? = KEYS\[.*", line.strip()) for line in body.splitlines() if "local key" in line)
+    assert all(
+        re.fullmatch(r"local key(?:, count)? = KEYS\[.*", line.strip())
+        for line in body.splitlines()
+        if "local key" in line
+    )
 
 
 @ALL

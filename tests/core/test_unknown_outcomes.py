@@ -67,7 +67,9 @@ async def test_a_validation_is_never_unknown(bench: Bench, tmp_path: Path) -> No
 
 
 async def test_a_server_that_stands_still_is_left_and_asked_again(own_bench: Bench) -> None:
-    """SIGSTOP: the connection counts as stalled, the call is resent, and applied once when the server goes on."""
+    """SIGSTOP: the connection counts as stalled, the call is resent, and applied once when the server goes
+    on.
+    """
     bench = own_bench
     await bench.apply(used(bench))
     bench.valkey.pause()
@@ -118,7 +120,9 @@ async def test_killed_connections_lose_nothing(bench: Bench) -> None:
 
 
 async def test_kill_9_of_the_server_loses_nothing_acknowledged(own_bench: Bench) -> None:
-    """Killed at random moments under 16 clients: each acknowledged event is there, each rid once, no gap (I2, I4)."""
+    """Killed at random moments under 16 clients: each acknowledged event is there, each rid once, no gap (I2,
+    I4).
+    """
     bench = own_bench
     key = used(bench).key
     acknowledged: dict[str, str] = {}
@@ -139,10 +143,15 @@ async def test_kill_9_of_the_server_loses_nothing_acknowledged(own_bench: Bench)
                 acknowledged[rid] = outcome.event_id
 
     async def recover() -> None:
-        """What recovery does after a plain restart: everything is still there, so the next epoch is opened."""
+        """What recovery does after a plain restart: everything is still there, open the next epoch."""
         meta = await bench.core.meta(bench.partition)
         await bench.core.certify(
-            bench.partition, expected_epoch=meta.epoch, server=meta.server, epoch=meta.epoch + 1, sequence=0, namespace="n1"
+            bench.partition,
+            expected_epoch=meta.epoch,
+            server=meta.server,
+            epoch=meta.epoch + 1,
+            sequence=0,
+            namespace="n1",
         )
 
     clients = [asyncio.create_task(client()) for _ in range(16)]
@@ -157,7 +166,9 @@ async def test_kill_9_of_the_server_loses_nothing_acknowledged(own_bench: Bench)
     entries = await bench.core.read_outbox(bench.partition, "0-0", 1_000_000)
     rid_of = {entry.event_id: entry.event.decode() for entry in entries}
     assert len(acknowledged) > 200
-    assert {rid: rid_of.get(event_id) for rid, event_id in acknowledged.items()} == {rid: rid for rid in acknowledged}
+    assert {rid: rid_of.get(event_id) for rid, event_id in acknowledged.items()} == {
+        rid: rid for rid in acknowledged
+    }
     assert len(set(rid_of.values())) == len(entries)
     assert set(rid_of.values()) <= set(acknowledged) | set(unknown)
     by_epoch: dict[int, list[int]] = {}
