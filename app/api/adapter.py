@@ -248,6 +248,7 @@ def application_of(edge: Edge, routes: Sequence[Route], lifespan: Lifespan | Non
         route_handlers=[operations],
         lifespan=[lifespan] if lifespan is not None else [],
         openapi_config=None,
+        logging_config=None,  # the process that serves says where logs go
         exception_handlers={Exception: refused_by_router},
         request_max_body_size=None,  # the edge reads bodies itself, under its own limit
     )

@@ -17,6 +17,7 @@ from app.embedded.binary import EmbeddedServerError
 from app.embedded.places import Places
 from app.embedded.supervisor import Supervisor
 from app.engine import Engine
+from app.processes.logs import set_up_logs
 from app.settings import Settings, load_settings
 
 EXIT_FAILED = 1
@@ -86,6 +87,8 @@ def run_command(work: Callable[[Engine], Awaitable[T]], settings: Settings | Non
     """Run a command's work on an engine; what cannot be done ends the process with a sentence and its exit
     code.
     """
+
+    set_up_logs("warning")
 
     async def run() -> T:
         async with command_engine(settings or load_settings()) as engine:

@@ -63,7 +63,7 @@ class Admission:
 
     @property
     def likely(self) -> bool:
-        """Whether the key as it is known here has the permission and trusts the origin; else `ask` decides."""
+        """Whether the key as it is known has the permission and trusts the origin; else `ask` decides."""
         return self._permitted and self._origin_trusted
 
     @property
