@@ -13,6 +13,7 @@ SECONDS_MAX ?= 60
 # Test processes: one Valkey and one server each, so as many as there are processors, but two at least.
 TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 2 ] && echo $$n || echo 2)
 PYTEST := $(BIN)/python -m pytest
+UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -57,10 +58,12 @@ bench: $(DEV_STAMP) ## CPU and latency of validate and redeem beside the floor (
 loadtest: $(DEV_STAMP) ## locust against a server that runs already (see loadtests/README.md)
 	$(BIN)/locust -f loadtests/locustfile.py --headless --users $(USERS) --spawn-rate 16 --run-time $(SECONDS_MAX)s --host http://$(HOST):$(PORT)
 
-lock: $(DEV_STAMP) ## Resolve pyproject.toml anew into requirements/*.txt (needs uv, which is in .venv)
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/run.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev -o requirements/dev.txt
-	echo "setuptools>=80" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/build.txt
+lock: $(DEV_STAMP) ## Resolve pyproject.toml anew into requirements/*.txt (needs uv)
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/run.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev -o requirements/dev.txt
+	echo "setuptools>=80" | $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/build.txt
+	$(PIP) install --quiet --require-hashes -r requirements/run.txt
+	$(BIN)/python tools/third_party.py
 
 clean: ## Remove what was built, but not data
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Print the table of licences for NOTICE, from the metadata of the packages that requirements/run.txt
+"""Write the table of licences in NOTICE anew, from the metadata of the packages that requirements/run.txt
 pins.
 """
 
@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+ABOVE = "metadata declares them:\n\n"
+BELOW = "\nThe documentation page shows"
+"""What stands before and after the table."""
 
 
 def pinned(lock: str) -> dict[str, str]:
@@ -35,5 +38,11 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def main() -> None:
+    notice = ROOT / "NOTICE"
+    before, _, rest = notice.read_text().partition(ABOVE)
+    notice.write_text(before + ABOVE + table() + "\n" + BELOW + rest.partition(BELOW)[2])
+
+
 if __name__ == "__main__":
-    print(table())
+    main()

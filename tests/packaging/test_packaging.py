@@ -1,4 +1,6 @@
-"""What is shipped: a wheel with everything it needs at run time, locks with hashes, an image that runs as nobody."""
+"""What is shipped: a wheel with everything it needs at run time, locks with hashes, an image that runs as
+nobody.
+"""
 
 import importlib.metadata
 import os
