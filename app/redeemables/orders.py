@@ -233,8 +233,8 @@ async def load_order(
     source_id: str | None,
     ledger: "LedgerClient | None" = None,
 ) -> StoredOrder | None:
-    """An order by id, else by source_id; from Redis, else from SQL; None when there is none. Both names may be
-    the same text, where a path takes either.
+    """An order by id, else by source_id; from Redis, else from SQL; None when there is none. Both names may
+    be the same text, where a path takes either.
 
     `ledger`: with it SQL is read behind the barrier. Without it the caller relies on orders staying in
     Redis for a day, long after they were projected.

@@ -1,0 +1,102 @@
+"""Operations on /v1/products and /v1/skus."""
+
+from typing import Any
+
+from app.api.call import Answer, Call
+from app.api.products import service
+from app.api.products.schemas import ProductCreate, ProductUpdate, SkuCreate, SkuUpdate
+from app.http.routing import Route
+
+PRODUCT = "/v1/products/{productId}"
+SKUS = PRODUCT + "/skus"
+PAGED = ("limit", "page", "order", "start_date", "end_date")
+
+
+async def list_products(call: Call) -> Answer:
+    return Answer(await service.list_products(call))
+
+
+async def create_product(call: Call) -> Answer:
+    return Answer(await service.create_product(call, call.body()))
+
+
+async def get_product(call: Call) -> Answer:
+    return Answer(await service.get_product(call, call.path["productId"]))
+
+
+async def update_product(call: Call) -> Answer:
+    return Answer(await service.update_product(call, call.path["productId"], call.body()))
+
+
+async def delete_product(call: Call) -> Answer:
+    await service.delete_product(call, call.path["productId"])
+    return Answer()
+
+
+async def list_skus(call: Call) -> Answer:
+    return Answer(await service.list_skus(call, call.path["productId"]))
+
+
+async def create_sku(call: Call) -> Answer:
+    return Answer(await service.create_sku(call, call.path["productId"], call.body()))
+
+
+async def get_sku(call: Call) -> Answer:
+    return Answer(await service.get_sku(call, call.path["skuId"]))
+
+
+async def update_sku(call: Call) -> Answer:
+    return Answer(await service.update_sku(call, call.path["productId"], call.path["skuId"], call.body()))
+
+
+async def delete_sku(call: Call) -> Answer:
+    await service.delete_sku(call, call.path["productId"], call.path["skuId"])
+    return Answer()
+
+
+def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+    verb = {"GET": "read", "DELETE": "delete"}.get(method, "write")
+    return Route(
+        method=method,
+        path=path,
+        operation_id=operation_id,
+        handler=handler,
+        permission=f"products.{verb}",
+        tag="Products",
+        summary=summary,
+        answer=None if more.get("status") == 204 else dict,
+        errors=more.pop("errors", ("not_found",)),
+        **more,
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    _route("GET", "/v1/products", "list-products", list_products, "List Products", query=PAGED, errors=()),
+    _route(
+        "POST",
+        "/v1/products",
+        "create-product",
+        create_product,
+        "Create Product",
+        body=ProductCreate,
+        errors=("invalid_product", "duplicate_found"),
+    ),
+    _route("GET", PRODUCT, "get-product", get_product, "Get Product"),
+    _route("PUT", PRODUCT, "update-product", update_product, "Update Product", body=ProductUpdate),
+    _route(
+        "DELETE", PRODUCT, "delete-product", delete_product, "Delete Product", status=204, query=("force",)
+    ),
+    _route("GET", "/v1/skus/{skuId}", "get-sku", get_sku, "Get SKU"),
+    _route("GET", SKUS, "list-SKUs-in-product", list_skus, "List SKUs in Product", query=PAGED),
+    _route(
+        "POST",
+        SKUS,
+        "create-sku",
+        create_sku,
+        "Create SKU",
+        body=SkuCreate,
+        errors=("not_found", "duplicate_found"),
+    ),
+    _route("PUT", SKUS + "/{skuId}", "update-sku", update_sku, "Update SKU", body=SkuUpdate),
+    _route("DELETE", SKUS + "/{skuId}", "delete-sku", delete_sku, "Delete SKU", status=204, query=("force",)),
+)

@@ -1,0 +1,235 @@
+"""The verbs of products and SKUs."""
+
+from typing import Any
+
+from sqlalchemy import delete as sql_delete
+
+from app.api.call import Call
+from app.api.filtering import page_of
+from app.api.products import queries
+from app.api.products.guard import raise_guard
+from app.api.products.schemas import ProductCreate, ProductUpdate, SkuCreate, SkuUpdate
+from app.api.products.wire import product_wire, sku_wire
+from app.api.publishing import CatalogueWrite
+from app.db.models import Product, Sku
+from app.http.errors import ApiError, duplicate_found
+from app.http.wire import listing
+from app.identifiers import new_id, next_version
+from app.redeemables.documents import overlaid
+
+
+async def create_product(call: Call, payload: ProductCreate) -> dict[str, Any]:
+    """Update the product with the body's id or source_id, else make one."""
+    async with call.write() as write:
+        row = await queries.find_product(
+            write.session, call.project_id, [payload.id, payload.source_id], lock=True
+        )
+        if row is None:
+            row = new_product(call, payload.id, payload.source_id)
+            write.session.add(row)
+        else:
+            await _named_anew(write, row, payload.source_id)
+            row.updated_at = call.engine.now()
+        lay_product(row, payload)
+        await write.session.flush()
+        skus = (await queries.skus_of_products(write.session, call.project_id, [row.id]))[row.id]
+        await raise_guard(write)
+    return product_wire(row, skus)
+
+
+def new_product(call: Call, product_id: str | None, source_id: str | None) -> Product:
+    return Product(
+        project_id=call.project_id,
+        id=product_id or new_id("prod_"),
+        source_id=source_id,
+        name=None,
+        price=None,
+        cost=None,
+        body={},
+        version=0,
+        created_at=call.engine.now(),
+        updated_at=None,
+    )
+
+
+async def _named_anew(write: CatalogueWrite, row: Product, source_id: str | None) -> None:
+    """A product without source_id may get one; two names of two products contradict each other."""
+    if source_id is None or row.source_id == source_id:
+        return
+    if row.source_id is not None:
+        raise ApiError(
+            400, "invalid_product", "Invalid product", "source_id cannot be changed once it is set"
+        )
+    if await queries.find_product(write.session, write.project_id, [source_id]) is not None:
+        raise duplicate_found("product", "source_id", source_id)
+    row.source_id = source_id
+
+
+def lay_product(row: Product, sent: ProductUpdate) -> None:
+    """What was sent over what is stored; the version grows with every write."""
+    body = dict(row.body)
+    if sent.name is not None:
+        row.name = sent.name
+    if sent.price is not None:
+        row.price = sent.minor_price
+    if sent.extensions is not None and sent.extensions.cost is not None:
+        row.cost = sent.extensions.cost
+    if sent.attributes is not None:
+        body["attributes"] = sent.attributes
+    if sent.image_url is not None:
+        body["image_url"] = sent.image_url
+    if sent.metadata is not None:
+        body["metadata"] = overlaid(body.get("metadata") or {}, sent.metadata)
+    row.body = body
+    row.version = next_version(row.version)
+
+
+async def get_product(call: Call, name: str) -> dict[str, Any]:
+    """Raises: ApiError 404."""
+    async with call.read() as session:
+        row = await queries.product_named(session, call.project_id, name)
+        skus = (await queries.skus_of_products(session, call.project_id, [row.id]))[row.id]
+    return product_wire(row, skus)
+
+
+async def list_products(call: Call) -> dict[str, Any]:
+    """Oldest first unless `order` says otherwise (behaviour 1.6)."""
+    paging = call.query.paging(tuple(queries.PRODUCT_COLUMNS), "created_at")
+    async with call.read() as session:
+        statement = queries.products_of(call.project_id, call.query)
+        pairs, total = await page_of(session, statement, paging, queries.PRODUCT_COLUMNS, Product.id)
+        rows = [pair[0] for pair in pairs]
+        skus = await queries.skus_of_products(session, call.project_id, [row.id for row in rows])
+    return listing("products", [product_wire(row, skus[row.id]) for row in rows], total)
+
+
+async def update_product(call: Call, name: str, payload: ProductUpdate) -> dict[str, Any]:
+    """Raises: ApiError 404."""
+    async with call.write() as write:
+        row = await queries.product_named(write.session, call.project_id, name, lock=True)
+        lay_product(row, payload)
+        row.updated_at = call.engine.now()
+        skus = (await queries.skus_of_products(write.session, call.project_id, [row.id]))[row.id]
+        await raise_guard(write)
+    return product_wire(row, skus)
+
+
+async def delete_product(call: Call, name: str) -> None:
+    """The product and its SKUs. Orders keep what they knew of them.
+
+    Raises: ApiError 404, also the second time.
+    """
+    call.query.flag("force")
+    async with call.write() as write:
+        row = await queries.product_named(write.session, call.project_id, name, lock=True)
+        await write.session.execute(
+            sql_delete(Sku).where(Sku.project_id == call.project_id, Sku.product_id == row.id)
+        )
+        await write.session.delete(row)
+        await raise_guard(write)
+
+
+async def create_sku(call: Call, product_name: str, payload: SkuCreate) -> dict[str, Any]:
+    """Update the product's SKU with the body's id or source_id, else make one.
+
+    Raises: ApiError 404 for the product, 409 when the name belongs to another product's SKU.
+    """
+    async with call.write() as write:
+        product = await queries.product_named(write.session, call.project_id, product_name)
+        row = await queries.find_sku(
+            write.session, call.project_id, [payload.id, payload.source_id], lock=True
+        )
+        if row is not None and row.product_id != product.id:
+            by_id = payload.id == row.id
+            raise duplicate_found(
+                "sku", "id" if by_id else "source_id", row.id if by_id else str(row.source_id)
+            )
+        if row is None:
+            row = new_sku(call, product.id, payload.id, payload.source_id)
+            write.session.add(row)
+        else:
+            if row.source_id is None:
+                row.source_id = payload.source_id
+            row.updated_at = call.engine.now()
+        lay_sku(row, payload)
+        await write.session.flush()
+        await raise_guard(write)
+    return sku_wire(row)
+
+
+def new_sku(call: Call, product_id: str, sku_id: str | None, source_id: str | None) -> Sku:
+    return Sku(
+        project_id=call.project_id,
+        id=sku_id or new_id("sku_"),
+        product_id=product_id,
+        source_id=source_id,
+        sku=None,
+        price=None,
+        cost=None,
+        body={},
+        version=0,
+        created_at=call.engine.now(),
+        updated_at=None,
+    )
+
+
+def lay_sku(row: Sku, sent: SkuUpdate) -> None:
+    """What was sent over what is stored; the version grows with every write."""
+    body = dict(row.body)
+    if sent.sku is not None:
+        row.sku = sent.sku
+    if sent.price is not None:
+        row.price = sent.minor_price
+    if sent.extensions is not None and sent.extensions.cost is not None:
+        row.cost = sent.extensions.cost
+    if sent.currency is not None:
+        body["currency"] = sent.currency
+    if sent.image_url is not None:
+        body["image_url"] = sent.image_url
+    for name, document in (("attributes", sent.attributes), ("metadata", sent.metadata)):
+        if document is not None:
+            body[name] = overlaid(body.get(name) or {}, document)
+    row.body = body
+    row.version = next_version(row.version)
+
+
+async def get_sku(call: Call, name: str) -> dict[str, Any]:
+    """Raises: ApiError 404."""
+    async with call.read() as session:
+        row = await queries.sku_named(session, call.project_id, name)
+        product = await queries.find_product(session, call.project_id, [row.product_id])
+    return sku_wire(row, product)
+
+
+async def list_skus(call: Call, product_name: str) -> dict[str, Any]:
+    """Oldest first unless `order` says otherwise.
+
+    Raises: ApiError 404 for the product.
+    """
+    paging = call.query.paging(tuple(queries.SKU_COLUMNS), "created_at")
+    async with call.read() as session:
+        product = await queries.product_named(session, call.project_id, product_name)
+        statement = queries.skus_of(call.project_id, product.id, call.query)
+        pairs, total = await page_of(session, statement, paging, queries.SKU_COLUMNS, Sku.id)
+    return listing("skus", [sku_wire(pair[0]) for pair in pairs], total)
+
+
+async def update_sku(call: Call, product_name: str, name: str, payload: SkuUpdate) -> dict[str, Any]:
+    """Raises: ApiError 404."""
+    async with call.write() as write:
+        product = await queries.product_named(write.session, call.project_id, product_name)
+        row = await queries.sku_named(write.session, call.project_id, name, product, lock=True)
+        lay_sku(row, payload)
+        row.updated_at = call.engine.now()
+        await raise_guard(write)
+    return sku_wire(row)
+
+
+async def delete_sku(call: Call, product_name: str, name: str) -> None:
+    """Raises: ApiError 404, also the second time."""
+    call.query.flag("force")
+    async with call.write() as write:
+        product = await queries.product_named(write.session, call.project_id, product_name)
+        row = await queries.sku_named(write.session, call.project_id, name, product, lock=True)
+        await write.session.delete(row)
+        await raise_guard(write)
