@@ -1,6 +1,7 @@
 """Taste as a test: sizes, words, dead files, the shape of the changelog. What ruff and mypy cannot see."""
 
 import ast
+import hashlib
 import re
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ FOREIGN = re.compile(
 )
 """Paths of somebody's machine, and hosts of registries: a clone must build wherever its owner points its
 tools."""
+FLOOR_SHA256 = "cd987d7cf1a198132862711161bae05ba225951bddbc28b8176ac36ec243e918"
 ASSERTING = ("assert", "raises", "warns", "check", "expect", "fail", "verify")
 
 
@@ -187,3 +189,8 @@ def test_every_ignored_rule_of_the_linter_has_its_reason() -> None:
     entries = [line for line in block.splitlines() if re.match(r'\s+"[A-Z]+[0-9]*",', line)]
     assert entries
     assert [line for line in entries if "#" not in line] == []
+
+
+def test_the_floor_is_the_same_for_ever() -> None:
+    """Ratios of different versions compare only while what they are ratios to does not change by a byte."""
+    assert hashlib.sha256((ROOT / "loadtests/floor.py").read_bytes()).hexdigest() == FLOOR_SHA256
