@@ -18,6 +18,7 @@ from app.db.database import Database
 from app.db.models import SnapshotDue
 from app.engine import Engine
 from app.jobs.outbox import OutboxWork
+from app.jobs.runner import run_jobs
 from app.ledger.client import LedgerClient
 from app.ledger.lease import HeldLease, LeaseLost, take_lease
 from app.ledger.project import Projector
@@ -189,8 +190,6 @@ async def _jobs(engine: Engine, lease: Leadership, stopping: asyncio.Event) -> N
             await _rest(stopping, PAUSE_SECONDS[0])
             continue
         try:
-            from app.jobs.runner import run_jobs
-
             await run_jobs(engine, stopping)
         except Exception as error:
             log.exception("the job runner failed and is started again", error=str(error))

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -60,6 +60,20 @@ async def live_partitions(session: AsyncSession) -> list[State]:
         .order_by(PartitionState.part)
     )
     return [_state(row) for row in rows]
+
+
+async def partitions_of(db: Database, project: str | None = None) -> list[Partition]:
+    """Partitions of one project, by its name or id, or of all that are not deleted."""
+    statement = (
+        select(PartitionState.part)
+        .join(Project, Project.id == PartitionState.project_id)
+        .where(Project.deleted_at.is_(None))
+        .order_by(PartitionState.part)
+    )
+    if project is not None:
+        statement = statement.where(or_(Project.id == project, Project.name == project))
+    async with db.reading() as session:
+        return [Partition.parse(part) for part in await session.scalars(statement)]
 
 
 async def open_partition(core: RedemptionCore, db: Database, partition: Partition) -> None:

@@ -16,6 +16,7 @@ from app.db.models import Counter, Customer, EventBody, LedgerEvent, LedgerPosti
 from app.ledger.entries import decode_private
 from app.ledger.lease import HeldLease, database_now_ms
 from app.ledger.partitions import State
+from app.ledger.patterns import literal_pattern
 from app.ledger.replay import PAGE_ROWS, Replayed, replay, replay_since
 from app.ledger.versions import catalogue_versions
 
@@ -175,7 +176,7 @@ async def drop_namespaces(core: RedemptionCore, partition: Partition, keep: str)
     """Unlink what other namespaces of the partition left behind; how many keys."""
     marker, cursor, dropped = f"{partition.tag}:", "0", 0
     while True:
-        (reply,) = await core.read(partition, [("SCAN", cursor, "MATCH", _literal(marker) + "*:*", "COUNT", 1000)])
+        (reply,) = await core.read(partition, [("SCAN", cursor, "MATCH", literal_pattern(marker) + "*:*", "COUNT", 1000)])
         if isinstance(reply, Exception):
             raise CoreUnavailable(str(reply))
         cursor = reply[0].decode()
@@ -186,7 +187,3 @@ async def drop_namespaces(core: RedemptionCore, partition: Partition, keep: str)
             dropped += len(stale)
         if cursor == "0":
             return dropped
-
-
-def _literal(text: str) -> str:
-    return "".join("\\" + character if character in "*?[]\\" else character for character in text)

@@ -1,0 +1,154 @@
+"""`vouchsafe ledger`: prove that Redis and the ledger agree, refill Redis from the ledger, check the ledger itself."""
+
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+import rich_click as click
+
+from app.core.keys import Partition
+from app.engine import Engine
+
+EXIT_DIFFERENT = 1
+
+T = TypeVar("T")
+
+_EXIT_CODES = """
+\b
+Exit codes: 0 all is well; 1 differences were found, or the partition could not be opened;
+2 the command line is wrong; 3 Redis or the database cannot be reached.
+"""
+
+
+@click.group(epilog=_EXIT_CODES)
+def ledger() -> None:
+    """The ledger, and whether everything agrees with it."""
+
+
+_project = click.option("--project", "project_name", help="Name or id of one project; all of them without it.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@ledger.command(epilog=_EXIT_CODES)
+@_project
+@_as_json
+def reconcile(project_name: str | None, as_json: bool) -> None:
+    """Compare Redis, the table of counters, and base + sum of postings, while the server runs or not.
+
+    Nothing is repaired: `vouchsafe ledger rebuild` is the only way to change a counter.
+    """
+    from app.core.outcome import CoreUnavailable
+    from app.ledger import reconcile as reconciling
+    from app.ledger.drain import Diverged
+
+    async def compare(engine: Engine, partition: Partition) -> reconciling.Reconciled:
+        try:
+            await _opened(engine, partition)
+            return await reconciling.reconcile(engine.core, engine.db, partition)
+        except (Diverged, CoreUnavailable) as error:
+            found = reconciling.Reconciled(partition.name)
+            found.blame(str(error))
+            return found
+
+    results = _of_all(project_name, compare)
+    _print(
+        results,
+        as_json,
+        lambda one: (
+            f"{one.partition}: {one.counters} counters, {one.postings} postings at {one.at}: "
+            + (f"{one.difference_count} differences" if one.difference_count else "all agree")
+        ),
+        lambda one: one.differences,
+    )
+    _exit(any(one.difference_count for one in results))
+
+
+@ledger.command(epilog=_EXIT_CODES)
+@_project
+@click.option("--from-genesis", is_flag=True, help="Sum all postings, whatever was verified before.")
+@_as_json
+def rebuild(project_name: str | None, from_genesis: bool, as_json: bool) -> None:
+    """Write all counters of Redis anew from the ledger, into a fresh namespace under a new epoch.
+
+    Requests to the project wait or get 503 until it is open again.
+    """
+    from app.ledger.recovery import Recovery, recover
+
+    async def refill(engine: Engine, partition: Partition) -> Recovery:
+        return await recover(engine.core, engine.db, partition, rebuild=True, from_genesis=from_genesis)
+
+    results = _of_all(project_name, refill)
+    _print(
+        results,
+        as_json,
+        lambda one: (
+            f"{one.partition}: {one.action}, epoch {one.epoch}, {one.counters} counters, "
+            f"{one.drained} events drained, {one.orphans} set aside, {one.seconds} s"
+        ),
+        lambda one: [],
+    )
+    _exit(any(one.action != "rebuilt" for one in results))
+
+
+@ledger.command(epilog=_EXIT_CODES)
+@_project
+@_as_json
+def verify(project_name: str | None, as_json: bool) -> None:
+    """Check the ledger against itself: no gap in any epoch, every posting after the one before it."""
+    from app.ledger import verify as verifying
+
+    async def check(engine: Engine, partition: Partition) -> verifying.Verified:
+        return await verifying.verify(engine.db, partition) or verifying.Verified(partition.name)
+
+    results = _of_all(project_name, check)
+    _print(
+        results,
+        as_json,
+        lambda one: (
+            f"{one.partition}: {one.events} events in {one.epochs} epochs, {one.postings} postings, "
+            f"{one.divergences} divergences, {one.projection_failures} projection failures on record: "
+            + (f"{one.problem_count} problems" if one.problem_count else "no problem")
+        ),
+        lambda one: one.problems,
+    )
+    _exit(any(one.problem_count for one in results))
+
+
+async def _opened(engine: Engine, partition: Partition) -> None:
+    """With no server running, a partition is still closed since Redis was started: open it as `serve` would."""
+    from app.ledger.recovery import recover
+
+    await recover(engine.core, engine.db, partition)
+
+
+def _of_all(project_name: str | None, work: Callable[[Engine, Partition], Awaitable[T]]) -> list[T]:
+    from app.cli.runtime import CommandFailed, run_command
+    from app.ledger.partitions import partitions_of
+
+    async def run(engine: Engine) -> list[T]:
+        partitions = await partitions_of(engine.db, project_name)
+        if project_name is not None and not partitions:
+            raise CommandFailed(f"there is no project {project_name}")
+        return [await work(engine, partition) for partition in partitions]
+
+    return run_command(run)
+
+
+def _print(
+    results: list[T], as_json: bool, line: Callable[[T], str], details: Callable[[T], list[str]]
+) -> None:
+    if as_json:
+        rows: list[Any] = msgspec.to_builtins(results)
+        print(json.dumps(rows, indent=2))
+        return
+    for one in results:
+        print(line(one))
+        for detail in details(one):
+            print("  " + detail)
+
+
+def _exit(failed: bool) -> None:
+    if failed:
+        sys.exit(EXIT_DIFFERENT)

@@ -1,0 +1,52 @@
+"""`vouchsafe migrate`: bring the database to this version's schema."""
+
+import asyncio
+import json
+import sys
+
+import rich_click as click
+
+EXIT_BEHIND = 1
+EXIT_UNREACHABLE = 3
+
+
+@click.command(
+    epilog="\b\nExit codes: 0 the schema is this version's; 1 it is not (only with --check); "
+    "2 the command line is wrong;\n3 the database cannot be reached."
+)
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; say whether the schema is this version's.")
+@click.option("--database-url", help="Another database than VOUCHSAFE_DATABASE_URL names.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def migrate(only_check: bool, database_url: str | None, as_json: bool) -> None:
+    """Bring the database to this version's schema, in one transaction. Doing it again changes nothing.
+
+    `vouchsafe serve` does so by itself only for its embedded database.
+    """
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    from app.db import migrate as migrations
+    from app.db.database import Database
+    from app.settings import load_settings
+
+    async def run() -> tuple[tuple[str, ...], tuple[str, ...]]:
+        settings = load_settings(database_url=database_url)
+        db = Database(settings.database)
+        try:
+            if not only_check:
+                await migrations.upgrade(db)
+            return await migrations.current(db), migrations.heads()
+        finally:
+            await db.close()
+
+    try:
+        current, heads = asyncio.run(run())
+    except (OperationalError, InterfaceError, ConnectionError) as error:
+        sys.stderr.write(f"vouchsafe: the database cannot be used: {getattr(error, 'orig', None) or error}\n")
+        sys.exit(EXIT_UNREACHABLE)
+    if as_json:
+        print(json.dumps({"current": list(current), "head": list(heads), "at_head": current == heads}))
+    else:
+        state = "is this version's" if current == heads else f"is not this version's ({', '.join(heads)})"
+        print(f"schema {', '.join(current) or 'empty'} {state}")
+    if current != heads:
+        sys.exit(EXIT_BEHIND)
