@@ -81,7 +81,7 @@ LAWS = {
     "app.demo": Law((), ("httpx", "msgspec")),
     "app.processes": Law(
         ("app.asgi", "app.settings", "app.db", "app.embedded", "app.jobs", "app.cli.runtime"),
-        ("uvicorn", "httpx", "msgspec", "structlog"),
+        ("uvicorn", "uvloop", "httpx", "msgspec", "structlog"),
     ),
 }
 """app.cli, app.asgi and app.engine wire everything together and may import everything."""
