@@ -7,12 +7,8 @@ from litestar import Litestar
 
 from app.api.adapter import Edge, application_of
 from app.api.routes import ALL_ROUTES
-from app.core.core import RedemptionCore
-from app.db.database import Database
-from app.engine import Engine
-from app.ledger.client import LedgerClient
-from app.redeemables.catalogue import Catalogue
 from app.settings import Settings
+from app.wiring import running_engine
 
 
 def create_app(settings: Settings) -> Litestar:
@@ -29,21 +25,3 @@ def create_app(settings: Settings) -> Litestar:
             yield
 
     return application_of(edge, ALL_ROUTES, lifespan)
-
-
-@asynccontextmanager
-async def running_engine(settings: Settings) -> AsyncIterator[Engine]:
-    """An engine with its parts started, closed at the end in the opposite order."""
-    core = RedemptionCore(settings.redis_url)
-    db = Database(settings.database)
-    ledger = LedgerClient(core, db, settings.durability)
-    await core.start()
-    try:
-        await ledger.start()
-        try:
-            yield Engine(settings=settings, core=core, db=db, ledger=ledger, catalogue=Catalogue(core, db))
-        finally:
-            await ledger.close()
-    finally:
-        await core.close()
-        await db.close()

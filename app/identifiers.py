@@ -7,6 +7,10 @@ import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32 in lower case: no look-alikes, sorts as it counts."""
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+"""Two characters for every ten bits: every request makes an id, and one digit at a time takes three times as
+long.
+"""
 
 
 def uuid7() -> int:
@@ -24,11 +28,14 @@ def uuid7() -> int:
 
 def characters_of(value: int) -> str:
     """26 characters for the lowest 130 bits of a number."""
-    characters = []
-    for _ in range(26):
-        characters.append(_ALPHABET[value & 31])
-        value >>= 5
-    return "".join(reversed(characters))
+    pairs = _PAIRS
+    return (
+        pairs[value >> 120 & 1023] + pairs[value >> 110 & 1023] + pairs[value >> 100 & 1023]
+        + pairs[value >> 90 & 1023] + pairs[value >> 80 & 1023] + pairs[value >> 70 & 1023]
+        + pairs[value >> 60 & 1023] + pairs[value >> 50 & 1023] + pairs[value >> 40 & 1023]
+        + pairs[value >> 30 & 1023] + pairs[value >> 20 & 1023] + pairs[value >> 10 & 1023]
+        + pairs[value & 1023]
+    )  # fmt: skip
 
 
 def new_id(prefix: str) -> str:

@@ -9,7 +9,6 @@ from typing import NoReturn, TypeVar
 import msgspec
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from app.asgi import running_engine
 from app.core.outcome import CoreUnavailable
 from app.db import migrate
 from app.db.database import Database
@@ -19,6 +18,7 @@ from app.embedded.supervisor import Supervisor
 from app.engine import Engine
 from app.processes.logs import set_up_logs
 from app.settings import Settings, load_settings
+from app.wiring import running_engine
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -87,7 +87,6 @@ def run_command(work: Callable[[Engine], Awaitable[T]], settings: Settings | Non
     """Run a command's work on an engine; what cannot be done ends the process with a sentence and its exit
     code.
     """
-
     set_up_logs("warning")
 
     async def run() -> T:

@@ -6,6 +6,7 @@ say so with a number that no client reaches.
 
 import math
 import time
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -55,7 +56,12 @@ def rate_headers(capacity: int, rate: Rate, now: float) -> Headers:
 
 
 def unlimited_headers() -> Headers:
-    return rate_headers(UNLIMITED, Rate(True, UNLIMITED, 0), time.time())
+    return _unlimited_at(int(time.time()))
+
+
+@lru_cache(maxsize=4)
+def _unlimited_at(second: int) -> Headers:
+    return rate_headers(UNLIMITED, Rate(True, UNLIMITED, 0), second)
 
 
 def too_many_requests(capacity: int, rate: Rate) -> ApiError:

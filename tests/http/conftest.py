@@ -12,13 +12,13 @@ from msgspec import Struct
 
 from app.api.adapter import Edge, application_of
 from app.api.call import Answer, Call
-from app.asgi import running_engine
 from app.db import migrate
 from app.db.database import Database
 from app.engine import Engine
 from app.http.routing import Route, Scope
 from app.projects import KeyPair, create_key, create_project
 from app.settings import Settings
+from app.wiring import running_engine
 from tests.support.valkey import Valkey
 
 
