@@ -22,7 +22,7 @@ FOREIGN = re.compile(
 """Paths of somebody's machine, and hosts of registries: a clone must build wherever its owner points its
 tools."""
 FLOOR_SHA256 = "cd987d7cf1a198132862711161bae05ba225951bddbc28b8176ac36ec243e918"
-ASSERTING = ("assert", "raises", "warns", "check", "expect", "fail", "verify")
+ASSERTING = ("assert", "raises", "warns", "check", "expect", "fail", "verify", "until")
 
 
 def tracked(*patterns: str) -> list[Path]:
