@@ -1,0 +1,143 @@
+"""Operations on /v1/campaigns."""
+
+from typing import Any
+
+from app.api.call import Answer, Call
+from app.api.campaigns import codes, service
+from app.api.campaigns.schemas import CampaignCreate, CampaignUpdate, CampaignVouchersCreate
+from app.http.decode import decode_body
+from app.http.routing import Route
+
+ONE = "/{campaignId}"
+NOT_FOUND = ("not_found",)
+LIST_QUERY = (
+    "limit",
+    "page",
+    "campaign_type",
+    "expand",
+    "campaign_status",
+    "is_referral_code",
+    "order",
+    "filters",
+)
+
+
+async def create_campaign(call: Call) -> Answer:
+    return Answer(await service.create_campaign(call, call.body()))
+
+
+async def list_campaigns(call: Call) -> Answer:
+    return Answer(await service.list_campaigns(call))
+
+
+async def get_campaign(call: Call) -> Answer:
+    return Answer(await service.get_campaign(call, call.path["campaignId"]))
+
+
+async def update_campaign(call: Call) -> Answer:
+    return Answer(await service.update_campaign(call, call.path["campaignId"], call.body()))
+
+
+async def delete_campaign(call: Call) -> Answer:
+    force = bool(call.query.flag("force"))
+    return Answer(await service.delete_campaign(call, call.path["campaignId"], force=force))
+
+
+async def enable_campaign(call: Call) -> Answer:
+    return Answer(await service.set_active(call, call.path["campaignId"], active=True))
+
+
+async def disable_campaign(call: Call) -> Answer:
+    return Answer(await service.set_active(call, call.path["campaignId"], active=False))
+
+
+async def add_vouchers(call: Call) -> Answer:
+    """The body may be absent, an object, or a bare number, which is how many codes are wanted."""
+    count = call.query.integer("vouchers_count")
+    raw = call.raw_body.strip()
+    if raw[:1] in (b"", b"{", b"n"):
+        body = CampaignVouchersCreate() if raw in (b"", b"null") else call.body()
+    else:
+        body = CampaignVouchersCreate()
+        number = decode_body(int, raw)
+        count = number if count is None else count
+    status, answer = await codes.add_codes(call, call.path["campaignId"], body, 1 if count is None else count)
+    return Answer(answer, status=status)
+
+
+async def add_voucher_with_code(call: Call) -> Answer:
+    answer = await codes.add_code(call, call.path["campaignId"], call.path["code"], call.body())
+    return Answer(answer)
+
+
+def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+    return Route(
+        method=method,
+        path="/v1/campaigns" + path,
+        operation_id=operation_id,
+        handler=handler,
+        permission="campaigns.read" if method == "GET" else "campaigns.write",
+        tag="Campaigns",
+        summary=summary,
+        answer=dict,
+        **more,
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    _route(
+        "POST",
+        "",
+        "create-campaign",
+        create_campaign,
+        "Create Campaign",
+        body=CampaignCreate,
+        errors=("invalid_campaign", "invalid_code_config", "invalid_gift", "not_found", "duplicate_found"),
+    ),
+    _route("GET", "", "list-campaigns", list_campaigns, "List Campaigns", query=LIST_QUERY),
+    _route("GET", ONE, "get-campaign", get_campaign, "Get Campaign", errors=NOT_FOUND),
+    _route(
+        "PUT",
+        ONE,
+        "update-campaign",
+        update_campaign,
+        "Update Campaign",
+        body=CampaignUpdate,
+        errors=(*NOT_FOUND, "invalid_campaign"),
+    ),
+    _route(
+        "DELETE",
+        ONE,
+        "delete-campaign",
+        delete_campaign,
+        "Delete Campaign",
+        status=202,
+        query=("force",),
+        errors=NOT_FOUND,
+    ),
+    _route("POST", ONE + "/enable", "enable-campaign", enable_campaign, "Enable Campaign", errors=NOT_FOUND),
+    _route(
+        "POST", ONE + "/disable", "disable-campaign", disable_campaign, "Disable Campaign", errors=NOT_FOUND
+    ),
+    _route(
+        "POST",
+        ONE + "/vouchers",
+        "add-vouchers-to-campaign",
+        add_vouchers,
+        "Add Vouchers to Campaign",
+        body=CampaignVouchersCreate,
+        body_required=False,
+        query=("vouchers_count",),
+        errors=(*NOT_FOUND, "invalid_campaign", "invalid_code_config"),
+    ),
+    _route(
+        "POST",
+        ONE + "/vouchers/{code}",
+        "add-voucher-with-specific-code-to-campaign",
+        add_voucher_with_code,
+        "Add Voucher with Specific Code to Campaign",
+        body=CampaignVouchersCreate,
+        body_required=False,
+        errors=(*NOT_FOUND, "invalid_campaign", "invalid_voucher", "duplicate_found"),
+    ),
+)

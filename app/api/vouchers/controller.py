@@ -1,0 +1,120 @@
+"""Operations on /v1/vouchers."""
+
+from typing import Any
+
+from app.api.call import Answer, Call
+from app.api.vouchers import service
+from app.api.vouchers.schemas import VoucherCreate, VoucherUpdate
+from app.http.routing import Route
+
+TAG = "Vouchers"
+NOT_FOUND = ("not_found",)
+LIST_QUERY = (
+    "limit",
+    "page",
+    "category",
+    "campaign",
+    "campaign_id",
+    "customer",
+    "created_at",
+    "updated_at",
+    "order",
+    "code",
+    "ids",
+    "filters",
+)
+CREATE_ERRORS = ("not_found", "duplicate_found", "invalid_voucher", "invalid_campaign", "invalid_code_config")
+
+
+async def list_vouchers(call: Call) -> Answer:
+    return Answer(await service.list_vouchers(call))
+
+
+async def generate_random_code(call: Call) -> Answer:
+    return Answer(await service.create_voucher(call, call.body()))
+
+
+async def create_voucher(call: Call) -> Answer:
+    return Answer(await service.create_voucher(call, call.body(), call.path["code"]))
+
+
+async def get_voucher(call: Call) -> Answer:
+    return Answer(await service.get_voucher(call, call.path["code"]))
+
+
+async def update_voucher(call: Call) -> Answer:
+    return Answer(await service.update_voucher(call, call.path["code"], call.body()))
+
+
+async def delete_voucher(call: Call) -> Answer:
+    await service.delete_voucher(call, call.path["code"], force=bool(call.query.flag("force")))
+    return Answer()
+
+
+async def enable_voucher(call: Call) -> Answer:
+    return Answer(await service.set_active(call, call.path["code"], active=True))
+
+
+async def disable_voucher(call: Call) -> Answer:
+    return Answer(await service.set_active(call, call.path["code"], active=False))
+
+
+def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+    return Route(
+        method=method,
+        path="/v1/vouchers" + path,
+        operation_id=operation_id,
+        handler=handler,
+        permission="vouchers.read" if method == "GET" else "vouchers.write",
+        tag=TAG,
+        summary=summary,
+        answer=None if more.get("status") == 204 else dict,
+        **more,
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    _route("GET", "", "list-vouchers", list_vouchers, "List Vouchers", query=LIST_QUERY),
+    _route(
+        "POST",
+        "",
+        "generate-random-code",
+        generate_random_code,
+        "Generate Random Code",
+        body=VoucherCreate,
+        errors=CREATE_ERRORS,
+    ),
+    _route("GET", "/{code}", "get-voucher", get_voucher, "Get Voucher", errors=NOT_FOUND),
+    _route(
+        "POST",
+        "/{code}",
+        "create-voucher",
+        create_voucher,
+        "Create Voucher",
+        body=VoucherCreate,
+        errors=CREATE_ERRORS,
+    ),
+    _route(
+        "PUT",
+        "/{code}",
+        "update-voucher",
+        update_voucher,
+        "Update Voucher",
+        body=VoucherUpdate,
+        errors=(*NOT_FOUND, "invalid_voucher"),
+    ),
+    _route(
+        "DELETE",
+        "/{code}",
+        "delete-voucher",
+        delete_voucher,
+        "Delete Voucher",
+        status=204,
+        query=("force",),
+        errors=NOT_FOUND,
+    ),
+    _route("POST", "/{code}/enable", "enable-voucher", enable_voucher, "Enable Voucher", errors=NOT_FOUND),
+    _route(
+        "POST", "/{code}/disable", "disable-voucher", disable_voucher, "Disable Voucher", errors=NOT_FOUND
+    ),
+)

@@ -1,0 +1,42 @@
+"""Bodies of voucher requests. In an update a null takes a value away; properties that cannot change are not
+listed.
+"""
+
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from app.api.campaigns.schemas import CodeConfigBody, GiftBody, RedemptionBody
+from app.api.terms import Windows
+
+
+class VoucherCreate(Windows, kw_only=True):
+    code: str | None = None
+    code_config: CodeConfigBody | None = None
+    campaign: str | None = None
+    campaign_id: str | None = None
+    category: str | None = None
+    category_id: str | None = None
+    type: str | None = None
+    discount: dict[str, Any] | None = None
+    gift: GiftBody | None = None
+    loyalty_card: dict[str, Any] | None = None
+    redemption: RedemptionBody | None = None
+    active: bool | None = None
+    additional_info: str | None = None
+    metadata: dict[str, Any] | None = None
+    validation_rules: list[str] | None = None
+    extensions: dict[str, Any] | None = None
+
+
+class VoucherUpdate(Windows, kw_only=True):
+    category: str | UnsetType | None = UNSET
+    category_id: str | UnsetType | None = UNSET
+    active: bool | None = None
+    additional_info: str | UnsetType | None = UNSET
+    metadata: dict[str, Any] | None = None
+    type: str | None = None
+    discount: dict[str, Any] | None = None
+    gift: GiftBody | None = None
+    redemption: RedemptionBody | None = None
+    extensions: dict[str, Any] | None = None

@@ -1,0 +1,104 @@
+"""One slice of one async action: the row is locked, its step runs, and both commit together."""
+
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.models import AsyncAction
+from app.engine import Engine
+from app.identifiers import new_id
+from app.jobs import generation, removal
+
+Step = Callable[[Engine, AsyncSession, AsyncAction], Awaitable[None]]
+STEPS: dict[str, Step] = {
+    generation.TYPE: generation.step,
+    removal.TYPE: removal.step,
+}
+"""By the type of the action. A step does at most 500 rows and says by `finish` that it was the last."""
+FAILURES_MAX = 5
+"""Unexpected errors in a row before an action is given up."""
+OPEN = ("ENQUEUED", "IN_PROGRESS")
+
+log = structlog.get_logger("vouchsafe.jobs")
+
+
+def start_action(
+    session: AsyncSession, project_id: str, kind: str, payload: dict[str, Any], now: datetime, request_id: str
+) -> AsyncAction:
+    """Enqueue work in the transaction that asked for it. `kind` is a key of STEPS."""
+    action = AsyncAction(
+        project_id=project_id,
+        id=new_id("aa_"),
+        created_at=now,
+        updated_at=None,
+        type=kind,
+        status="ENQUEUED",
+        operation_status=None,
+        progress=0,
+        request_id=request_id,
+        processing_time=None,
+        payload=payload,
+        state={},
+        result=None,
+    )
+    session.add(action)
+    return action
+
+
+async def run_slice(engine: Engine, project_id: str, action_id: str) -> bool:
+    """Do the next slice. True while there is more to do. Harmless when two processes do it at once: the row
+    is locked.
+    """
+    try:
+        async with engine.db.writing() as session:
+            action = await _locked(session, project_id, action_id)
+            if action is None or action.status not in OPEN:
+                return False
+            now = engine.now()
+            action.updated_at = now
+            state = dict(action.state)
+            state.setdefault("started_ms", time.time_ns() // 1_000_000)
+            state["failures"] = 0
+            action.state = state
+            action.status = "IN_PROGRESS"
+            await STEPS[action.type](engine, session, action)
+            if action.status not in OPEN:
+                action.processing_time = max(0, time.time_ns() // 1_000_000 - int(state["started_ms"]))
+            return action.status in OPEN
+    except Exception:
+        log.exception("job.slice_failed", action=action_id)
+        return await _count_failure(engine, project_id, action_id)
+
+
+async def _locked(session: AsyncSession, project_id: str, action_id: str) -> AsyncAction | None:
+    found: AsyncAction | None = await session.scalar(
+        select(AsyncAction)
+        .where(AsyncAction.project_id == project_id, AsyncAction.id == action_id)
+        .with_for_update()
+    )
+    return found
+
+
+async def _count_failure(engine: Engine, project_id: str, action_id: str) -> bool:
+    async with engine.db.writing() as session:
+        action = await _locked(session, project_id, action_id)
+        if action is None or action.status not in OPEN:
+            return False
+        failures = int(action.state.get("failures", 0)) + 1
+        action.state = {**action.state, "failures": failures}
+        if failures < FAILURES_MAX:
+            return True
+        action.status = "FAILED"
+        action.operation_status = "FAILED"
+        action.result = {
+            "message": "The work could not be finished.",
+            "done_count": action.state.get("done", 0),
+        }
+        if action.type == generation.TYPE:
+            await generation.give_up(session, action)
+        return False

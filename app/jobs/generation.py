@@ -1,0 +1,138 @@
+"""Codes of a campaign, drawn five hundred at a time.
+
+Each slice inserts codes and moves the action's `done` in one transaction, so after a kill the next slice goes
+on with exactly what
+is missing. The records of new codes are not published: a code that nobody has seen is read from SQL when it
+is first used (D5).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.models import AsyncAction, Campaign, Project, Voucher
+from app.engine import Engine
+from app.jobs.progress import advance, fail, finish
+from app.redeemables.codes import CodeConfig, code_config_of
+from app.redeemables.issuing import BATCH_MAX, draw_batch, fold, inherited, insert_free, voucher_values
+
+TYPE = "CAMPAIGN.VOUCHERS_GENERATE"
+DRY_SLICES_MAX = 40
+"""Slices of 500 draws without one free code: fewer than one code in 20 000 is left."""
+
+
+def generation_payload(
+    campaign_id: str,
+    count: int,
+    *,
+    code_config: dict[str, Any] | None = None,
+    columns: dict[str, Any] | None = None,
+    body: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """`columns` and `body`: what the codes have of their own; dates as ISO texts."""
+    own = {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in (columns or {}).items()
+    }
+    return {
+        "campaign_id": campaign_id,
+        "count": count,
+        "code_config": code_config,
+        "columns": own,
+        "body": body or {},
+    }
+
+
+async def step(engine: Engine, session: AsyncSession, action: AsyncAction) -> None:
+    """At most 500 codes."""
+    now = engine.now()
+    payload, total = action.payload, int(action.payload["count"])
+    done = int(action.state.get("done", 0))
+    campaign = await session.scalar(
+        select(Campaign)
+        .where(Campaign.project_id == action.project_id, Campaign.id == payload["campaign_id"])
+        .with_for_update()
+    )
+    project = await session.get(Project, action.project_id)
+    if campaign is None or project is None or campaign.deleted_at is not None:
+        fail(action, now, f"Generated {done} vouchers; the campaign was deleted.")
+        return
+    shared = campaign.body.get("voucher") or {}
+    config = code_config_of(payload.get("code_config") or shared.get("code_config"))
+    made = await _insert_some(session, project, campaign, config, payload, min(BATCH_MAX, total - done), now)
+    done += made
+    campaign.vouchers_count += made
+    advance(action, done, total)
+    if done >= total:
+        finish(action, now, f"Generated {done} vouchers.")
+        await _settle_campaign(session, action, campaign, "DONE")
+        return
+    dry = 0 if made else int(action.state.get("dry", 0)) + 1
+    action.state = {**action.state, "dry": dry}
+    if dry >= DRY_SLICES_MAX:
+        fail(action, now, f"Generated {done} of {total} vouchers: no free codes are left in the pattern.")
+        await _settle_campaign(session, action, campaign, "FAILED")
+
+
+async def _insert_some(
+    session: AsyncSession,
+    project: Project,
+    campaign: Campaign,
+    config: CodeConfig,
+    payload: dict[str, Any],
+    wanted: int,
+    now: datetime,
+) -> int:
+    """Insert up to `wanted` codes. More are drawn than wanted, so that a nearly used keyspace is still used
+    up.
+    """
+    drawn = {fold(project, code): code for code in draw_batch(project, config, BATCH_MAX)}
+    taken = await session.scalars(
+        select(Voucher.folded_code).where(
+            Voucher.project_id == project.id, Voucher.folded_code.in_(list(drawn))
+        )
+    )
+    for folded_code in taken:
+        del drawn[folded_code]
+    terms = inherited(campaign)
+    body = {**terms.pop("body"), **payload.get("body", {})}
+    columns = {**terms, **own_columns(payload)}
+    rows = [
+        voucher_values(project, code, now=now, body=body, **columns) for code in list(drawn.values())[:wanted]
+    ]
+    return len(await insert_free(session, rows))
+
+
+def own_columns(payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload's columns with their dates read back."""
+    columns = dict(payload.get("columns") or {})
+    for name in ("start_date", "expiration_date"):
+        if columns.get(name) is not None:
+            columns[name] = datetime.fromisoformat(columns[name])
+    return columns
+
+
+async def _settle_campaign(
+    session: AsyncSession, action: AsyncAction, campaign: Campaign, status: str
+) -> None:
+    """The campaign is generating for as long as any of its generations is open."""
+    campaign.creation_status = "DONE"
+    others = await session.scalars(
+        select(AsyncAction.payload).where(
+            AsyncAction.project_id == action.project_id,
+            AsyncAction.type == TYPE,
+            AsyncAction.status.in_(("ENQUEUED", "IN_PROGRESS")),
+            AsyncAction.id != action.id,
+        )
+    )
+    busy = any(payload.get("campaign_id") == campaign.id for payload in others)
+    campaign.vouchers_generation_status = "IN_PROGRESS" if busy else status
+
+
+async def give_up(session: AsyncSession, action: AsyncAction) -> None:
+    """After repeated unexpected failures: the campaign says so."""
+    campaign = await session.get(Campaign, (action.project_id, action.payload["campaign_id"]))
+    if campaign is not None:
+        await _settle_campaign(session, action, campaign, "FAILED")
