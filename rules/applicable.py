@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from rules.cart import WorkLine
-from rules.collections import ALL_PRODUCTS, Everything
+from rules.collections import ALL_PRODUCTS
 from rules.documents import one_of
+from rules.entities import RANKS, Entity
 from rules.formulas.compile import Formula, compile_formula
 from rules.moment import Now
 from rules.money import AMOUNT_MAX, QUANTITY_MAX, read_whole
@@ -30,9 +31,6 @@ EFFECTS: Final = {
     "APPLY_FROM_CHEAPEST": FROM_CHEAPEST,
     "APPLY_FROM_MOST_EXPENSIVE": FROM_MOST_EXPENSIVE,
 }
-RANKS: Final = {"sku": 0, "product": 1, "products_collection": 2}
-"""The more specific entry decides first (section 10, 11)."""
-
 UNIT_CAPS: Final = {
     # field: (scope, per customer, per product of the collection)
     "product_campaign_quantity_limit": ("campaign", False, False),
@@ -63,7 +61,7 @@ class UnitCap:
         self.formula = formula
 
 
-class Entry:
+class Entry(Entity):
     """One line of `included` or `excluded`."""
 
     __slots__ = (
@@ -71,13 +69,8 @@ class Entry:
         "aggregated_quantity_limit",
         "amount_limit",
         "by_unit",
-        "collection",
         "echo",
         "effect",
-        "id",
-        "ids",
-        "kind",
-        "parents",
         "price",
         "price_formula",
         "quantity_limit",
@@ -85,29 +78,12 @@ class Entry:
         "repeat",
         "selects",
         "skip",
-        "strict",
         "unit_caps",
     )
 
     def __init__(self, document: Mapping[str, Any], collections: Mapping[str, Any], where: str) -> None:
-        kind = one_of(document.get("object") or "product", RANKS, KEY, f"{where}.object")
-        names = [document.get(field) for field in ("id", "source_id")]
-        known = [name for name in names if isinstance(name, str) and name]
-        if not known:
-            raise RuleError(KEY, f"Property {where} should have required property 'id'")
-        self.kind: str = kind
-        self.rank = RANKS[kind]
-        self.id = known[0]
-        self.ids = frozenset(known)
-        parents = [document.get(field) for field in ("product_id", "product_source_id")]
-        self.parents = frozenset(name for name in parents if isinstance(name, str))
-        self.strict = document.get("strict") is True
-        self.collection: Any = None
-        if kind == "products_collection":
-            compiled = collections.get(self.id)
-            self.collection = compiled.program if compiled is not None else None
-            if self.id == ALL_PRODUCTS:
-                self.collection = Everything()
+        super().__init__(document, collections, KEY, where)
+        self.rank = RANKS[self.kind]
         self._read_selection(document, where)
         self._read_limits(document, where)
         self.echo = {
@@ -115,7 +91,7 @@ class Entry:
             for name, value in document.items()
             if name not in ("order_item_indices", "order_item_units") and value is not None
         }
-        self.echo["object"] = kind
+        self.echo["object"] = self.kind
         self.echo["effect"] = document.get("effect") or "APPLY_TO_EVERY"
 
     def _read_selection(self, document: Mapping[str, Any], where: str) -> None:
@@ -158,17 +134,6 @@ class Entry:
     def formulas(self) -> list[Formula]:
         found = [cap.formula for cap in self.unit_caps] + [self.price_formula]
         return [formula for formula in found if formula is not None]
-
-    def matches(self, line: WorkLine, now: Now) -> bool:
-        if self.kind == "products_collection":
-            if self.id in line.source.collections:
-                return True
-            return self.collection is not None and bool(self.collection.contains(line, now))
-        if self.kind == "sku":
-            return not self.ids.isdisjoint(line.sku_ids)
-        if self.strict and line.sku_ids:
-            return False
-        return not self.ids.isdisjoint(line.product_ids)
 
 
 class Applicable:

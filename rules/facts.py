@@ -225,6 +225,8 @@ class Facts(Struct, frozen=True):
     currency: str | None = None
     """The project's currency (D22)."""
     accept_language: str | None = None
+    event: Mapping[str, Any] = {}
+    """Metadata of the custom event that a rule is checked for; empty outside of events."""
     project_extensions: Mapping[str, Any] = {}
     catalogue: Mapping[str, ItemFacts | None] = {}
     """Stored facts of the products and SKUs that discounts may add (`CompiledDiscount.products`), by id. An

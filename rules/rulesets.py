@@ -17,8 +17,10 @@ from rules.conditions.amounts import (
 )
 from rules.conditions.audience import customer_segment, redeemable_by_linked_customer
 from rules.conditions.counted import COUNTED
+from rules.conditions.items import ENTITY_ITEM_RULES, PLAIN_ITEM_RULES
 from rules.conditions.node import Node, Surroundings
-from rules.logic import Tree, is_plain, numbers_of, parse_logic
+from rules.conditions.numbering import numbered, read_tree
+from rules.logic import Tree, is_plain, numbers_of
 from rules.programs import CompiledRule, RuleError
 from rules.reasons import Reason
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from rules.context import Context
 
 KEY: Final = "invalid_validation_rules"
-RULES_MAX: Final = 200
 NODES_MAX: Final = 1000
 TYPES: Final = ("expression", "basic", "advanced", "complex")
 
@@ -39,8 +40,10 @@ SIMPLE: Final[dict[str, Build]] = {
     "order.metadata": metadata_of("order", Reason.MISSING_ORDER, Reason.ORDER_RULES_VIOLATED),
     "customer.metadata": metadata_of("customer", Reason.MISSING_CUSTOMER, Reason.CUSTOMER_RULES_VIOLATED),
     "redemption.metadata": metadata_of("redemption", None, Reason.REDEMPTION_RULES_VIOLATED),
+    "custom_event.metadata": metadata_of("custom_event", None, Reason.REDEMPTION_RULES_VIOLATED),
     "publication.redeemable_by_linked_customer": redeemable_by_linked_customer,
     **COUNTED,
+    **PLAIN_ITEM_RULES,
 }
 
 
@@ -145,6 +148,8 @@ class _Reader:
             raise RuleError(KEY, f"Property {where} should have required property 'name'")
         if name == "customer.segment":
             node = customer_segment(body, where, self.surroundings)
+        elif name in ENTITY_ITEM_RULES:
+            node = ENTITY_ITEM_RULES[name](body, where, self.surroundings)
         else:
             build = SIMPLE.get(name)
             if build is None:
@@ -162,33 +167,6 @@ def read_message(error: Any, where: str) -> str | None:
     if message is not None and not isinstance(message, str):
         raise RuleError(KEY, f"Property {where}.message must be string")
     return message or None
-
-
-def numbered(rules: Mapping[str, Any], where: str) -> dict[int, Any]:
-    """The bodies under "1", "2", …"""
-    found = {}
-    for name, body in rules.items():
-        if name == "logic":
-            continue
-        if not name.isascii() or not name.isdigit() or len(name) > 6:
-            raise RuleError(KEY, f"Property {where} must be numbered from 1")
-        found[int(name)] = body
-    if len(found) > RULES_MAX:
-        raise RuleError(KEY, f"Property {where} must NOT have more than {RULES_MAX} rules")
-    return dict(sorted(found.items()))
-
-
-def read_tree(rules: Mapping[str, Any], known: Mapping[int, Any], where: str) -> Tree | None:
-    """The logic of numbered rules; every number must exist."""
-    text = rules.get("logic")
-    if text is not None and not isinstance(text, str):
-        raise RuleError(KEY, f"Property {where}.logic must be string")
-    tree = parse_logic(text or "", KEY, where)
-    if tree is not None:
-        for number in numbers_of(tree):
-            if number not in known:
-                raise RuleError(KEY, f"Property {where}.logic names rule {number}, which does not exist")
-    return tree
 
 
 def compile_rule(

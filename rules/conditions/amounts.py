@@ -95,6 +95,8 @@ def metadata_of(
                 return None if context.customer is None else walk(context.customer.metadata, path)
             if source == "order":
                 return walk(context.cart.facts.metadata, path)
+            if source == "custom_event":
+                return walk(context.facts.event, path)
             return walk(context.facts.metadata, path)
 
         def check(context: "Context") -> Violation:
