@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from app.redeemables.orders import StoredOrder
 
 
-def items_of(payload: OrderPayload, stored: "StoredOrder | None") -> list[OrderItemPayload]:
-    """The lines that count: those sent, else the stored ones. Discounts on sent lines are dropped
-    (behaviour 2.7).
+def items_of(
+    payload: OrderPayload, stored: "StoredOrder | None", *, trusted: bool = False
+) -> list[OrderItemPayload]:
+    """The lines that count: those sent, else the stored ones. Discounts on sent lines count only when
+    `trusted`: an order that is stored may say them, a new calculation drops them (behaviour 2.7).
     """
     kept = stored_items(stored)
     if payload.items is None:
@@ -30,10 +32,14 @@ def items_of(payload: OrderPayload, stored: "StoredOrder | None") -> list[OrderI
     for sent in payload.items:
         same = earlier.get(_identity(sent))
         before = same.pop(0) if same else None
-        line = msgspec.structs.replace(sent, discount_amount=None, discount_quantity=None)
+        line = (
+            sent if trusted else msgspec.structs.replace(sent, discount_amount=None, discount_quantity=None)
+        )
         if before is not None:
-            line.discount_amount = before.discount_amount
-            line.discount_quantity = before.discount_quantity
+            if line.discount_amount is None:
+                line.discount_amount = before.discount_amount
+            if line.discount_quantity is None:
+                line.discount_quantity = before.discount_quantity
         lines.append(line)
     return lines
 

@@ -42,21 +42,23 @@ async def upsert(call: Call, payload: CustomerCreate) -> dict[str, Any]:
     """Update the customer with the body's id or source_id, else make one. Two at once mean the same
     customer.
     """
+    try:
+        return await _upserted(call, payload)
+    except IntegrityError:
+        # Another worker has just made the same customer: now it is there to be updated.
+        return await _upserted(call, payload)
+
+
+async def _upserted(call: Call, payload: CustomerCreate) -> dict[str, Any]:
     secret = await secret_of(call)
-    for attempt in (1, 2):
-        try:
-            async with call.write() as write:
-                row = await _upserted(call, write, secret, payload)
-        except IntegrityError:
-            # Another worker has just made the same customer: now it is there to be updated.
-            if attempt == 2:
-                raise
-        else:
-            return customer_wire(row)
-    raise AssertionError("unreachable")
+    async with call.write() as write:
+        row = await _upserted_row(call, write, secret, payload)
+    return customer_wire(row)
 
 
-async def _upserted(call: Call, write: CatalogueWrite, secret: bytes, payload: CustomerCreate) -> Customer:
+async def _upserted_row(
+    call: Call, write: CatalogueWrite, secret: bytes, payload: CustomerCreate
+) -> Customer:
     customer_id, source_id = identity(secret, payload)
     source_id = payload.source_id if source_id is None else source_id
     derived = None if source_id is None else derive_customer_id(secret, source_id)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import delete as sql_delete
+from sqlalchemy.exc import IntegrityError
 
 from app.api.call import Call
 from app.api.filtering import page_of
@@ -19,7 +20,14 @@ from app.redeemables.documents import overlaid
 
 
 async def create_product(call: Call, payload: ProductCreate) -> dict[str, Any]:
-    """Update the product with the body's id or source_id, else make one."""
+    """Update the product with the body's id or source_id, else make one. Two at once mean the same one."""
+    try:
+        return await _upserted_product(call, payload)
+    except IntegrityError:
+        return await _upserted_product(call, payload)
+
+
+async def _upserted_product(call: Call, payload: ProductCreate) -> dict[str, Any]:
     async with call.write() as write:
         row = await queries.find_product(
             write.session, call.project_id, [payload.id, payload.source_id], lock=True
@@ -134,6 +142,13 @@ async def create_sku(call: Call, product_name: str, payload: SkuCreate) -> dict[
 
     Raises: ApiError 404 for the product, 409 when the name belongs to another product's SKU.
     """
+    try:
+        return await _upserted_sku(call, product_name, payload)
+    except IntegrityError:
+        return await _upserted_sku(call, product_name, payload)
+
+
+async def _upserted_sku(call: Call, product_name: str, payload: SkuCreate) -> dict[str, Any]:
     async with call.write() as write:
         product = await queries.product_named(write.session, call.project_id, product_name)
         row = await queries.find_sku(

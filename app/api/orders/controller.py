@@ -1,0 +1,73 @@
+"""Operations on /v1/orders."""
+
+from typing import Any
+
+from app.api.call import Answer, Call
+from app.api.orders import service
+from app.api.orders.schemas import OrderCreate, OrderUpdate
+from app.http.routing import Route
+
+ORDER = "/v1/orders/{orderId}"
+
+
+async def list_orders(call: Call) -> Answer:
+    return Answer(await service.list_orders(call))
+
+
+async def create_order(call: Call) -> Answer:
+    return Answer(await service.create(call, call.body()))
+
+
+async def get_order(call: Call) -> Answer:
+    return Answer(await service.get(call, call.path["orderId"]))
+
+
+async def update_order(call: Call) -> Answer:
+    return Answer(await service.update(call, call.path["orderId"], call.body()))
+
+
+def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+    return Route(
+        method=method,
+        path=path,
+        operation_id=operation_id,
+        handler=handler,
+        permission="orders.read" if method == "GET" else "orders.write",
+        tag="Orders",
+        summary=summary,
+        answer=dict,
+        errors=more.pop("errors", ("not_found",)),
+        **more,
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    _route(
+        "GET",
+        "/v1/orders",
+        "list-orders",
+        list_orders,
+        "List Orders",
+        query=("limit", "page", "order"),
+        errors=(),
+    ),
+    _route(
+        "POST",
+        "/v1/orders",
+        "create-order",
+        create_order,
+        "Create Order",
+        body=OrderCreate,
+        errors=("multiple_requests",),
+    ),
+    _route("GET", ORDER, "get-order", get_order, "Get Order"),
+    _route(
+        "PUT",
+        ORDER,
+        "update-order",
+        update_order,
+        "Update Order",
+        body=OrderUpdate,
+        errors=("not_found", "multiple_requests"),
+    ),
+)
