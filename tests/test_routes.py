@@ -43,7 +43,7 @@ def test_a_row_says_all_that_the_edge_the_document_and_the_tests_need(route: Rou
         return
     assert route.path.startswith(PREFIXES[route.scope])
     resource, _, verb = route.permission.partition(".")
-    assert re.fullmatch(r"[a-z_]+", resource)
+    assert re.fullmatch(r"[a-z]+([_-][a-z]+)*", resource)
     assert verb in VERBS
 
 

@@ -1,11 +1,31 @@
-"""The table of all operations (D26): the application, its OpenAPI document and the tests of all routes are
-made from it.
+"""The table of all operations (D26): the application, its document and the tests of all routes are made from
+it.
 """
 
+from app.api.async_actions.controller import ROUTES as ASYNC_ACTIONS
+from app.api.campaigns.controller import ROUTES as CAMPAIGNS
+from app.api.customers.controller import ROUTES as CUSTOMERS
 from app.api.docs.controller import routes_with_docs
 from app.api.health.controller import ROUTES as HEALTH
+from app.api.products.controller import ROUTES as PRODUCTS
+from app.api.promotions.controller import ROUTES as PROMOTIONS
 from app.api.redemptions.controller import ROUTES as REDEMPTIONS
+from app.api.validation_rules.controller import ROUTES as VALIDATION_RULES
 from app.api.validations.controller import ROUTES as VALIDATIONS
+from app.api.vouchers.controller import ROUTES as VOUCHERS
 from app.http.routing import Route
 
-ALL_ROUTES: tuple[Route, ...] = routes_with_docs((*HEALTH, *VALIDATIONS, *REDEMPTIONS))
+ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
+    (
+        *HEALTH,
+        *CAMPAIGNS,
+        *VOUCHERS,
+        *PROMOTIONS,
+        *VALIDATION_RULES,
+        *CUSTOMERS,
+        *PRODUCTS,
+        *VALIDATIONS,
+        *REDEMPTIONS,
+        *ASYNC_ACTIONS,
+    )
+)

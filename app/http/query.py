@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 
 from msgspec import Struct
 
-from app.http.errors import invalid_query
+from app.http.errors import ApiError, invalid_query
 
 LENGTH_MAX = 16_384
 """Bytes of a query string: longer than any filter of 100 ids, shorter than what costs time to parse."""
@@ -236,7 +236,9 @@ def parse_query(raw: bytes) -> Tree:
     Raises: ApiError 400 query_too_large or invalid_query_params.
     """
     if len(raw) > LENGTH_MAX:
-        raise invalid_query(f"Query string is longer than {LENGTH_MAX} bytes")
+        raise ApiError(
+            400, "query_too_large", "Query too large", f"Query string is longer than {LENGTH_MAX} bytes"
+        )
     try:
         pairs = [pair.partition("=") for pair in raw.decode("ascii").split("&") if pair]
         decoded = [
