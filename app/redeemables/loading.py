@@ -240,7 +240,7 @@ async def load_tier_campaigns(
             PromotionTier.project_id == project_id, PromotionTier.id.in_(tier_ids)
         )
     )
-    return dict(rows)
+    return dict(rows.tuples().all())
 
 
 async def load_vouchers(
