@@ -72,7 +72,7 @@ async def page(call: Call) -> Answer:
 async def asset(call: Call) -> Answer:
     """Only the files that the page needs."""
     name = call.path["name"]
-    cached = {"Cache-Control": "public, max-age=86400"}
+    cached = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
     if name == "start.js":
         return Answer(_START, headers={"Content-Type": _ASSETS["swagger-ui-bundle.js"], **cached})
     if name not in _ASSETS:

@@ -1,0 +1,89 @@
+"""`vouchsafe keys` and `vouchsafe openapi`, beside a server that runs."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.support.server import RunningServer
+
+
+@pytest.fixture(scope="module")
+def four_workers(tmp_path_factory):
+    """A server whose workers each have their own cache of keys."""
+    running = RunningServer(data_dir=tmp_path_factory.mktemp("keys") / "data", workers=4)
+    running.start()
+    yield running
+    running.stop()
+
+
+def statuses(server: RunningServer, headers: dict[str, str], count: int) -> list[int]:
+    """One connection per request, so that the kernel spreads them over the workers."""
+
+    def one(_: int) -> int:
+        return httpx.get(f"{server.base_url}/v1/customers", headers=headers, timeout=30).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(one, range(count)))
+
+
+def test_keys_are_printed_once_and_open_the_project(four_workers):
+    """Seven members as JSON on standard output, and nothing else there."""
+    project = four_workers.create_project("printed")
+    assert set(statuses(four_workers, project.headers, 8)) == {200}
+    again = four_workers.create_project("printed")
+    assert again.project_id == project.project_id
+    assert again.app_id != project.app_id
+    listed = four_workers.command("keys", "list", "--project", "printed", "--json").stdout
+    assert project.app_token not in listed
+    assert {key["id"] for key in json.loads(listed)} >= {project.app_id, project.client_id, again.app_id}
+
+
+def test_a_revoked_key_is_refused_by_each_of_four_workers_once_the_command_has_ended(four_workers):
+    """Every request after the acknowledgement, whichever worker takes it."""
+    project = four_workers.create_project("revoked")
+    assert set(statuses(four_workers, project.headers, 40)) == {200}
+    four_workers.command("keys", "revoke", project.app_id)
+    assert set(statuses(four_workers, project.headers, 40)) == {401}
+
+
+def test_revoking_what_does_not_exist_fails_with_a_sentence(four_workers):
+    """Exit code 1, nothing on standard output."""
+    finished = four_workers.command("keys", "revoke", "app_nobody", check=False)
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert "there is no key app_nobody" in finished.stderr
+
+
+def test_a_wrong_setting_ends_the_command_with_exit_code_2(four_workers):
+    """And says which was meant."""
+    four_workers.environment = {"VOUCHSAFE_LOG_LEVLE": "info"}
+    finished = four_workers.command("keys", "list", check=False)
+    four_workers.environment = {}
+    assert finished.returncode == 2
+    assert "Did you mean VOUCHSAFE_LOG_LEVEL?" in finished.stderr
+
+
+def test_the_documentation_needs_nothing_from_elsewhere(four_workers):
+    """The page, its script and the document come from this server, under a policy that allows no other."""
+    page = httpx.get(f"{four_workers.base_url}/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "http" not in page.text.replace("https://www.w3.org", "")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css", "start.js", "favicon-32x32.png"):
+        asset = httpx.get(f"{four_workers.base_url}/docs/assets/{name}")
+        assert (asset.status_code, asset.headers["x-content-type-options"]) == (200, "nosniff")
+    assert httpx.get(f"{four_workers.base_url}/docs/assets/..%2Fcore.py").status_code == 404
+    assert httpx.get(f"{four_workers.base_url}/openapi.json").json()["openapi"] == "3.1.0"
+
+
+def test_readiness_names_each_part(four_workers):
+    """For the load balancer a status, for people which part it is."""
+    answer = httpx.get(f"{four_workers.base_url}/readyz")
+    assert answer.json()["checks"] == {
+        "database": "ok",
+        "redis": "ok",
+        "partitions": "ok",
+        "durability": "ok",
+    }
+    assert httpx.get(f"{four_workers.base_url}/livez").json() == {"status": "live"}
