@@ -1,6 +1,7 @@
 """The work on the outboxes of all partitions: recover, drain, project, trim. One step per call; the caller repeats them."""
 
 import asyncio
+import socket
 from typing import Final
 
 import structlog
@@ -24,6 +25,9 @@ BLOCK_MILLISECONDS: Final = 100
 """How long the one reader waits before it looks for new partitions."""
 FULL_CHECK_SECONDS: Final = 2.0
 METAS_PER_TRIP: Final = 200
+
+RECOVERER: Final = f"background@{socket.gethostname()}"
+"""After a crash in the midst of a recovery, this machine's next process need not wait for the lease to run out."""
 
 log = structlog.get_logger("vouchsafe.background")
 
@@ -96,7 +100,7 @@ class OutboxWork:
             self._know(state)
             return
         try:
-            done = await recover(self.core, self.db, state.partition)
+            done = await recover(self.core, self.db, state.partition, owner=RECOVERER)
         except LeaseLost:
             self._suspect = True
             return
