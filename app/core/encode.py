@@ -3,10 +3,10 @@ script's header.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from app.core.keys import Keys, meta, outbox
-from app.core.ops import INTEGER_MAX, Add, Apply, Claim, Due, Equal, Hold, Put, Record, Release
+from app.core.ops import INTEGER_MAX, Add, Apply, Claim, Due, Equal, Hold, Op, Put, Record, Release
 from app.core.outcome import Code, Outcome
 
 SCHEMA = "1"
@@ -23,28 +23,6 @@ PublishedRecord = tuple[str, str, int, bytes]
 """Key, field, version (0: always written) and value of a record."""
 
 
-class _Plan:
-    """Which fields of which hashes the script reads: each hash once, each field once."""
-
-    __slots__ = ("counters", "fields", "plain")
-
-    def __init__(self) -> None:
-        self.fields: dict[str, list[str]] = {}
-        self.counters: dict[tuple[str, str], int] = {}
-        self.plain: dict[tuple[str, str], int] = {}
-
-    def place(self, key: str, field: str, counter: bool) -> int:
-        places = self.counters if counter else self.plain
-        place = places.get((key, field))
-        if place is None:
-            fields = self.fields.setdefault(key, [])
-            place = places[(key, field)] = len(fields) + 1
-            fields.append(field)
-            if counter:
-                fields.append(field + HELD_SUFFIX)
-        return place
-
-
 def _bound(value: int) -> int:
     if not -INTEGER_MAX <= value <= INTEGER_MAX:
         raise ValueError(f"{value} is not below 2**53")
@@ -55,84 +33,108 @@ def _limit(value: int | None) -> int | str:
     return "" if value is None else _bound(value)
 
 
+def _amount(amount: int) -> int:
+    if not 0 <= amount <= INTEGER_MAX:
+        raise ValueError(f"an amount held or released is not negative and below 2**53, not {amount}")
+    return amount
+
+
+class _Plan:
+    """Which fields of which hashes the script reads, each once; and the operations that refer to them."""
+
+    __slots__ = ("arguments", "fields", "has_release", "places", "slots")
+
+    def __init__(self) -> None:
+        self.fields: dict[str, list[str]] = {}
+        self.places: dict[tuple[str, str, bool], int] = {}
+        self.arguments: list[Argument] = []
+        self.slots: list[tuple[int, str, int]] = []
+        """Where in `arguments` a slot stands: the field's place within its key, until all keys are known."""
+        self.has_release = 0
+
+    def _slot(self, key: str, field: str, counter: bool) -> int:
+        place = self.places.get((key, field, counter))
+        if place is None:
+            fields = self.fields.get(key)
+            if fields is None:
+                fields = self.fields[key] = []
+            place = self.places[key, field, counter] = len(fields) + 1
+            fields.append(field)
+            if counter:
+                fields.append(field + HELD_SUFFIX)
+        self.slots.append((len(self.arguments) + 1, key, place))
+        return place
+
+    def add(self, op: Op) -> None:
+        """Append one operation, in the layout of the script's header."""
+        if isinstance(op, Add):
+            slot = self._slot(op.key, op.field, True)
+            self.arguments += (
+                "A", slot, _bound(op.delta), _bound(op.base), _limit(op.cap), _limit(op.floor), op.until
+            )  # fmt: skip
+        elif isinstance(op, Record):
+            self.arguments += ("V", self._slot(op.key, op.field, False), op.version)
+        elif isinstance(op, Equal):
+            slot = self._slot(op.key, op.field, False)
+            self.arguments += ("N", slot) if op.expected is None else ("E", slot, op.expected)
+        elif isinstance(op, Put):
+            self.fields.setdefault(op.key, [])
+            self.arguments += ("P", self._number(op.key), op.field, op.value, op.ttl_seconds * 1000)
+        elif isinstance(op, Hold):
+            slot = self._slot(op.key, op.field, True)
+            self.arguments += (
+                "H", slot, _amount(op.amount), _bound(op.base), _limit(op.cap), _limit(op.floor)
+            )  # fmt: skip
+        elif isinstance(op, Release):
+            self.has_release = 1
+            self.arguments += ("R", self._slot(op.key, op.field, True), _amount(op.amount))
+        elif isinstance(op, Claim):
+            self.arguments += ("C", self._slot(op.key, op.field, False), op.value)
+        elif isinstance(op, Due):
+            self.arguments += ("D", op.deadline_ms)
+        else:
+            assert_never(op)
+
+    def _number(self, key: str) -> int:
+        for number, known in enumerate(self.fields, 1):
+            if known == key:
+                return number
+        raise KeyError(key)
+
+    def read_plan(self) -> list[Argument]:
+        """Number of fields and fields of each key. Gives the slots their place in the whole."""
+        flat: list[Argument] = []
+        offsets: dict[str, int] = {}
+        before = 0
+        for key, fields in self.fields.items():
+            offsets[key] = before
+            before += len(fields)
+            flat.append(len(fields))
+            flat += fields
+        for at, key, place in self.slots:
+            self.arguments[at] = offsets[key] + place
+        return flat
+
+
 def apply_command(
     sha: str, call: Apply, keys: Keys, epoch: int, high_water: int, outbox_limit: int
 ) -> tuple[Argument, ...]:
     """The EVALSHA command of one call."""
     plan = _Plan()
-    placed: list[int] = []
-    has_release = 0
     for op in call.ops:
-        match op:
-            case Add() | Hold():
-                placed.append(plan.place(op.key, op.field, True))
-            case Release():
-                placed.append(plan.place(op.key, op.field, True))
-                has_release = 1
-            case Put():
-                plan.fields.setdefault(op.key, [])
-                placed.append(0)
-            case Due():
-                placed.append(0)
-            case Equal() | Record() | Claim():
-                placed.append(plan.place(op.key, op.field, False))
-
+        plan.add(op)
+    hashes = len(plan.fields)
     replay = keys.replay(call.rid)
-    command: list[Argument] = [
-        "EVALSHA", sha, 5 + len(plan.fields),
+    return (
+        "EVALSHA", sha, 5 + hashes,
         meta(call.partition), keys.versions(), outbox(call.partition), replay, call.idempotency_key or replay,
         *plan.fields,
         call.mode, epoch, high_water, keys.namespace, SCHEMA, outbox_limit, call.event, call.private,
         call.replay_ttl_seconds * 1000, call.idempotency_ttl_seconds * 1000, call.fingerprint,
         len(call.guards), *call.guards, *call.guards.values(),
-        len(plan.fields),
-    ]  # fmt: skip
-    offsets: dict[str, int] = {}
-    numbers: dict[str, int] = {}
-    slots = 0
-    for number, (key, fields) in enumerate(plan.fields.items(), 1):
-        offsets[key] = slots
-        numbers[key] = number
-        slots += len(fields)
-        command.append(len(fields))
-        command += fields
-    command += (has_release, len(call.ops))
-    for op, place in zip(call.ops, placed, strict=True):
-        match op:
-            case Add(key=key, delta=delta, base=base, cap=cap, floor=floor, until=until):
-                command += (
-                    "A", offsets[key] + place, _bound(delta), _bound(base), _limit(cap), _limit(floor), until
-                )  # fmt: skip
-            case Hold(key=key, amount=amount, base=base, cap=cap, floor=floor):
-                command += (
-                    "H",
-                    offsets[key] + place,
-                    _amount(amount),
-                    _bound(base),
-                    _limit(cap),
-                    _limit(floor),
-                )
-            case Release(key=key, amount=amount):
-                command += ("R", offsets[key] + place, _amount(amount))
-            case Equal(key=key, expected=None):
-                command += ("N", offsets[key] + place)
-            case Equal(key=key, expected=bytes() as expected):
-                command += ("E", offsets[key] + place, expected)
-            case Record(key=key, version=version):
-                command += ("V", offsets[key] + place, version)
-            case Claim(key=key, value=value):
-                command += ("C", offsets[key] + place, value)
-            case Due(deadline_ms=deadline):
-                command += ("D", deadline)
-            case Put(key=key, field=field, value=value, ttl_seconds=seconds):
-                command += ("P", numbers[key], field, value, seconds * 1000)
-    return tuple(command)
-
-
-def _amount(amount: int) -> int:
-    if not 0 <= amount <= INTEGER_MAX:
-        raise ValueError(f"an amount held or released is not negative and below 2**53, not {amount}")
-    return amount
+        hashes, *plan.read_plan(),
+        plan.has_release, len(call.ops), *plan.arguments,
+    )  # fmt: skip
 
 
 def _integers(joined: bytes) -> tuple[int, ...]:
