@@ -1,0 +1,3 @@
+"""Segments: static lists of customers, and filters that decisions evaluate live. Every write raises
+"seg:<id>".
+"""

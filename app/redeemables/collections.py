@@ -1,0 +1,35 @@
+"""Which stored products and SKUs belong to a collection, asked outside of any decision."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rules.cart import WorkLine
+from rules.collections import compile_collection
+from rules.facts import ItemFacts, Line, Moment
+from rules.moment import Now
+
+
+def membership(
+    collection_id: str, document: dict[str, Any], moment: Moment
+) -> Callable[[ItemFacts, ItemFacts | None], bool]:
+    """A test of (product, SKU or None): with a SKU it is the SKU that must belong.
+
+    Raises: RuleError when the document is not a collection.
+    """
+    program = compile_collection(collection_id, document).program
+    now = Now(moment)
+
+    def belongs(product: ItemFacts, sku: ItemFacts | None) -> bool:
+        line = Line(
+            index=0,
+            price=sku.price if sku is not None else product.price,
+            product_id=product.id,
+            sku_id=sku.id if sku is not None else None,
+            source_id=sku.source_id if sku is not None else product.source_id,
+            related_object="sku" if sku is not None else "product",
+            product=product,
+            sku=sku,
+        )
+        return bool(program.contains(WorkLine(0, line), now))
+
+    return belongs
