@@ -7,9 +7,12 @@ from app.api.campaigns.controller import ROUTES as CAMPAIGNS
 from app.api.customers.controller import ROUTES as CUSTOMERS
 from app.api.docs.controller import routes_with_docs
 from app.api.health.controller import ROUTES as HEALTH
+from app.api.orders.controller import ROUTES as ORDERS
+from app.api.product_collections.controller import ROUTES as PRODUCT_COLLECTIONS
 from app.api.products.controller import ROUTES as PRODUCTS
 from app.api.promotions.controller import ROUTES as PROMOTIONS
 from app.api.redemptions.controller import ROUTES as REDEMPTIONS
+from app.api.segments.controller import ROUTES as SEGMENTS
 from app.api.validation_rules.controller import ROUTES as VALIDATION_RULES
 from app.api.validations.controller import ROUTES as VALIDATIONS
 from app.api.vouchers.controller import ROUTES as VOUCHERS
@@ -24,6 +27,9 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *VALIDATION_RULES,
         *CUSTOMERS,
         *PRODUCTS,
+        *ORDERS,
+        *PRODUCT_COLLECTIONS,
+        *SEGMENTS,
         *VALIDATIONS,
         *REDEMPTIONS,
         *ASYNC_ACTIONS,
