@@ -1,4 +1,6 @@
-"""The whole way over HTTP: code, validation, redemption, rollback; what is answered is what the ledger then lists."""
+"""The whole way over HTTP: code, validation, redemption, rollback; what is answered is what the ledger then
+lists.
+"""
 
 import httpx
 
@@ -65,7 +67,9 @@ def test_a_rollback_gives_the_use_back_and_frees_the_order(api: httpx.Client) ->
     voucher = single_voucher(api, amount_off(700), quantity=1)
     redemption = redeem(api, voucher["code"])["redemptions"][0]
     assert refusal(api, voucher["code"])["key"] == "quantity_exceeded"
-    rollback = created(api.post(f"/v1/redemptions/{redemption['id']}/rollback", params={"reason": "sent back"}))
+    rollback = created(
+        api.post(f"/v1/redemptions/{redemption['id']}/rollback", params={"reason": "sent back"})
+    )
     assert rollback["object"] == "redemption_rollback"
     assert rollback["redemption"] == redemption["id"]
     assert rollback["reason"] == "sent back"
@@ -114,7 +118,10 @@ def test_a_stack_is_taken_whole_and_rolled_back_whole(api: httpx.Client) -> None
 def test_a_gift_card_pays_what_it_holds_and_no_more(api: httpx.Client) -> None:
     """P1 for balances: credits come off the balance, and asking for more is refused."""
     card = gift_card(api, 1_500)
-    body = {"redeemables": [{"object": "voucher", "id": card["code"], "gift": {"credits": 1_000}}], "order": CART}
+    body = {
+        "redeemables": [{"object": "voucher", "id": card["code"], "gift": {"credits": 1_000}}],
+        "order": CART,
+    }
     done = created(api.post("/v1/redemptions", json=body))
     assert done["redemptions"][0]["amount"] == 1_000
     assert done["order"]["total_amount"] == 9_000
@@ -152,7 +159,10 @@ def test_a_segment_decides_who_may(api: httpx.Client) -> None:
     assign(api, rule(api, "customer.segment", {"$is": [segment["id"]]}), "campaign", campaign_id)
     assert refusal(api, code)["key"] == "missing_customer"
     assert refusal(api, code, customer={"source_id": unique("other")})["key"] == "customer_rules_violated"
-    assert redeem(api, code, customer={"source_id": member["source_id"]})["redemptions"][0]["result"] == "SUCCESS"
+    assert (
+        redeem(api, code, customer={"source_id": member["source_id"]})["redemptions"][0]["result"]
+        == "SUCCESS"
+    )
 
 
 def test_a_customer_may_use_a_code_as_often_as_the_rule_says(api: httpx.Client) -> None:
@@ -187,7 +197,8 @@ def test_the_same_code_twice_is_refused(api: httpx.Client) -> None:
     voucher = single_voucher(api, amount_off(100))
     for codes in ((voucher["code"], voucher["code"]), (voucher["code"], voucher["id"])):
         response = api.post(
-            "/v1/redemptions", json={"redeemables": [{"object": "voucher", "id": one} for one in codes], "order": CART}
+            "/v1/redemptions",
+            json={"redeemables": [{"object": "voucher", "id": one} for one in codes], "order": CART},
         )
         assert (response.status_code, response.json()["key"]) == (400, "duplicated_redeemables")
 

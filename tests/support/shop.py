@@ -1,4 +1,6 @@
-"""What a test needs of a shop, made through the public API: campaigns with one public code, rules, segments, carts."""
+"""What a test needs of a shop, made through the public API: campaigns with one public code, rules, segments,
+carts.
+"""
 
 import uuid
 from typing import Any
@@ -113,7 +115,9 @@ def rule(api: httpx.Client, name: str, conditions: dict[str, Any], **more: Any) 
     return str(made["id"])
 
 
-def assign(api: httpx.Client, rule_id: str, related_object_type: str, related_object_id: str) -> dict[str, Any]:
+def assign(
+    api: httpx.Client, rule_id: str, related_object_type: str, related_object_id: str
+) -> dict[str, Any]:
     return created(
         api.post(
             f"/v1/validation-rules/{rule_id}/assignments",
@@ -128,7 +132,8 @@ def stack(*codes: str, **more: Any) -> dict[str, Any]:
     """The body of a validation or redemption of these codes or tiers."""
     return {
         "redeemables": [
-            {"object": "promotion_tier" if code.startswith("promo_") else "voucher", "id": code} for code in codes
+            {"object": "promotion_tier" if code.startswith("promo_") else "voucher", "id": code}
+            for code in codes
         ],
         "order": CART,
         **more,

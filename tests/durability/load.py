@@ -1,0 +1,114 @@
+"""Sixteen customers who redeem without end while a test kills things, and a list of all that was
+acknowledged.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import redis
+
+from tests.support.server import Project, RunningServer
+from tests.support.shop import stack
+
+CLIENTS = 16
+PROGRESS_SECONDS_MAX = 60.0
+"""Far more than any recovery takes: reaching it means that the engine did not come back."""
+
+
+class Load:
+    """Use as a context manager; `acknowledged` holds the ids of redemptions that were answered 200."""
+
+    def __init__(self, server: RunningServer, project: Project, code: str) -> None:
+        self.server = server
+        self.project = project
+        self.code = code
+        self.acknowledged: list[str] = []
+        self.refused: list[dict[str, Any]] = []
+        self.unanswered = 0
+        self.unavailable = 0
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._buy, args=(number,)) for number in range(CLIENTS)]
+
+    def _buy(self, number: int) -> None:
+        turn = 0
+        with self.server.client(self.project) as api:
+            while not self._stop.is_set():
+                turn += 1
+                body = stack(self.code, customer={"source_id": f"buyer-{number}-{turn % 5}"})
+                try:
+                    response = api.post("/v1/redemptions", json=body)
+                except httpx.HTTPError:
+                    self.unanswered += 1
+                    time.sleep(0.02)
+                    continue
+                if response.status_code == 200:
+                    self.acknowledged.append(response.json()["redemptions"][0]["id"])
+                elif response.status_code == 503:
+                    assert int(response.headers["Retry-After"]) >= 1
+                    self.unavailable += 1
+                    time.sleep(0.02)
+                else:
+                    self.refused.append(response.json())
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def progress(self, count: int) -> None:
+        """Wait until so many more redemptions are acknowledged."""
+        goal = len(self.acknowledged) + count
+        wait_until(lambda: len(self.acknowledged) >= goal, lambda: self.server.log_tail())
+
+
+def wait_until(reached: Callable[[], bool], explain: Callable[[], str]) -> None:
+    deadline = time.monotonic() + PROGRESS_SECONDS_MAX
+    while not reached():
+        assert time.monotonic() < deadline, explain()
+        time.sleep(0.02)
+
+
+def status(server: RunningServer) -> dict[str, Any]:
+    found = server.status()
+    assert found is not None
+    return found
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+def valkey_of(server: RunningServer) -> "redis.Redis":
+    return redis.Redis.from_url(status(server)["redis_url"])
+
+
+def valkey_pid(server: RunningServer) -> int:
+    with valkey_of(server) as client:
+        return int(client.info("server")["process_id"])  # type: ignore[index]
+
+
+def counters_of(server: RunningServer, project: Project) -> dict[str, dict[bytes, bytes]]:
+    """Every counter of the project by its key without tag and namespace: voucher uses, balances, n:*."""
+    found: dict[str, dict[bytes, bytes]] = {}
+    with valkey_of(server) as client:
+        tag = f"{{{project.project_id}.0}}"
+        namespace = client.hget(f"{tag}:m", "ns")
+        assert isinstance(namespace, bytes)
+        base = f"{tag}:{namespace.decode()}:"
+        for key in client.scan_iter(match=f"{base}*", count=1000):
+            name = key.decode().removeprefix(base)
+            if name.split(":")[0] in ("v", "g", "n"):
+                values = client.hgetall(key)
+                found[name] = {field: value for field, value in values.items() if value != b"0"}  # type:
+                ignore[union-attr]
+    return {name: values for name, values in found.items() if values}

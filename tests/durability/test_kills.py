@@ -1,0 +1,142 @@
+"""P2 and P5: whatever dies, every acknowledged redemption is in the ledger once, and counters equal the
+ledger.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.durability.load import Load, counters_of, kill, status, valkey_of, valkey_pid, wait_until
+from tests.support.server import Project, RunningServer
+from tests.support.shop import created, percent_off, public_code, redeem, unique
+
+KILLS = 3
+BETWEEN = 150
+"""Redemptions acknowledged between two kills, so that each hits a busy system."""
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[RunningServer]:
+    """A server of the test's own: it will be hurt."""
+    running = RunningServer(data_dir=tmp_path / "data", workers=2)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def shop(own_server: RunningServer) -> Project:
+    return own_server.create_project(unique("kills"))
+
+
+def ledgered_ids(server: RunningServer, project: Project) -> Counter[str]:
+    ids: Counter[str] = Counter()
+    with server.client(project) as api:
+        page = 1
+        while True:
+            listed = created(
+                api.get("/v1/redemptions", params={"limit": 100, "page": page, "result": "SUCCESS"})
+            )
+            ids.update(row["id"] for row in listed["redemptions"])
+            if len(listed["redemptions"]) < 100:
+                return ids
+            page += 1
+
+
+def assert_nothing_lost(server: RunningServer, project: Project, load: Load) -> None:
+    assert load.refused == []
+    assert len(load.acknowledged) == len(set(load.acknowledged))
+    ids = ledgered_ids(server, project)
+    assert [one for one in load.acknowledged if ids[one] != 1] == []
+    assert max(ids.values()) == 1
+    with server.client(project) as api:
+        used = created(api.get(f"/v1/vouchers/{load.code}"))["redemption"]["redeemed_quantity"]
+    assert used == len(ids)
+    server.command("ledger", "reconcile", "--json")
+    server.command("ledger", "verify", "--json")
+
+
+def test_a_killed_worker_loses_nothing(own_server: RunningServer, shop: Project) -> None:
+    """kill -9 of web workers while 16 clients redeem."""
+    with own_server.client(shop) as api:
+        code, _ = public_code(api, percent_off(10))
+    with Load(own_server, shop, code) as load:
+        for _ in range(KILLS):
+            load.progress(BETWEEN)
+            kill(status(own_server)["web"][0])
+        load.progress(BETWEEN)
+    assert_nothing_lost(own_server, shop, load)
+
+
+def test_a_killed_valkey_loses_nothing(own_server: RunningServer, shop: Project) -> None:
+    """kill -9 of the embedded server: it is restarted, certified anew, and the answers go on."""
+    with own_server.client(shop) as api:
+        code, _ = public_code(api, percent_off(10))
+    with Load(own_server, shop, code) as load:
+        for _ in range(KILLS):
+            load.progress(BETWEEN)
+            kill(valkey_pid(own_server))
+        load.progress(BETWEEN)
+    assert load.unavailable + load.unanswered > 0
+    assert_nothing_lost(own_server, shop, load)
+
+
+def test_a_killed_background_process_loses_nothing(own_server: RunningServer, shop: Project) -> None:
+    """kill -9 of the drain: its successor goes on from the cursor in SQL."""
+    with own_server.client(shop) as api:
+        code, _ = public_code(api, percent_off(10))
+    with Load(own_server, shop, code) as load:
+        for _ in range(KILLS):
+            load.progress(BETWEEN)
+            pid = status(own_server)["background"]
+            kill(pid)
+            wait_until(
+                lambda pid=pid: status(own_server)["background"] not in (None, pid), own_server.log_tail
+            )
+        load.progress(BETWEEN)
+    assert_nothing_lost(own_server, shop, load)
+
+
+def test_a_killed_parent_is_followed_by_one_that_adopts_the_server(
+    own_server: RunningServer, shop: Project
+) -> None:
+    """kill -9 of the parent under load, then a new start on the same directory: one server, nothing lost."""
+    with own_server.client(shop) as api:
+        code, _ = public_code(api, percent_off(10))
+    with Load(own_server, shop, code) as load:
+        load.progress(BETWEEN)
+        before = valkey_pid(own_server)
+        own_server.kill()
+        own_server.start()
+        load.progress(BETWEEN)
+        assert valkey_pid(own_server) == before
+    assert_nothing_lost(own_server, shop, load)
+
+
+def test_counters_are_rebuilt_from_the_ledger_into_an_emptied_server(
+    own_server: RunningServer, shop: Project
+) -> None:
+    """P5: FLUSHALL under no load, then recovery: the same counters, from the ledger alone."""
+    with own_server.client(shop) as api:
+        code, _ = public_code(api, percent_off(10), quantity=100)
+        for number in range(30):
+            redeem(api, code, customer={"source_id": f"buyer-{number % 7}"})
+        created(api.get(f"/v1/vouchers/{code}"))
+        before = counters_of(own_server, shop)
+        assert before
+        with valkey_of(own_server) as client:
+            client.flushall()
+        wait_until(lambda: _serves(own_server, shop, code), own_server.log_tail)
+        assert counters_of(own_server, shop) == before
+        redeem(api, code)
+        used = created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"]
+        assert used == 31
+    own_server.command("ledger", "reconcile", "--json")
+
+
+def _serves(server: RunningServer, project: Project, code: str) -> bool:
+    with server.client(project) as api:
+        response = api.post("/v1/validations", json={"redeemables": [{"object": "voucher", "id": code}]})
+        return response.status_code == 200
