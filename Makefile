@@ -45,7 +45,7 @@ types: $(DEV_STAMP) ## mypy, strict
 static: lint types ## What CI looks at without running anything: lint, types, imports, taste, migrations, OpenAPI
 	$(PYTEST) -q tests/test_imports.py tests/test_tidy.py
 	$(BIN)/python tools/check_migrations.py
-	$(BIN)/vouchsafe openapi --check openapi/vouchsafe.json
+	$(BIN)/vouchsafe openapi --check --output openapi/vouchsafe.json
 
 check: static test ## Everything that CI runs
 
