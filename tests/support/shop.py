@@ -118,12 +118,11 @@ def rule(api: httpx.Client, name: str, conditions: dict[str, Any], **more: Any) 
 def assign(
     api: httpx.Client, rule_id: str, related_object_type: str, related_object_id: str
 ) -> dict[str, Any]:
+    """related_object_type: voucher, campaign or promotion_tier."""
     return created(
         api.post(
             f"/v1/validation-rules/{rule_id}/assignments",
-            json={related_object_type: related_object_id}
-            if related_object_type in ("voucher", "campaign", "promotion_tier")
-            else {},
+            json={"related_object_type": related_object_type, "related_object_id": related_object_id},
         )
     )
 
