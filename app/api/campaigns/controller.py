@@ -70,13 +70,16 @@ async def add_voucher_with_code(call: Call) -> Answer:
     return Answer(answer)
 
 
+VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
+
+
 def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
     return Route(
         method=method,
         path="/v1/campaigns" + path,
         operation_id=operation_id,
         handler=handler,
-        permission="campaigns.read" if method == "GET" else "campaigns.write",
+        permission="campaigns." + VERBS[method],
         tag="Campaigns",
         summary=summary,
         answer=dict,

@@ -45,13 +45,16 @@ async def disable_tier(call: Call) -> Answer:
     return Answer(await service.set_active(call, call.path["promotionTierId"], active=False))
 
 
+VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
+
+
 def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
     return Route(
         method=method,
         path=path,
         operation_id=operation_id,
         handler=handler,
-        permission="promotions.read" if method == "GET" else "promotions.write",
+        permission="promotions." + VERBS[method],
         tag="Promotions",
         summary=summary,
         answer=None if more.get("status") == 204 else dict,

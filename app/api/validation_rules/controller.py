@@ -54,13 +54,16 @@ async def delete_assignment(call: Call) -> Answer:
     return Answer()
 
 
+VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
+
+
 def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
     return Route(
         method=method,
         path=path,
         operation_id=operation_id,
         handler=handler,
-        permission="validation-rules.read" if method == "GET" else "validation-rules.write",
+        permission="validation-rules." + VERBS[method],
         tag="Validation Rules",
         summary=summary,
         answer=None if more.get("status") == 204 else dict,

@@ -59,13 +59,16 @@ async def disable_voucher(call: Call) -> Answer:
     return Answer(await service.set_active(call, call.path["code"], active=False))
 
 
+VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
+
+
 def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
     return Route(
         method=method,
         path="/v1/vouchers" + path,
         operation_id=operation_id,
         handler=handler,
-        permission="vouchers.read" if method == "GET" else "vouchers.write",
+        permission="vouchers." + VERBS[method],
         tag=TAG,
         summary=summary,
         answer=None if more.get("status") == 204 else dict,
