@@ -1,7 +1,7 @@
 """One connection to a server: commands of one loop turn go out together, replies come back in order.
 
-A command that was not written is `Unsent`; one that was written and not answered is `Unanswered`: its
-effect is unknown.
+A command that was not written is `Unsent`; one that was written and not answered is `Unanswered`: its effect
+is unknown.
 """
 
 import asyncio
@@ -67,8 +67,8 @@ class Connection(asyncio.Protocol):
         return len(self._waiting) + len(self._unsent_waiting)
 
     def send(self, packed: bytes, wanted: int, seconds: float) -> asyncio.Future[Any]:
-        """Queue packed commands that will get `wanted` replies; a list of them, or the reply itself for
-        one. Raises Unsent when the connection is gone.
+        """Queue packed commands that will get `wanted` replies; a list of them, or the reply itself for one.
+        Raises Unsent when the connection is gone.
         """
         if self._transport is None or self._transport.is_closing():
             # The loop has not told us yet. Failing now makes the owner connect again.

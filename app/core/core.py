@@ -149,7 +149,8 @@ class RedemptionCore:
     async def publish(
         self, partition: Partition, guards: dict[str, int], records: Sequence[PublishedRecord]
     ) -> int:
-        """Raise catalogue versions and write newer records; how many records were newer than what was stored.
+        """Raise catalogue versions and write newer records; how many records were newer than what was
+        stored.
 
         Raises CoreUnavailable when the partition is closed: the caller's outbox row repeats it.
         """
@@ -247,9 +248,8 @@ class RedemptionCore:
         state: str = "open",
     ) -> Code:
         """Open (or close) a partition after recovery, if meta still has `expected_epoch` (0: no meta) and
-        the server is
-        still the process `server` (Meta.server) that was verified. OK, EPOCH or FENCED; a resend is OK
-        again.
+        the server is still the process `server` (Meta.server) that was verified. OK, EPOCH or FENCED; a
+        resend is OK again.
         """
         command = (
             "EVALSHA", script("certify").sha, 2, names.meta(partition), names.outbox(partition),

@@ -20,10 +20,8 @@ PROBES: tuple[Command, ...] = (
 
 class Durability(Struct, frozen=True):
     """level: "journal" when an answer proves that the write is on this server's disk, else "ledger":
-    acknowledge only
-    what is committed in SQL. reasons: why it is not journal. evicts: the server may drop counters when
-    memory is short
-    and must be refused. run_id: which server process said so.
+    acknowledge only what is committed in SQL. reasons: why it is not journal. evicts: the server may drop
+    counters when memory is short and must be refused. run_id: which server process said so.
     """
 
     level: str

@@ -1,5 +1,5 @@
-"""The only maker of key names. Every key carries its partition's hash tag and, but for meta and outbox,
-its namespace.
+"""The only maker of key names. Every key carries its partition's hash tag and, but for meta and outbox, its
+namespace.
 """
 
 from typing import NamedTuple
@@ -11,8 +11,8 @@ BUCKETS = 1 << 16
 
 
 class Partition(NamedTuple):
-    """Where a project's counters live. All keys of one partition share one slot of a cluster
-    (architecture, decision 2).
+    """Where a project's counters live. All keys of one partition share one slot of a cluster (architecture,
+    decision 2).
     """
 
     project_id: str
@@ -146,9 +146,7 @@ class Keys:
 
 
 def is_balance_key(key: str) -> bool:
-    """Whether a counter key holds balances: its base is the gift's opening amount, not a redeemed
-    quantity.
-    """
+    """Whether a counter key holds balances: its base is a gift's opening amount, not a redeemed quantity."""
     return key.split(":")[2] == "g"
 
 

@@ -10,9 +10,10 @@ INTEGER_MAX = 2**53 - 1
 
 
 class Add(Struct, frozen=True):
-    """Move a counter. delta > 0 is refused above `cap` (held counts, less what this call releases); delta
-    < 0 below `floor`
-    (for a counter with a floor, what others hold is not free).
+    """Move a counter.
+
+    delta > 0 is refused above `cap`: what is held counts, less what this call releases. delta < 0 is refused
+    below `floor`: what others hold of a counter with a floor is not free, so give none when returning a use.
     """
 
     key: str

@@ -16,9 +16,7 @@ _REPLID = re.compile(rb"master_replid:([0-9a-f]+)")
 
 
 class PartitionClosed(CoreUnavailable):
-    """The partition has no certificate for this server yet: it is being recovered, or nobody has opened
-    it.
-    """
+    """The partition has no certificate for this server yet: it is being recovered, or nobody opened it."""
 
 
 class Meta(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """What the hot path knows of a voucher and a customer without SQL. Stored as b"<version>:" + msgpack array.
 
-Versions are microseconds since the epoch, and at least the last one plus one, so that they grow also when
-a code is made anew.
+Versions are microseconds since the epoch, and at least the last one plus one, so that they grow also when a
+code is made anew.
 """
 
 from typing import Any

@@ -1,6 +1,4 @@
-"""Sends until there is an answer or the budget is spent. Everything that passes here is safe to send
-twice.
-"""
+"""Sends until there is an answer or the budget is spent. All that passes here is safe to send twice."""
 
 import asyncio
 from collections.abc import Sequence

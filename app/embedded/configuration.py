@@ -12,9 +12,9 @@ ACCESS = (
     "user default on nopass ~* &* +@all -@dangerous"
     " +info +config|get +client +role +latency +slowlog +bgrewriteaof +keys +flushall +flushdb\n"
 )
-"""Whoever reaches the socket could read the files too; this keeps a slip of the hand from turning the
-server into
-a replica, changing its settings or stopping it."""
+"""Whoever reaches the socket could read the files too; this keeps a slip of the hand from turning the server
+into a replica, changing its settings or stopping it.
+"""
 
 
 def configuration(places: Places, maxmemory_bytes: int) -> str:

@@ -45,9 +45,7 @@ class Places:
         run.chmod(0o700)
 
     def _short(self) -> Path:
-        """The same for every process that serves this data directory, so that a live server is found
-        again.
-        """
+        """The same for every process that serves this data directory, so a live server is found again."""
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         base = Path(runtime) if runtime and os.access(runtime, os.W_OK) else Path(tempfile.gettempdir())
         digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]

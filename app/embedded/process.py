@@ -1,9 +1,8 @@
 """One server process: started here, or found alive after this program was killed.
 
-The server inherits an open, locked file. The kernel keeps that lock exactly as long as the server (or a child
-that rewrites its file) lives, whatever becomes of the supervisor: a lock that is free proves that no
-server is
-left on the directory, and one that is taken that there is one, even if it does not answer.
+The server inherits an open, locked file. The kernel keeps that lock exactly as long as the server (or a
+child that rewrites its file) lives, whatever becomes of the supervisor: a lock that is free proves that no
+server is left on the directory, and one that is taken that there is one, even if it does not answer.
 """
 
 import contextlib
@@ -71,24 +70,22 @@ class ServerProcess:
     def launch(cls, places: Places, binary: str) -> "ServerProcess":
         """Start the server; the caller waits until it is ready."""
         places.socket.unlink(missing_ok=True)
-        with places.server_lock.open("w") as lock:
+        with places.server_lock.open("w") as lock, places.log.open("ab") as log:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # A session of its own: an interrupt typed into the terminal is for the parent, which ends the
             # server last.
             own = subprocess.Popen(
                 [binary, str(places.configuration)],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
                 pass_fds=(lock.fileno(),),
                 start_new_session=True,
             )
         return cls(places, own)
 
     def alive(self) -> bool:
-        """A server of one's own that ended takes what it forked along, so that the directory is free
-        again.
-        """
+        """A server of one's own that ended takes what it forked along, so the directory is free again."""
         if self._own is None:
             return not _free(self._places.server_lock)
         if self._own.returncode is not None:

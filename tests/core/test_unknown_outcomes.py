@@ -120,8 +120,8 @@ async def test_killed_connections_lose_nothing(bench: Bench) -> None:
 
 
 async def test_kill_9_of_the_server_loses_nothing_acknowledged(own_bench: Bench) -> None:
-    """Killed at random moments under 16 clients: each acknowledged event is there, each rid once, no gap (I2,
-    I4).
+    """Killed at random moments under 16 clients: each acknowledged event is there, each rid once, no gap
+    (I2, I4).
     """
     bench = own_bench
     key = used(bench).key

@@ -1,5 +1,6 @@
-"""A private real Valkey (or Redis) on a unix socket, for tests. Killed with the process that started it."""
+"""A private real Valkey (or Redis) on a unix socket, for tests. It ends with the process that started it."""
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -51,6 +52,7 @@ class Valkey:
             "--logfile", f"{self.directory}/log", *options,
         )  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.stop)
 
     def start(self) -> Self:
         self.process = subprocess.Popen(
@@ -97,6 +99,7 @@ class Valkey:
 
     def stop(self) -> None:
         """End the server and remove its files."""
+        atexit.unregister(self.stop)
         self._end(signal.SIGKILL)
         shutil.rmtree(self.directory, ignore_errors=True)
 
