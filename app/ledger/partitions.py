@@ -114,6 +114,8 @@ async def open_partition(core: RedemptionCore, db: Database, partition: Partitio
         sequence=0,
         namespace=state.namespace,
     )
+    if code is Code.EPOCH:
+        return  # The background process met the new row first and opened it.
     if code is not Code.OK:
         raise CoreUnavailable(f"partition {partition.name} could not be opened ({code.name})")
 
