@@ -1,7 +1,7 @@
 """Locust: a checkout that validates and redeems, and a rush on a public code with a cap.
 
 `make loadtest` runs it headless and bounded against a server that runs. The shop is made at the start, in the
-project of VOUCHSAFE_APP_ID and VOUCHSAFE_APP_TOKEN, else in the demo shop (data/demo.json). CAP (500) is the
+project of LOAD_APP_ID and LOAD_APP_TOKEN, else in the demo shop (data/demo.json). CAP (500) is the
 rush's cap: the run fails when more was taken.
 """
 
@@ -30,10 +30,10 @@ _rush: dict[str, int] = {"taken": 0, "refused": 0}
 
 def key_headers() -> dict[str, str]:
     """Raises: SystemExit when there is no key."""
-    app_id, app_token = os.environ.get("VOUCHSAFE_APP_ID"), os.environ.get("VOUCHSAFE_APP_TOKEN")
+    app_id, app_token = os.environ.get("LOAD_APP_ID"), os.environ.get("LOAD_APP_TOKEN")
     if not (app_id and app_token):
         if not DEMO_KEYS.exists():
-            raise SystemExit("set VOUCHSAFE_APP_ID and VOUCHSAFE_APP_TOKEN, or start `make run` first")
+            raise SystemExit("set LOAD_APP_ID and LOAD_APP_TOKEN, or start `make run` first")
         saved = json.loads(DEMO_KEYS.read_text())
         app_id, app_token = saved["app_id"], saved["app_token"]
     return {"X-App-Id": app_id, "X-App-Token": app_token}

@@ -42,18 +42,13 @@ def save_keys(data_dir: Path, keys: DemoKeys) -> None:
 
 
 def save_shell_variables(data_dir: Path, url: str, keys: DemoKeys) -> Path:
-    """For `. data/demo.env` in a shell: the address and every key."""
+    """For `. data/demo.env` in a shell: DEMO_URL, every key, and the data directory for other commands."""
     target = data_dir / SHELL_FILE_NAME
-    values = {
-        "url": url,
-        **{name: text for name, text in msgspec.structs.asdict(keys).items() if name != "told"},
-    }
-    _write_private(
-        target,
-        "".join(
-            f"export VOUCHSAFE_DEMO_{name.upper()}={shlex.quote(text)}\n" for name, text in values.items()
-        ),
-    )
+    shown = {name: text for name, text in msgspec.structs.asdict(keys).items() if name != "told"}
+    variables = {"VOUCHSAFE_DATA_DIR": str(data_dir), "DEMO_URL": url}
+    variables |= {f"DEMO_{name.upper()}": text for name, text in shown.items()}
+    lines = (f"export {name}={shlex.quote(text)}\n" for name, text in variables.items())
+    _write_private(target, "".join(lines))
     return target
 
 

@@ -36,6 +36,11 @@ def with_blocks(kind: str) -> list[str]:
     return [str(document.relative_to(ROOT)) for document in documents() if blocks(document, kind)]
 
 
+def outside() -> dict[str, str]:
+    """The environment of somebody who has configured nothing."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("VOUCHSAFE_")}
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running = start_demo(tmp_path_factory.mktemp("docs") / "data")
@@ -60,7 +65,7 @@ def test_shell_snippets_work_in_order(document: str, shop: RunningServer, folder
     """What a reader pastes succeeds, each line of it."""
     script = "set -eu\n" + "\necho\n".join(blocks(ROOT / document, "demo"))
     finished = subprocess.run(
-        ["sh"], input=script, cwd=folder, env=shop.variables(), capture_output=True, text=True, check=False
+        ["sh"], input=script, cwd=folder, env=outside(), capture_output=True, text=True, check=False
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     printed = finished.stdout + finished.stderr
@@ -70,8 +75,8 @@ def test_shell_snippets_work_in_order(document: str, shop: RunningServer, folder
 @pytest.mark.parametrize("document", with_blocks("client"))
 def test_python_snippets_work(document: str, shop: RunningServer, tmp_path: Path) -> None:
     """Each by itself, with the keys of the demo shop."""
-    keys = {f"VOUCHSAFE_DEMO_{name.upper()}": str(text) for name, text in saved_keys(shop).items()}
-    environment = {**os.environ, **keys, "VOUCHSAFE_DEMO_URL": shop.base_url}
+    keys = {f"DEMO_{name.upper()}": str(text) for name, text in saved_keys(shop).items()}
+    environment = {**outside(), **keys, "DEMO_URL": shop.base_url}
     for number, text in enumerate(blocks(ROOT / document, "client")):
         program = tmp_path / f"snippet_{number}.py"
         program.write_text(text)
