@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import structlog
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, delete, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +24,7 @@ from app.ledger.changes import Changes, ProjectionError, collect
 from app.ledger.crash_points import crash_point
 from app.ledger.entries import decode_event, decode_private
 from app.ledger.partitions import State, announce, read_state
+from app.ledger.positions import at_or_beyond, beyond, up_to
 from app.ledger.projection_writes import CustomerRules, Written, write_changes
 
 BATCH_MAX: Final = 100
@@ -179,10 +180,7 @@ async def _events_after(session: AsyncSession, state: State) -> list[_Ledgered]:
         )
         .where(
             LedgerEvent.part == state.partition.name,
-            or_(
-                LedgerEvent.epoch > state.projected.epoch,
-                and_(LedgerEvent.epoch == state.projected.epoch, LedgerEvent.seq > state.projected.sequence),
-            ),
+            beyond(LedgerEvent, state.projected),
         )
         .order_by(LedgerEvent.epoch, LedgerEvent.seq)
         .limit(BATCH_MAX)
@@ -200,10 +198,8 @@ async def _voucher_counters(
     statement = (
         select(LedgerPosting.epoch, LedgerPosting.seq, LedgerPosting.field, LedgerPosting.after)
         .where(LedgerPosting.part == partition.name, LedgerPosting.kind == "a", LedgerPosting.key.startswith("v:"))
-        .where(LedgerPosting.epoch.between(first.epoch, last.epoch))
+        .where(at_or_beyond(LedgerPosting, first), up_to(LedgerPosting, last))
     )
-    if first.epoch == last.epoch:
-        statement = statement.where(LedgerPosting.seq.between(first.sequence, last.sequence))
     found: dict[Position, dict[str, int]] = {}
     for epoch, sequence, field, after in await session.execute(statement):
         found.setdefault(Position(epoch, sequence), {})[field] = after

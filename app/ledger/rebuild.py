@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.core import RedemptionCore
@@ -17,6 +17,7 @@ from app.ledger.entries import decode_private
 from app.ledger.lease import HeldLease, database_now_ms
 from app.ledger.partitions import State
 from app.ledger.patterns import literal_pattern
+from app.ledger.positions import at_or_beyond, beyond
 from app.ledger.replay import PAGE_ROWS, Replayed, replay, replay_since
 from app.ledger.versions import catalogue_versions
 
@@ -102,10 +103,7 @@ async def _claims(session: AsyncSession, state: State, keys: Keys) -> AsyncItera
         yield ("HSET", keys.order_source(str(source_id)), str(source_id), identity)
     waiting = select(EventBody.body).where(
         EventBody.part == state.partition.name,
-        or_(
-            EventBody.epoch > state.projected.epoch,
-            and_(EventBody.epoch == state.projected.epoch, EventBody.seq > state.projected.sequence),
-        ),
+        beyond(EventBody, state.projected),
     )
     for raw in await session.scalars(waiting.order_by(EventBody.epoch, EventBody.seq)):
         try:
@@ -131,13 +129,7 @@ async def _requests(session: AsyncSession, state: State, keys: Keys, now_ms: int
     first = min(requests)
     postings = (
         select(LedgerPosting.epoch, LedgerPosting.seq, LedgerPosting.after)
-        .where(LedgerPosting.part == state.partition.name)
-        .where(
-            or_(
-                LedgerPosting.epoch > first.epoch,
-                and_(LedgerPosting.epoch == first.epoch, LedgerPosting.seq >= first.sequence),
-            )
-        )
+        .where(LedgerPosting.part == state.partition.name, at_or_beyond(LedgerPosting, first))
         .order_by(LedgerPosting.epoch, LedgerPosting.seq, LedgerPosting.n)
     )
     afters: dict[Position, list[str]] = {}

@@ -25,6 +25,7 @@ from app.ledger.crash_points import crash_point
 from app.ledger.drain import BATCH_MAX, Diverged, ledger_entries, record_divergences
 from app.ledger.lease import HeldLease, leased
 from app.ledger.partitions import State, announce, move_epoch, namespace_of, read_state
+from app.ledger.positions import at_or_beyond, up_to
 from app.ledger.rebuild import drop_namespaces, fill_namespace
 from app.ledger.versions import catalogue_versions
 
@@ -216,8 +217,8 @@ class _Recovery:
         rows = await session.execute(
             select(LedgerEvent.epoch, LedgerEvent.seq).where(
                 LedgerEvent.part == self.partition.name,
-                LedgerEvent.epoch.between(first.epoch, last.epoch),
-                *([LedgerEvent.seq.between(first.sequence, last.sequence)] if first.epoch == last.epoch else []),
+                at_or_beyond(LedgerEvent, first),
+                up_to(LedgerEvent, last),
             )
         )
         return {Position(epoch, sequence) for epoch, sequence in rows}

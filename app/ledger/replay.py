@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import and_, or_, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.outbox import Position
 from app.db.models import Counter, LedgerPosting
 from app.ledger.batch import HOLDING
+from app.ledger.positions import beyond, up_to
 
 PAGE_ROWS: Final = 2000
 PROBLEMS_MAX: Final = 100
@@ -77,8 +78,7 @@ async def replay_since(session: AsyncSession, part: str, verified: Position) -> 
     """Only the counters that moved after a verified checkpoint, but each of them from its first posting."""
     moved = (
         select(Counter.key, Counter.field)
-        .where(Counter.part == part)
-        .where(or_(Counter.epoch > verified.epoch, and_(Counter.epoch == verified.epoch, Counter.seq > verified.sequence)))
+        .where(Counter.part == part, beyond(Counter, verified))
     )
     statement = (
         _columns()
@@ -93,12 +93,7 @@ async def value_as_of(session: AsyncSession, part: str, place: Place, position: 
     statement = (
         _columns()
         .where(LedgerPosting.part == part, LedgerPosting.key == place[0], LedgerPosting.field == place[1])
-        .where(
-            or_(
-                LedgerPosting.epoch < position.epoch,
-                and_(LedgerPosting.epoch == position.epoch, LedgerPosting.seq <= position.sequence),
-            )
-        )
+        .where(up_to(LedgerPosting, position))
     )
     replayed = await _replay(_rows(session, statement))
     return replayed.counters.get(place)

@@ -1,7 +1,7 @@
 """The ledger checked against itself: no gap, no posting astray, every counter a chain without a break."""
 
 from msgspec import Struct
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.keys import Partition
@@ -11,6 +11,7 @@ from app.db.models import Divergence, LedgerEvent, LedgerPosting, ProjectionFail
 from app.ledger.batch import bare_key
 from app.ledger.entries import decode_event
 from app.ledger.partitions import State, read_state
+from app.ledger.positions import at_or_beyond, beyond, up_to
 from app.ledger.replay import PAGE_ROWS, PROBLEMS_MAX, replay
 
 
@@ -84,13 +85,7 @@ async def _bodies(session: AsyncSession, part: str, found: Verified) -> None:
         events = (
             await session.execute(
                 select(LedgerEvent.epoch, LedgerEvent.seq, LedgerEvent.rid, LedgerEvent.body)
-                .where(LedgerEvent.part == part)
-                .where(
-                    or_(
-                        LedgerEvent.epoch > after.epoch,
-                        and_(LedgerEvent.epoch == after.epoch, LedgerEvent.seq > after.sequence),
-                    )
-                )
+                .where(LedgerEvent.part == part, beyond(LedgerEvent, after))
                 .order_by(LedgerEvent.epoch, LedgerEvent.seq)
                 .limit(PAGE_ROWS)
             )
@@ -123,16 +118,7 @@ async def _postings_between(
             LedgerPosting.kind,
         )
         .where(LedgerPosting.part == part)
-        .where(
-            or_(
-                LedgerPosting.epoch > first.epoch,
-                and_(LedgerPosting.epoch == first.epoch, LedgerPosting.seq >= first.sequence),
-            ),
-            or_(
-                LedgerPosting.epoch < last.epoch,
-                and_(LedgerPosting.epoch == last.epoch, LedgerPosting.seq <= last.sequence),
-            ),
-        )
+        .where(at_or_beyond(LedgerPosting, first), up_to(LedgerPosting, last))
         .order_by(LedgerPosting.epoch, LedgerPosting.seq, LedgerPosting.n)
     )
     found: dict[Position, list[tuple[str, str, int, str]]] = {}

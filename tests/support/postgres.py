@@ -58,15 +58,10 @@ class Postgres:
         asyncio.run(self._administer(f"CREATE DATABASE {name} TEMPLATE ready"))
         return self.url(name)
 
-    async def create_empty_database(self) -> str:
+    def create_empty_database(self) -> str:
         """URL of a new database without any table."""
         name = f"t{next(self._numbers)}"
-        await self._administer(f"CREATE DATABASE {name}")
-        return self.url(name)
-
-    async def create_ready_database(self) -> str:
-        name = f"t{next(self._numbers)}"
-        await self._administer(f"CREATE DATABASE {name} TEMPLATE ready")
+        asyncio.run(self._administer(f"CREATE DATABASE {name}"))
         return self.url(name)
 
     def url(self, name: str) -> str:

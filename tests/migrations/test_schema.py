@@ -1,0 +1,78 @@
+"""The schema's history: from nothing to now on both databases, and now is what the models say (D18)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+
+from app.db import migrate
+from app.db.base import Base
+from app.db.database import Database, driver_url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'schema.db'}"
+    return str(request.getfixturevalue("postgres").create_empty_database())
+
+
+@pytest.fixture
+async def empty(empty_url: str) -> AsyncIterator[Database]:
+    db = Database(empty_url)
+    yield db
+    await db.close()
+
+
+async def tables(db: Database) -> set[str]:
+    async with db.engine.connect() as connection:
+        return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+
+
+async def test_an_empty_database_is_brought_to_head(empty: Database) -> None:
+    """Every table is there after one call, and a second call changes nothing."""
+    assert not await migrate.at_head(empty)
+    await migrate.upgrade(empty)
+    assert await migrate.at_head(empty)
+    assert await tables(empty) == {*Base.metadata.tables, "alembic_version"}
+    await migrate.upgrade(empty)
+    assert await migrate.at_head(empty)
+
+
+async def test_the_schema_is_what_the_models_say(empty: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    """`alembic check`: nobody changed a model without a migration."""
+    await migrate.upgrade(empty)
+    await migrate.check(empty)
+    assert "No new upgrade operations detected" in capsys.readouterr().out
+
+
+async def test_every_step_can_be_taken_back(empty: Database) -> None:
+    """Downgrades work, step by step, down to an empty database and up again."""
+    await migrate.upgrade(empty)
+    while await migrate.current(empty):
+        await migrate.downgrade(empty, "-1")
+    assert await tables(empty) == {"alembic_version"}
+    await migrate.upgrade(empty)
+    assert await migrate.at_head(empty)
+
+
+def test_there_is_one_head() -> None:
+    """Two migrations that both follow the same one would leave the order to chance."""
+    assert len(migrate.heads()) == 1
+
+
+async def test_two_processes_may_migrate_at_once(empty: Database, empty_url: str) -> None:
+    """Whoever comes second waits, and finds the work done."""
+    other = Database(empty_url)
+    await asyncio.gather(migrate.upgrade(empty), migrate.upgrade(other))
+    assert await migrate.at_head(other)
+    await other.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/x"])
+def test_databases_that_cannot_keep_the_ledger_are_refused(url: str) -> None:
+    """A database in memory would be lost with its process and invisible to the others."""
+    with pytest.raises(ValueError, match="SQLite needs a file|no support"):
+        driver_url(url)
