@@ -1,7 +1,6 @@
 """Orders as requests name them (behaviour 2.7), with the bounds of D21. A null means absent."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
@@ -22,17 +21,17 @@ Identifier = Annotated[str, Meta(max_length=64)]
 OrderStatus = Literal["CREATED", "PAID", "CANCELED", "FULFILLED"]
 
 
-def whole(value: int | Decimal | None, name: str) -> int | None:
-    """An amount that the contract types as `number`: 2900 and 2900.0 are the same.
+def whole(value: float | None, name: str) -> int | None:
+    """An amount that the contract types as `number`: 2900 and 2900.0 are the same, and exact below 2**53.
 
     Raises: ValueError for a fraction of a minor unit or a value out of bounds.
     """
     if value is None:
         return None
-    if value != int(value):
-        raise ValueError(f"{name} must be integer")
     if not 0 <= value <= MINOR_UNITS_MAX:
         raise ValueError(f"{name} must be >= 0 and <= {MINOR_UNITS_MAX}")
+    if value != int(value):
+        raise ValueError(f"{name} must be integer")
     return int(value)
 
 
@@ -59,7 +58,7 @@ class ItemProductPayload(Struct, kw_only=True):
     source_id: Text | None = None
     override: bool | None = None
     name: Text | None = None
-    price: int | Decimal | None = None
+    price: int | float | None = None
     metadata: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -77,7 +76,7 @@ class ItemSkuPayload(Struct, kw_only=True):
     source_id: Text | None = None
     override: bool | None = None
     sku: Text | None = None
-    price: int | Decimal | None = None
+    price: int | float | None = None
     metadata: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:

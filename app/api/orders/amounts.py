@@ -59,4 +59,5 @@ def kept_amounts(stored: StoredOrder, metadata: Mapping[str, Any] | None) -> dic
 
 
 def calculated(facts: OrderFacts) -> dict[str, Any]:
-    return order_wire(uncalculated(facts), facts)
+    """Amounts, items and metadata on the wire."""
+    return {"items": [], **order_wire(uncalculated(facts), facts)}

@@ -2,7 +2,6 @@
 ignored.
 """
 
-from decimal import Decimal
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -20,7 +19,7 @@ class Extensions(Struct):
 
 
 class _Priced(Struct, kw_only=True):
-    price: int | Decimal | None = None
+    price: int | float | None = None
     image_url: LongText | None = None
     metadata: dict[str, Any] | None = None
     extensions: Extensions | None = None
