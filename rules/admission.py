@@ -5,6 +5,7 @@ all.
 from typing import TYPE_CHECKING, Final
 
 from rules.counters import tally
+from rules.discounts.points import NO_REWARD
 from rules.facts import Candidate
 from rules.reasons import Reason
 from rules.verdict import Refusal
@@ -93,6 +94,63 @@ def used_up(context: "Context", candidate: Candidate) -> Refusal | None:
     if quantity <= 0:
         return refuse(candidate, Reason.QUANTITY_EXCEEDED)
     return None
+
+
+def unfunded(context: "Context", candidate: Candidate) -> Refusal | None:
+    """More credits or points asked for than the card holds, or no reward to spend points on."""
+    if candidate.gift is not None:
+        balance = context.balance(candidate)
+        wanted = candidate.credits
+        if balance <= 0 or (wanted is not None and wanted > balance):
+            return refuse(candidate, Reason.GIFT_AMOUNT_EXCEEDED)
+    elif candidate.kind == "LOYALTY_CARD":
+        reward = candidate.reward
+        if reward is None and candidate.reward_id is None:
+            return refuse(candidate, Reason.MISSING_REWARD, NO_REWARD)
+        wanted = candidate.points
+        if reward is not None and reward.points is not None and reward.kind != "COIN":
+            wanted = reward.points
+        if wanted is not None and wanted > context.balance(candidate):
+            return refuse(candidate, Reason.LOYALTY_CARD_POINTS_EXCEEDED)
+    return None
+
+
+def out_of_terms(context: "Context", candidate: Candidate) -> Refusal | None:
+    """Currency and place (`extensions`)."""
+    terms, project = context.terms, context.project_terms
+    order = context.facts.order
+    currency = terms.currency or project.currency or context.facts.currency
+    if (
+        currency is not None
+        and order is not None
+        and order.currency is not None
+        and deals_in_money(candidate)
+    ):
+        given = order.currency.upper()
+        if given != currency.upper():
+            return refuse(
+                candidate, Reason.CURRENCY_MISMATCH, f"Order is in {given}, not in {currency.upper()}"
+            )
+    for one in (terms, project):
+        if one.geo is not None:
+            reason = one.geo.refuses(context)
+            if reason is not None:
+                return refuse(candidate, reason)
+    return None
+
+
+def deals_in_money(candidate: Candidate) -> bool:
+    """Does the redeemable name a sum of money? A share of the order is good in any currency."""
+    if candidate.gift is not None:
+        return True
+    if candidate.discount is None:
+        return False
+    program = candidate.discount.program
+    return (
+        program.kind in ("AMOUNT", "FIXED")
+        or program.amount_limit is not None
+        or program.aggregated_amount_limit is not None
+    )
 
 
 def not_permitted(context: "Context", candidate: Candidate) -> Refusal | None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rules.applicable import Chosen
-from rules.cart import WorkLine
+from rules.cart import Cart, WorkLine
 from rules.collections import ALL_PRODUCTS
 from rules.discounts.program import TO_ITEMS, TO_ORDER
+from rules.plan import Plan
 
 if TYPE_CHECKING:
     from rules.context import Context
@@ -86,3 +87,25 @@ def _concrete(line: WorkLine, echo: Mapping[str, Any], one: Chosen | None) -> Ma
         else:
             entry["order_item_units"] = [{"index": line.index, "units": list(one.unit_numbers)}]
     return entry
+
+
+def exchange_details(cart: Cart, plan: Plan) -> tuple[Mapping[str, Any], ...]:
+    """What REPLACE_ITEMS did, for `application_details`; asked before the plan is committed."""
+    if not plan.replacements:
+        return ()
+    found = []
+    for replacement in plan.replacements:
+        addition = replacement.addition
+        target = addition.line.index if addition.line is not None else len(cart.lines)
+        found.append(
+            {
+                "source_index": replacement.line.index,
+                "source_applied_quantity": replacement.units,
+                "source_applied_quantity_amount": replacement.amount,
+                "target_index": target,
+                "target_applied_quantity": addition.added,
+                "target_applied_quantity_amount": (addition.price or 0) * addition.added,
+                "target_applied_discount_amount": addition.discount,
+            }
+        )
+    return tuple(found)

@@ -211,6 +211,11 @@ def choose(context: "Context") -> list[Chosen]:
     lines = context.cart.lines
     if once:
         lines = [line for line in lines if not line.product_level]
+    if context.withheld_lines:
+        lines = [line for line in lines if line.index not in context.withheld_lines]
+    if context.reserved:
+        mine, owners = context.candidate.id, context.reserved
+        lines = [line for line in lines if owners.get(line.index, mine) == mine]
     applicables = context.applicables
     if not applicables:
         result = [Chosen(line, line.quantity, None, line.index) for line in lines]
@@ -305,6 +310,10 @@ def _limit_units(
     context: "Context", entry: Entry, found: list[tuple[WorkLine, int, range | None]]
 ) -> list[tuple[WorkLine, int, range | None]]:
     per_line, left = entry.quantity_limit, entry.aggregated_quantity_limit
+    scale = context.limit_scale
+    if scale > 1:
+        per_line = None if per_line is None else per_line * scale
+        left = None if left is None else left * scale
     rooms: dict[Any, int] = {}
     limited = []
     for line, quantity, numbers in found:

@@ -4,8 +4,8 @@ Owns the identities of `behaviour` 3.1. A plan is computed on the side first and
 redeemable that is refused late leaves nothing behind.
 """
 
-from rules.facts import ItemFacts, Line, OrderFacts
-from rules.verdict import LineState, OrderState
+from rules.facts import Line, OrderFacts, Shipping
+from rules.verdict import LineState, OrderState, ShippingState
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -30,6 +30,8 @@ class WorkLine:
         "product_ids",
         "product_level",
         "quantity",
+        "replaced",
+        "share",
         "sku_ids",
         "source",
         "source_index",
@@ -66,6 +68,8 @@ class WorkLine:
         self.applied_quantity: int | None = None
         self.applied_quantity_amount: int | None = None
         self.consumed = 0
+        self.replaced = 0
+        self.share = 0
         self.touched = False
         self.product_level = False
         self.sum_applied = 0
@@ -142,7 +146,28 @@ class WorkLine:
             self.initial_quantity,
             self.initial_amount,
             self.touched,
+            self.share,
+            self.replaced,
         )
+
+
+class WorkShipping:
+    """One shipping method of the working order."""
+
+    __slots__ = ("amount", "applied", "discount", "id", "sum_applied")
+
+    def __init__(self, method: Shipping) -> None:
+        self.id = method.id
+        self.amount = method.amount
+        self.discount = min(method.discount_amount, method.amount)
+        self.applied = 0
+        self.sum_applied = 0
+
+    def state(self) -> ShippingState:
+        return ShippingState(self.id, self.amount, self.discount, self.applied)
+
+    def summed(self) -> ShippingState:
+        return ShippingState(self.id, self.amount, self.discount, self.sum_applied)
 
 
 class Cart:
@@ -158,9 +183,9 @@ class Cart:
         "items_applied",
         "items_discount",
         "lines",
+        "shipping",
         "sum_applied",
         "sum_items_applied",
-        "units_discounted",
     )
 
     def __init__(self, order: OrderFacts) -> None:
@@ -184,7 +209,7 @@ class Cart:
         self.applied = 0
         self.sum_applied = 0
         self.sum_items_applied = 0
-        self.units_discounted = 0
+        self.shipping = [WorkShipping(method) for method in order.shipping] if order.shipping else []
 
     @property
     def remaining(self) -> int:
@@ -197,14 +222,22 @@ class Cart:
     def state(self) -> OrderState:
         """The order after the redeemable that was committed last."""
         lines = tuple([line.state() for line in self.lines])
-        return self._freeze(lines, self.applied, self.items_applied)
+        shipping = tuple([method.state() for method in self.shipping]) if self.shipping else ()
+        return self._freeze(lines, self.applied, self.items_applied, shipping)
 
     def root(self) -> OrderState:
         """The order with applied amounts summed over the request."""
         lines = tuple([line.summed() for line in self.lines])
-        return self._freeze(lines, self.sum_applied, self.sum_items_applied)
+        shipping = tuple([method.summed() for method in self.shipping]) if self.shipping else ()
+        return self._freeze(lines, self.sum_applied, self.sum_items_applied, shipping)
 
-    def _freeze(self, lines: tuple[LineState, ...], applied: int, items_applied: int) -> OrderState:
+    def _freeze(
+        self,
+        lines: tuple[LineState, ...],
+        applied: int,
+        items_applied: int,
+        shipping: tuple[ShippingState, ...],
+    ) -> OrderState:
         amount = self.amount
         total = self.discount + self.items_discount
         return OrderState(
@@ -218,175 +251,5 @@ class Cart:
             total,
             applied + items_applied,
             None if amount is None else (amount - total if amount > total else 0),
+            shipping,
         )
-
-
-class LineCut:
-    """A planned item-level discount on an existing line: `units` of it are discounted, worth `units_amount`
-    before it.
-    """
-
-    __slots__ = ("amount", "line", "partial", "units", "units_amount")
-
-    def __init__(self, line: WorkLine, amount: int, units: int, units_amount: int, partial: bool) -> None:
-        self.line = line
-        self.amount = amount
-        self.units = units
-        self.units_amount = units_amount
-        self.partial = partial
-
-
-class Addition:
-    """Planned free units: `added` come into the cart and `free` are discounted wholly. `line` None appends a
-    new one.
-    """
-
-    __slots__ = ("added", "discount", "free", "item", "line", "price", "unit_type")
-
-    def __init__(
-        self,
-        unit_type: str,
-        item: ItemFacts | None,
-        line: WorkLine | None,
-        added: int,
-        free: int,
-        price: int | None,
-        discount: int,
-    ) -> None:
-        self.unit_type = unit_type
-        self.item = item
-        self.line = line
-        self.added = added
-        self.free = free
-        self.price = price
-        self.discount = discount
-
-
-class Plan:
-    """What one redeemable would do to the order."""
-
-    __slots__ = ("additions", "credits", "cuts", "order", "points", "unit_uses")
-
-    def __init__(self) -> None:
-        self.order = 0
-        self.cuts: list[LineCut] = []
-        self.additions: list[Addition] = []
-        self.credits: int | None = None
-        self.points: int | None = None
-        self.unit_uses: list[tuple[object, int, int | None]] = []
-
-    @property
-    def items(self) -> int:
-        total = 0
-        for cut in self.cuts:
-            total += cut.amount
-        for addition in self.additions:
-            total += addition.discount
-        return total
-
-    @property
-    def added_amount(self) -> int:
-        total = 0
-        for addition in self.additions:
-            if addition.price is not None:
-                total += addition.price * addition.added
-        return total
-
-    @property
-    def has_effect(self) -> bool:
-        """Free units without a price count as an effect (section 10, 20)."""
-        if self.order or self.credits:
-            return True
-        if self.points:
-            return True
-        for cut in self.cuts:
-            if cut.amount:
-                return True
-        return any(addition.free or addition.added for addition in self.additions)
-
-
-def commit(cart: Cart, plan: Plan) -> None:
-    """Carry out a plan. After this point the redeemable is applied."""
-    for line in cart.lines:
-        line.touched = False
-        line.applied = 0
-        line.applied_discount_quantity = 0
-    cart.applied = plan.order
-    cart.discount += plan.order
-    cart.sum_applied += plan.order
-    items = 0
-    for cut in plan.cuts:
-        line = cut.line
-        amount = cut.amount
-        line.touched = True
-        line.plain = None
-        line.applied = amount
-        line.discount += amount
-        line.sum_applied += amount
-        line.consumed += cut.units
-        line.product_level = True
-        if cut.partial:
-            line.applied_quantity = cut.units
-            line.applied_quantity_amount = cut.units_amount
-        else:
-            line.applied_quantity = line.applied_quantity_amount = None
-        items += amount
-    for addition in plan.additions:
-        items += _add(cart, addition)
-    cart.items_applied = items
-    cart.items_discount += items
-    cart.sum_items_applied += items
-
-
-def _add(cart: Cart, addition: Addition) -> int:
-    line = addition.line
-    price = addition.price
-    if line is None:
-        line = _append(cart, addition)
-    else:
-        if line.initial_quantity is None:
-            line.initial_quantity = line.quantity
-            line.initial_amount = line.amount
-        line.quantity += addition.added
-        if price is not None and line.amount is not None:
-            line.amount += price * addition.added
-    if addition.added and price is not None and cart.amount is not None:
-        if cart.initial_amount is None:
-            cart.initial_amount = cart.amount
-        cart.amount += price * addition.added
-    line.touched = True
-    line.plain = None
-    line.applied += addition.discount
-    line.discount += addition.discount
-    line.sum_applied += addition.discount
-    line.applied_discount_quantity += addition.free
-    line.discount_quantity += addition.free
-    line.sum_applied_quantity += addition.free
-    line.consumed += addition.free
-    line.product_level = True
-    line.applied_quantity = line.applied_quantity_amount = None
-    return addition.discount
-
-
-def _append(cart: Cart, addition: Addition) -> WorkLine:
-    unit_type = addition.unit_type
-    is_sku = unit_type.startswith("sku_")
-    item = addition.item
-    product_id = (item.product_id if item is not None else None) if is_sku else unit_type
-    source = Line(
-        index=len(cart.lines),
-        quantity=addition.added,
-        price=addition.price,
-        product_id=product_id,
-        sku_id=unit_type if is_sku else None,
-        product=None if is_sku else item,
-        sku=item if is_sku else None,
-        related_object="sku" if is_sku else "product",
-    )
-    line = WorkLine(len(cart.lines), source)
-    line.source_index = None
-    line.initial_quantity = 0
-    line.initial_amount = None if addition.price is None else 0
-    line.identify()
-    cart.lines.append(line)
-    return line

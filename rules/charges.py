@@ -58,11 +58,26 @@ def charges_of(context: Context) -> list[Charge]:
                 True,
             )
         )
+    elif candidate.kind == "LOYALTY_CARD":
+        ledger.charges.append(
+            Charge(
+                tally("points", candidate.id, "balance"),
+                -((plan.points or 0) if plan is not None else 0),
+                candidate.points_opening,
+                None,
+                0,
+                0,
+                refuse(candidate, Reason.LOYALTY_CARD_POINTS_EXCEEDED),
+                True,
+            )
+        )
     campaign = candidate.campaign_id
     if campaign is not None:
         ledger.charges.append(Charge(tally("campaign", campaign), 1))
         if used is not None:
             ledger.charges.append(Charge(tally("campaign", campaign, "credits"), used))
+        if plan is not None and plan.points is not None:
+            ledger.charges.append(Charge(tally("campaign", campaign, "points"), plan.points))
         if context.has_order and plan is not None:
             ledger.charges.append(Charge(tally("campaign", campaign, "discount"), plan.order + plan.items))
             ledger.charges.append(
@@ -147,8 +162,8 @@ def counters_of(facts: Facts, moment: Moment | None = None) -> tuple[CounterName
         if candidate.absent:
             continue
         context.begin(candidate)
-        if candidate.gift is not None:
-            found[tally("gift", candidate.id, "balance")] = None
+        if candidate.gift is not None or candidate.kind == "LOYALTY_CARD":
+            found[context.balance_counter(candidate)] = None
         for compiled in candidate.rules:
             for node in compiled.program.counters:
                 counted = node.counted

@@ -4,15 +4,19 @@ they took.
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rules.cart import Cart, Plan, WorkLine
+from rules.cart import Cart, WorkLine
 from rules.counters import tally
 from rules.currencies import exponent_of
-from rules.facts import Candidate, Counter, CounterName, Facts, OrderFacts
+from rules.facts import Candidate, Counter, CounterName, CustomerFacts, Facts, OrderFacts
+from rules.margin import Margin
 from rules.moment import Now
+from rules.plan import Plan
+from rules.terms import terms_of
 
 if TYPE_CHECKING:
     from rules.applicable import Applicable, Chosen, Entry, UnitCap
 
+NO_LINES: Final[frozenset[int]] = frozenset()
 NO_ORDER: Final = OrderFacts(has_lines=False)
 
 
@@ -31,13 +35,29 @@ class Context:
         "exclusive_units",
         "exponent",
         "facts",
+        "groups",
         "has_order",
         "initial_basis",
+        "limit_scale",
+        "margins",
         "now",
         "once",
         "overlay",
         "plan",
+        "project_terms",
+        "reserved",
+        "terms",
+        "tracks_shares",
+        "withheld",
+        "withheld_lines",
     )
+
+    bundles: int
+    candidate: Candidate
+    cart: Cart
+    customer: CustomerFacts | None
+    facts: Facts
+    now: Now
 
     def __init__(self, facts: Facts, now: Now) -> None:
         self.facts = facts
@@ -50,7 +70,15 @@ class Context:
         self.exponent = exponent_of(currency)
         self.overlay: dict[CounterName, int] = {}
         self.once = facts.stacking.redeemables_products_application_mode == "ONCE"
-        self.exclusive_units = facts.project_extensions.get("units_application_mode") == "EXCLUSIVE"
+        extensions = facts.project_extensions
+        self.exclusive_units = bool(extensions) and extensions.get("units_application_mode") == "EXCLUSIVE"
+        self.project_terms = terms_of(facts.project_extensions)
+        self.reserved: dict[int, str] = {}
+        """Lines that belong to one redeemable only, by index (best discount per item)."""
+        self.tracks_shares = self.project_terms.share_order or self.project_terms.margin is not None
+        for candidate in facts.candidates:
+            if candidate.extensions and terms_of(candidate.extensions).margin is not None:
+                self.tracks_shares = True
         self.begin(NOBODY)
 
     def begin(self, candidate: Candidate) -> None:
@@ -61,6 +89,12 @@ class Context:
         self.chosen: list[Chosen] | None = None
         self.initial_basis = False
         self.bundles = 1
+        self.groups = 0
+        self.limit_scale = 1
+        self.terms = terms_of(candidate.extensions)
+        self.margins: list[Margin] = []
+        self.withheld = 0
+        self.withheld_lines: frozenset[int] = NO_LINES
 
     @property
     def customer_key(self) -> str | None:
@@ -73,13 +107,36 @@ class Context:
         """The counter scope of the redeemable itself."""
         return "tier" if self.candidate.object == "promotion_tier" else "voucher"
 
+    @property
+    def left(self) -> int:
+        """What is left of the order for discounts: without the lines that may take none."""
+        left = self.cart.remaining - self.withheld
+        return left if left > 0 else 0
+
+    def withhold(self, lines: frozenset[int]) -> None:
+        """Keep lines out of every discount of the current redeemable."""
+        self.withheld_lines = lines
+        self.withheld = sum(line.remaining - line.share for line in self.cart.lines if line.index in lines)
+
     def own_counter(self) -> CounterName:
         """Where the uses of the redeemable itself are counted."""
         return tally(self.scope, self.candidate.id)
 
-    def gift_counter(self, candidate: Candidate) -> CounterName:
-        """Where a gift card's balance is kept."""
-        return tally("gift", candidate.id, "balance")
+    def balance_counter(self, candidate: Candidate) -> CounterName:
+        """Where the credits or the points of a card are kept."""
+        return tally("gift" if candidate.gift is not None else "points", candidate.id, "balance")
+
+    def balance(self, candidate: Candidate) -> int:
+        """What a gift card or a loyalty card can still pay: as last read without what others hold, else as
+        issued.
+        """
+        name = self.balance_counter(candidate)
+        counter = self.facts.counters.get(name)
+        if counter is None:
+            issued = candidate.gift.opening if candidate.gift is not None else candidate.points_opening
+        else:
+            issued = counter.value - counter.held
+        return issued + self.overlay.get(name, 0)
 
     def seen(self, name: CounterName) -> int | None:
         """What a counter says with what others hold and what earlier redeemables of this request took; None

@@ -3,17 +3,34 @@
 `decide` is pure and never raises on facts that could be decoded.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-from rules.admission import closed, code_of, not_found, not_permitted, refuse, used_up
-from rules.answers import applicable_lists, discount_answer
-from rules.cart import Plan, commit
+import msgspec
+
+from rules.admission import (
+    closed,
+    code_of,
+    not_found,
+    not_permitted,
+    out_of_terms,
+    refuse,
+    unfunded,
+    used_up,
+)
+from rules.answers import applicable_lists, discount_answer, exchange_details
+from rules.bundles import Bundle
 from rules.charges import charges_of, exceeded, violation_details
+from rules.commit import commit
+from rules.contest import best_per_line, losers_of_groups
 from rules.context import Context
 from rules.discounts.gift import pay
-from rules.discounts.program import TO_ORDER, Discount, Trouble
+from rules.discounts.points import spend
+from rules.discounts.program import TO_ORDER, Discount
 from rules.facts import Candidate, Facts, Moment
+from rules.margin import keep_floors, withheld_lines
 from rules.moment import Now
+from rules.plan import Plan
 from rules.reasons import Reason
 from rules.rulesets import Program, Violated
 from rules.stacking import (
@@ -25,11 +42,13 @@ from rules.stacking import (
     kind_of,
     skips_without_effect,
 )
+from rules.trouble import Trouble
 from rules.verdict import Charge, Decision, Refusal, Result
 
 APPLICABLE: Final = "APPLICABLE"
 INAPPLICABLE: Final = "INAPPLICABLE"
 SKIPPED: Final = "SKIPPED"
+BY_QUANTITY: Final = "APPLY_TO_ITEMS_BY_QUANTITY"
 
 
 def decide(facts: Facts, moment: Moment, *, explain: bool = False) -> Decision:
@@ -42,7 +61,7 @@ def decide(facts: Facts, moment: Moment, *, explain: bool = False) -> Decision:
     """
     order = application_order(facts)
     stacking = facts.stacking
-    run = Run(facts, moment)
+    run = _run(facts, moment, order)
     if stacking.exclusive_categories and len(order) > 1:
         kinds = [kind_of(candidate, stacking) for candidate in order]
         if EXCLUSIVE in kinds and COMMON in kinds:
@@ -53,8 +72,25 @@ def decide(facts: Facts, moment: Moment, *, explain: bool = False) -> Decision:
                 or not decision.valid
             ):
                 return decision
-            run = Run(facts, moment)
+            run = _run(facts, moment, order)
     return run.through(order)
+
+
+def _run(facts: Facts, moment: Moment, order: tuple[Candidate, ...]) -> "Run":
+    """A fresh pass that knows who won where only the best may be applied."""
+    run = Run(facts, moment)
+    if len(order) < 2:
+        return run
+    if run.context.project_terms.best_per_item or any(candidate.extensions for candidate in order):
+
+        def alone(candidate: Candidate) -> Result:
+            only = msgspec.structs.replace(facts, candidates=(candidate,))
+            return Run(only, moment).through((candidate,)).results[0]
+
+        run.losers = losers_of_groups(order, alone)
+        if run.context.project_terms.best_per_item:
+            run.context.reserved, run.contenders = best_per_line(order, alone)
+    return run
 
 
 class Run:
@@ -65,6 +101,9 @@ class Run:
         self.context = Context(facts, Now(moment, facts.week_start))
         self.places = Places(facts.stacking)
         self.several = len(facts.candidates) > 1
+        self.groups_taken: set[str] = set()
+        self.contenders: frozenset[str] = frozenset()
+        self.losers: frozenset[str] = frozenset()
 
     def through(self, order: tuple[Candidate, ...], *, without_common: bool = False) -> Decision:
         facts = self.facts
@@ -75,6 +114,8 @@ class Run:
         for candidate in order:
             if without_common and kind_of(candidate, facts.stacking) == COMMON:
                 result = skipped(candidate, Reason.EXCLUSION_RULES_NOT_MET)
+            elif candidate.id in self.losers:
+                result = skipped(candidate, Reason.NOT_BEST_OF_GROUP)
             else:
                 result = self.one(candidate)
             if needs_all and result.status == INAPPLICABLE:
@@ -109,9 +150,14 @@ class Run:
             refusal = self.obey(candidate)
         if refusal is not None:
             return inapplicable(candidate, refusal)
+        bundle = self.bundled(candidate)
+        if bundle is not None and bundle["quantity"] == 0:
+            refusal = refuse(candidate, Reason.INCOMPLETE_BUNDLE, "Order does not hold a complete bundle")
+            return inapplicable(candidate, refusal, bundle)
         plan = self.compute(candidate)
         if isinstance(plan, Trouble):
-            return inapplicable(candidate, refuse(candidate, plan.reason, plan.details or code_of(candidate)))
+            refusal = refuse(candidate, plan.reason, plan.details or code_of(candidate))
+            return inapplicable(candidate, refusal, bundle)
         context.plan = plan
         refusal = self.obey_late(candidate)
         if refusal is not None:
@@ -123,18 +169,33 @@ class Run:
                 return inapplicable(candidate, refusal)
         if context.has_order and not plan.has_effect and skips_without_effect(candidate, self.facts.stacking):
             return skipped(candidate, Reason.NO_EFFECT)
-        reason = self.places.refuses(candidate)
+        reason = self.group_refuses(candidate, plan) or self.places.refuses(candidate)
         if reason is not None:
             return skipped(candidate, reason)
         # After this point the redeemable is applied.
-        return self.apply(candidate, plan, charges)
+        return self.apply(candidate, plan, charges, bundle)
+
+    def group_refuses(self, candidate: Candidate, plan: Plan) -> Reason | None:
+        """One of a group is enough; with the best discount per item, one that won no line has nothing to
+        give.
+        """
+        if self.context.terms.group is not None and self.context.terms.group in self.groups_taken:
+            return Reason.EXCLUSIVE_GROUP_TAKEN
+        if self.context.reserved and candidate.id in self.contenders and not plan.has_effect:
+            return Reason.NOT_BEST_OF_GROUP
+        return None
 
     def admit(self, candidate: Candidate) -> Refusal | None:
         """Existence, dates, quantity, and who may have it."""
         if candidate.absent:
             return not_found(candidate)
         context = self.context
-        return closed(context, candidate) or used_up(context, candidate) or not_permitted(context, candidate)
+        refusal = closed(context, candidate) or used_up(context, candidate)
+        if refusal is None and candidate.kind != "DISCOUNT_VOUCHER":
+            refusal = unfunded(context, candidate)
+        if refusal is None and candidate.holder is not None:
+            refusal = not_permitted(context, candidate)
+        return refusal or out_of_terms(context, candidate)
 
     def obey(self, candidate: Candidate) -> Refusal | None:
         """The rule sets of the redeemable, then those of its campaign."""
@@ -159,15 +220,50 @@ class Run:
                     return violation(context, program, violated)
         return None
 
-    def compute(self, candidate: Candidate) -> Plan | Trouble:
-        """What the redeemable would do to the order."""
+    def bundled(self, candidate: Candidate) -> Mapping[str, Any] | None:
+        """The bundles in the cart, if the rules ask for some; they multiply the discount."""
         context = self.context
+        answer: Mapping[str, Any] | None = None
+        for compiled in candidate.rules:
+            bundle: Bundle | None = compiled.program.bundle
+            if bundle is None:
+                continue
+            times, found = bundle.identify(context)
+            if answer is None or times < answer["quantity"]:
+                answer = found
+                context.bundles = 1 if bundle.once else max(times, 1)
+        return answer
+
+    def compute(self, candidate: Candidate) -> Plan | Trouble:
+        """What the redeemable would do to the order, within the margins that hold."""
+        context = self.context
+        pays = candidate.gift is not None or candidate.kind == "LOYALTY_CARD"
+        if context.tracks_shares and not pays:
+            margins = [one.margin for one in (context.terms, context.project_terms) if one.margin is not None]
+            if margins:
+                found = withheld_lines(context, margins)
+                if isinstance(found, Trouble):
+                    return found
+                context.withhold(found)
+            plan = self.discounted(candidate)
+            if isinstance(plan, Trouble):
+                return plan
+            return keep_floors(context, plan, margins) or plan
+        return self.discounted(candidate)
+
+    def discounted(self, candidate: Candidate) -> Plan | Trouble:
+        """The plan as the discount, the credits or the points make it."""
+        context = self.context
+        if candidate.kind == "LOYALTY_CARD":
+            return spend(context, context.balance(candidate))
         if candidate.gift is not None:
-            return pay(context, candidate.gift, balance_of(context, candidate))
+            return pay(context, candidate.gift, context.balance(candidate))
         if candidate.discount is None:
             return Plan()
         discount: Discount = candidate.discount.program
         context.initial_basis = initial_basis(candidate, self.facts.stacking)
+        if context.bundles > 1 and (discount.kind == "FIXED" or discount.effect == BY_QUANTITY):
+            context.limit_scale = context.bundles
         if discount.compute is not None:
             return discount.compute(context, discount)
         effect = discount.effect
@@ -180,14 +276,19 @@ class Run:
             else discount.to_items(context, discount)
         )
 
-    def apply(self, candidate: Candidate, plan: Plan, charges: list[Charge]) -> Result:
+    def apply(
+        self,
+        candidate: Candidate,
+        plan: Plan,
+        charges: list[Charge],
+        bundle: Mapping[str, Any] | None,
+    ) -> Result:
         """Commit the plan and write down the result."""
         context = self.context
-        balance = None
-        if candidate.gift is not None:
-            balance = balance_of(context, candidate)
+        balance = context.balance(candidate) if plan.payment else None
         applicable, inapplicable_ = applicable_lists(context)
         order = None
+        details = exchange_details(context.cart, plan)
         if context.has_order:
             commit(context.cart, plan)
             order = context.cart.state()
@@ -196,6 +297,8 @@ class Run:
             for charge in charges:
                 overlay[charge.counter] = overlay.get(charge.counter, 0) + charge.delta
         self.places.take(candidate)
+        if context.terms.group is not None:
+            self.groups_taken.add(context.terms.group)
         return Result(
             candidate,
             APPLICABLE,
@@ -207,21 +310,11 @@ class Run:
             plan.credits,
             balance,
             plan.points,
-            None,
+            bundle,
             tuple(charges),
             candidate.category_ids,
+            details,
         )
-
-
-def balance_of(context: Context, candidate: Candidate) -> int:
-    """What a gift card can still pay: as last read without what others hold, else its opening balance."""
-    gift = candidate.gift
-    if gift is None:
-        return 0
-    name = context.gift_counter(candidate)
-    counter = context.facts.counters.get(name)
-    taken = context.overlay.get(name, 0)
-    return (gift.opening if counter is None else counter.value - counter.held) + taken
 
 
 def violation(context: Context, program: Program, violated: Violated) -> Refusal:
@@ -241,9 +334,13 @@ def violation(context: Context, program: Program, violated: Violated) -> Refusal
     return refuse(context.candidate, reason, details, message=message, rule_id=program.id)
 
 
-def inapplicable(candidate: Candidate, refusal: Refusal) -> Result:
+def inapplicable(candidate: Candidate, refusal: Refusal, bundle: Mapping[str, Any] | None = None) -> Result:
     return Result(
-        candidate=candidate, status=INAPPLICABLE, refusal=refusal, category_ids=candidate.category_ids
+        candidate=candidate,
+        status=INAPPLICABLE,
+        refusal=refusal,
+        bundle=bundle,
+        category_ids=candidate.category_ids,
     )
 
 

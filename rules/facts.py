@@ -5,6 +5,7 @@ Amounts are integers of minor units. Instants are aware datetimes in UTC; `Momen
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -61,6 +62,14 @@ class Line(Struct, frozen=True):
     """Ids of the static collections that the line's product or SKU belongs to."""
 
 
+class Shipping(Struct, frozen=True):
+    """One shipping method of the order (`order.extensions.shipping`); never part of the order's amount."""
+
+    id: str
+    amount: int
+    discount_amount: int = 0
+
+
 class OrderFacts(Struct, frozen=True):
     """The order before this request's redeemables."""
 
@@ -73,6 +82,7 @@ class OrderFacts(Struct, frozen=True):
     metadata: Mapping[str, Any] = {}
     currency: str | None = None
     has_lines: bool = True
+    shipping: tuple[Shipping, ...] = ()
 
 
 class CustomerFacts(Struct, frozen=True):
@@ -124,6 +134,18 @@ class Gift(Struct, frozen=True):
     effect: str = "APPLY_TO_ORDER"
 
 
+class Reward(Struct, frozen=True):
+    """What points are spent on. `kind` is COIN (pays the order), MATERIAL or CAMPAIGN (cost `points`).
+
+    A COIN turns `points_ratio` points into `exchange_ratio` major units of money.
+    """
+
+    kind: str
+    points: int | None = None
+    exchange_ratio: int | float | Decimal = 1
+    points_ratio: int | float | Decimal = 1
+
+
 class Holder(Struct, frozen=True):
     """Who holds a voucher (behaviour 2.11)."""
 
@@ -171,6 +193,10 @@ class Candidate(Struct, frozen=True):
     reward_id: str | None = None
     extensions: Mapping[str, Any] = {}
     publication_metadata: Mapping[str, Any] = {}
+    reward: Reward | None = None
+    """For a loyalty card: what its points are spent on."""
+    points_opening: int = 0
+    """Points of the card as it was issued, for a balance that was never read."""
 
 
 class CategoryFacts(Struct, frozen=True):

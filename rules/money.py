@@ -26,6 +26,11 @@ def percent_of(base: int, numerator: int, denominator: int) -> int:
     return (2 * base * numerator + 100 * denominator) // (200 * denominator)
 
 
+def units_worth(amount: int, units: int, quantity: int) -> int:
+    """What `units` of a line are worth; the average when the amount does not divide evenly."""
+    return amount if units >= quantity else half_up(amount * units, quantity)
+
+
 def share(amount: int, weights: Sequence[int]) -> list[int]:
     """Split `amount` by `weights` so that the parts sum to it exactly; spare units go to the largest
     remainders, ties to the earlier.

@@ -31,10 +31,16 @@ class Reason(IntEnum):
     MISSING_AMOUNT = 152
     MISSING_ORDER_ITEMS = 153
     MISSING_ORDER_ITEMS_AMOUNT = 154
+    CURRENCY_MISMATCH = 155
+    MISSING_LOCATION = 156
+    LOCATION_NOT_PERMITTED = 157
+    MISSING_COST = 158
     CUSTOMER_RULES_VIOLATED = 160
     ORDER_RULES_VIOLATED = 161
     REDEMPTION_RULES_VIOLATED = 162
     INVALID_PRODUCT = 170
+    MARGIN_FLOOR_REACHED = 171
+    INCOMPLETE_BUNDLE = 172
     APPLICABLE_REDEEMABLES_LIMIT = 200
     APPLICABLE_PER_CATEGORY_LIMIT = 201
     APPLICABLE_EXCLUSIVE_LIMIT = 202
@@ -42,6 +48,8 @@ class Reason(IntEnum):
     EXCLUSION_RULES_NOT_MET = 204
     PRECEDING_VALIDATION_FAILED = 205
     NO_EFFECT = 206
+    EXCLUSIVE_GROUP_TAKEN = 207
+    NOT_BEST_OF_GROUP = 208
 
 
 class ReasonText(Struct, frozen=True):
@@ -95,6 +103,26 @@ REASONS: dict[Reason, ReasonText] = {
     ),
     Reason.REDEMPTION_RULES_VIOLATED: ReasonText(
         "redemption_rules_violated", 400, "redemption does not match validation rules", transient=True
+    ),
+    Reason.CURRENCY_MISMATCH: ReasonText(
+        "currency_mismatch", 400, "Currency of the order does not match", transient=False
+    ),
+    Reason.MISSING_LOCATION: ReasonText("missing_location", 400, "Missing location", transient=False),
+    Reason.LOCATION_NOT_PERMITTED: ReasonText(
+        "location_not_permitted", 400, "Not available at this location", transient=False
+    ),
+    Reason.MISSING_COST: ReasonText("missing_cost", 400, "Missing cost of order items", transient=False),
+    Reason.MARGIN_FLOOR_REACHED: ReasonText(
+        "margin_floor_reached", 400, "Discount would take the margin below its floor", transient=False
+    ),
+    Reason.INCOMPLETE_BUNDLE: ReasonText(
+        "order_rules_violated", 400, "order does not match validation rules", transient=False
+    ),
+    Reason.EXCLUSIVE_GROUP_TAKEN: ReasonText(
+        "exclusive_group_taken", 400, "Another redeemable of the group is applied", transient=False
+    ),
+    Reason.NOT_BEST_OF_GROUP: ReasonText(
+        "not_best_of_group", 400, "Another redeemable of the group is worth more", transient=False
     ),
     Reason.INVALID_PRODUCT: ReasonText("invalid_product", 404, "Invalid product", transient=False),
     Reason.APPLICABLE_REDEEMABLES_LIMIT: ReasonText(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from rules.applicable import Applicable
+from rules.bundles import Bundle
 from rules.conditions.amounts import (
     metadata_of,
     order_amount,
@@ -81,7 +82,7 @@ class Program:
         self.counters = tuple(node for node in self.nodes if node.counted is not None)
         self.early = tuple(node for node in self.nodes if not node.late)
         self.applicable: Applicable | None = None
-        self.bundle: Any = None
+        self.bundle: Bundle | None = None
 
     def violated(self, context: "Context") -> Violated | None:
         """The first rule that fails; late ones hold while there is no plan."""
@@ -200,6 +201,9 @@ def compile_rule(
     applicable = document.get("applicable_to")
     if applicable is not None and applicable != {}:
         program.applicable = Applicable(applicable, collections)
+    bundle = document.get("bundle_rules")
+    if bundle is not None and bundle != {}:
+        program.bundle = Bundle(bundle, collections)
     needs: set[str] = set()
     for node in program.nodes:
         needs |= node.needs

@@ -42,6 +42,20 @@ class LineState(Struct, frozen=True):
     initial_quantity: int | None = None
     initial_amount: int | None = None
     touched: bool = False
+    order_share: int = 0
+    """This line's part of the order-level discounts so far; filled when shares are tracked (margins, or
+    `share_order_discounts` in the project's extensions)."""
+    replaced: int = 0
+    """Units that left the line for others (REPLACE_ITEMS)."""
+
+
+class ShippingState(Struct, frozen=True):
+    """A shipping method after a redeemable."""
+
+    id: str
+    amount: int
+    discount_amount: int = 0
+    applied_discount_amount: int = 0
 
 
 class OrderState(Struct, frozen=True):
@@ -59,6 +73,7 @@ class OrderState(Struct, frozen=True):
     total_discount_amount: int = 0
     total_applied_discount_amount: int = 0
     total_amount: int | None = None
+    shipping: tuple[ShippingState, ...] = ()
 
 
 class Charge(Struct, frozen=True):
@@ -100,6 +115,8 @@ class Result(Struct, frozen=True):
     bundle: Mapping[str, Any] | None = None
     charges: tuple[Charge, ...] = ()
     category_ids: tuple[str, ...] = ()
+    application_details: tuple[Mapping[str, Any], ...] = ()
+    """For REPLACE_ITEMS: which units left and which came."""
 
 
 class Decision(Struct, frozen=True):

@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, Final
 
 from rules.applicable import choose
-from rules.cart import LineCut, Plan
-from rules.discounts.items import units_worth
-from rules.discounts.program import TO_ITEMS, Trouble
+from rules.discounts.program import TO_ITEMS
 from rules.facts import Gift
-from rules.money import share
+from rules.money import share, units_worth
+from rules.plan import LineCut, Plan
 from rules.reasons import Reason
+from rules.trouble import Trouble
 
 if TYPE_CHECKING:
     from rules.context import Context
@@ -29,6 +29,7 @@ def pay(context: "Context", gift: Gift, balance: int) -> Plan | Trouble:
         return Trouble(Reason.GIFT_AMOUNT_EXCEEDED, candidate.code or candidate.requested_id)
     most = balance if wanted is None else max(wanted, 0)
     plan = Plan()
+    plan.payment = True
     if gift.effect != TO_ITEMS:
         plan.order = plan.credits = min(most, cart.remaining)
         return plan

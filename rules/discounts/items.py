@@ -8,16 +8,17 @@ candidate order, the discount's cap per line, the discount's aggregate.
 from typing import TYPE_CHECKING
 
 from rules.applicable import Chosen, Entry, choose
-from rules.cart import LineCut, Plan
-from rules.discounts.program import Discount, Trouble, minor_of, minor_value, percent_value
-from rules.money import half_up, share
+from rules.discounts.program import Discount, minor_of, minor_value, percent_value
+from rules.money import half_up, share, units_worth
+from rules.plan import LineCut, Plan
 from rules.reasons import Reason
+from rules.trouble import Trouble
 
 if TYPE_CHECKING:
     from rules.context import Context
 
 
-def chosen_lines(context: "Context") -> list[Chosen] | Trouble:
+def chosen_lines(context: "Context", discount: Discount) -> list[Chosen] | Trouble:
     """The lines to discount, all with an amount; an empty list is no trouble, only no effect."""
     if not context.has_order:
         return Trouble(Reason.MISSING_ORDER, "Order is required")
@@ -29,12 +30,11 @@ def chosen_lines(context: "Context") -> list[Chosen] | Trouble:
     priced = [one for one in chosen if one.line.amount is not None]
     if chosen and not priced:
         return Trouble(Reason.MISSING_ORDER_ITEMS_AMOUNT, "Amounts of order items are required")
+    extras = discount.extras
+    if extras is not None and extras.group is not None:
+        context.chosen, context.groups = extras.group.narrow(priced)
+        return context.chosen
     return priced
-
-
-def units_worth(amount: int, units: int, quantity: int) -> int:
-    """What `units` of a line are worth; the average when the amount does not divide evenly."""
-    return amount if units >= quantity else half_up(amount * units, quantity)
 
 
 def finish(context: "Context", discount: Discount, chosen: list[Chosen], raw: list[int]) -> Plan:
@@ -88,7 +88,7 @@ def _fill(raw: list[int], order: list[int] | range, limit: int) -> None:
 
 def amount_per_line(context: "Context", discount: Discount) -> Plan | Trouble:
     """The value off each line, whatever its quantity."""
-    chosen = chosen_lines(context)
+    chosen = chosen_lines(context, discount)
     if isinstance(chosen, Trouble):
         return chosen
     bundles = context.bundles
@@ -98,7 +98,7 @@ def amount_per_line(context: "Context", discount: Discount) -> Plan | Trouble:
 
 def amount_per_unit(context: "Context", discount: Discount) -> Plan | Trouble:
     """The value off each eligible unit."""
-    chosen = chosen_lines(context)
+    chosen = chosen_lines(context, discount)
     if isinstance(chosen, Trouble):
         return chosen
     raw = [minor_value(context, discount, one.line) * one.units for one in chosen]
@@ -107,7 +107,7 @@ def amount_per_unit(context: "Context", discount: Discount) -> Plan | Trouble:
 
 def amount_by_amount(context: "Context", discount: Discount) -> Plan | Trouble:
     """The value split by the lines' amounts; a share above what is left of its line is lost."""
-    chosen = chosen_lines(context)
+    chosen = chosen_lines(context, discount)
     if isinstance(chosen, Trouble):
         return chosen
     value = minor_value(context, discount) * context.bundles
@@ -117,7 +117,7 @@ def amount_by_amount(context: "Context", discount: Discount) -> Plan | Trouble:
 
 def amount_by_quantity(context: "Context", discount: Discount) -> Plan | Trouble:
     """The value split by the eligible units of the lines."""
-    chosen = chosen_lines(context)
+    chosen = chosen_lines(context, discount)
     if isinstance(chosen, Trouble):
         return chosen
     value = minor_value(context, discount) * context.bundles
@@ -128,7 +128,7 @@ def percent(context: "Context", discount: Discount) -> Plan | Trouble:
     """A share of each line's subtotal (or original amount), of its eligible units only, rounded once per
     line.
     """
-    chosen = chosen_lines(context)
+    chosen = chosen_lines(context, discount)
     if isinstance(chosen, Trouble):
         return chosen
     raw = []
@@ -148,9 +148,11 @@ def percent(context: "Context", discount: Discount) -> Plan | Trouble:
 
 def fixed(context: "Context", discount: Discount) -> Plan | Trouble:
     """A new price for each eligible unit, from the entry that let the line in, else from the discount."""
-    chosen = chosen_lines(context)
+    chosen = chosen_lines(context, discount)
     if isinstance(chosen, Trouble):
         return chosen
+    if discount.extras is not None and discount.extras.group is not None:
+        return _price_of_groups(context, discount, chosen)
     raw = []
     for one in chosen:
         line = one.line
@@ -162,6 +164,21 @@ def fixed(context: "Context", discount: Discount) -> Plan | Trouble:
             0 if price is None else max(units_worth(base, one.units, line.quantity) - price * one.units, 0)
         )
     return finish(context, discount, chosen, raw)
+
+
+def _price_of_groups(context: "Context", discount: Discount, chosen: list[Chosen]) -> Plan:
+    """Complete groups of units for one price each ("any 3 for 20"); the saving is split by what the units
+    are worth.
+    """
+    worths = []
+    for one in chosen:
+        line = one.line
+        base = line.amount or 0
+        if not context.exclusive_units:
+            base -= line.discount
+        worths.append(units_worth(base, one.units, line.quantity))
+    saving = max(sum(worths) - minor_value(context, discount) * context.groups, 0)
+    return finish(context, discount, chosen, share(saving, worths))
 
 
 def _new_price(context: "Context", discount: Discount, one: Chosen) -> int | None:

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from rules.cart import Plan
-from rules.discounts.program import Discount, Trouble, minor_value, percent_value
+from rules.discounts.program import Discount, minor_value, percent_value
 from rules.money import percent_of
+from rules.plan import Plan
 from rules.reasons import Reason
+from rules.trouble import Trouble
 
 if TYPE_CHECKING:
     from rules.context import Context
@@ -18,7 +19,7 @@ def amount(context: "Context", discount: Discount) -> Plan | Trouble:
         return Trouble(Reason.MISSING_AMOUNT, "Order amount is required")
     plan = Plan()
     value = minor_value(context, discount) * context.bundles
-    plan.order = min(value, cart.remaining)
+    plan.order = min(value, context.left)
     return plan
 
 
@@ -30,8 +31,8 @@ def percent(context: "Context", discount: Discount) -> Plan | Trouble:
     if cart.amount is None and context.has_order:
         return Trouble(Reason.MISSING_AMOUNT, "Order amount is required")
     plan = Plan()
-    remaining = cart.remaining
-    base = (cart.base_amount or 0) if context.initial_basis else remaining
+    remaining = context.left
+    base = max((cart.base_amount or 0) - context.withheld, 0) if context.initial_basis else remaining
     numerator, denominator = percent_value(context, discount)
     value = percent_of(base, numerator * context.bundles, denominator)
     limit = discount.amount_limit
@@ -47,5 +48,5 @@ def fixed(context: "Context", discount: Discount) -> Plan | Trouble:
     if cart.amount is None and context.has_order:
         return Trouble(Reason.MISSING_AMOUNT, "Order amount is required")
     plan = Plan()
-    plan.order = max(cart.remaining - minor_value(context, discount), 0)
+    plan.order = max(min(cart.remaining - minor_value(context, discount), context.left), 0)
     return plan

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from rules.cart import Plan, WorkLine
+from rules.cart import WorkLine
+from rules.discounts.extended import Extras
+from rules.entities import Entity
 from rules.facts import ItemFacts
 from rules.formulas.compile import Formula
 from rules.money import AMOUNT_MAX, QUANTITY_MAX
-from rules.reasons import Reason
+from rules.plan import Plan
+from rules.trouble import Trouble
 
 if TYPE_CHECKING:
     from rules.context import Context
@@ -18,13 +21,6 @@ if TYPE_CHECKING:
 TO_ORDER: Final = "APPLY_TO_ORDER"
 TO_ITEMS: Final = "APPLY_TO_ITEMS"
 Compute = Callable[["Context", "Discount"], "Plan | Trouble"]
-
-
-class Trouble(Struct, frozen=True):
-    """Why a discount cannot be computed."""
-
-    reason: Reason
-    details: str = ""
 
 
 class Units(Struct, frozen=True):
@@ -35,6 +31,8 @@ class Units(Struct, frozen=True):
     unit_type: str
     formula: Formula | None = None
     item: ItemFacts | None = None
+    entity: Entity | None = None
+    """What ADD_SAME_ITEMS looks for in the cart."""
 
 
 class Discount(Struct, frozen=True):
@@ -55,7 +53,7 @@ class Discount(Struct, frozen=True):
     units: tuple[Units, ...] = ()
     answers: Mapping[str | None, Mapping[str, Any]] = {}
     """`wire` completed, for every effect it may have."""
-    group: Any = None
+    extras: Extras | None = None
     compute: Compute | None = None
     """Set for shapes that have one way only (units, extensions)."""
 
@@ -76,6 +74,9 @@ def minor_value(context: "Context", discount: Discount, line: WorkLine | None = 
         found = formula.evaluate(context, line)
         if found is not None:
             return minor_of(found, context.exponent)
+    extras = discount.extras
+    if extras is not None and extras.tiers is not None:
+        return extras.tiers.value(context)[0]
     return discount.numerator
 
 
@@ -98,6 +99,9 @@ def percent_value(context: "Context", discount: Discount, line: WorkLine | None 
             if found <= 0:
                 return 0, 1
             return (10_000, 1) if found > 10_000 else found.as_integer_ratio()
+    extras = discount.extras
+    if extras is not None and extras.tiers is not None:
+        return extras.tiers.value(context)
     return discount.numerator, discount.denominator
 
 

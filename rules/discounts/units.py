@@ -1,14 +1,18 @@
 """Free units: what comes into the cart and what in it becomes free (`behaviour` 3.4)."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from rules.cart import Addition, Plan, WorkLine
-from rules.discounts.items import units_worth
-from rules.discounts.program import Discount, Trouble, Units, unit_value
+from rules.cart import WorkLine
+from rules.discounts.program import Discount, Units, unit_value
+from rules.money import units_worth
+from rules.plan import Addition, Plan
 from rules.reasons import Reason
+from rules.trouble import Trouble
 
 if TYPE_CHECKING:
     from rules.context import Context
+
+SAME: Final = "ADD_SAME_ITEMS"
 
 
 def free_units(context: "Context", discount: Discount) -> Plan | Trouble:
@@ -18,11 +22,27 @@ def free_units(context: "Context", discount: Discount) -> Plan | Trouble:
     plan = Plan()
     taken: dict[str, Addition] = {}
     for entry in discount.units:
-        trouble = _one(context, entry, plan, taken)
+        trouble = _same(context, entry, plan) if entry.effect == SAME else _one(context, entry, plan, taken)
         if trouble is not None:
             return trouble
     _keep_within_order(context, plan)
     return plan
+
+
+def _same(context: "Context", entry: Units, plan: Plan) -> Trouble | None:
+    """ADD_SAME_ITEMS: free units of every line in the cart that the product, SKU or collection names."""
+    count = unit_value(context, entry) * context.bundles
+    if count <= 0 or entry.entity is None:
+        return None
+    for line in context.cart.lines:
+        if entry.entity.matches(line, context.now):
+            price = line.price
+            if price is None and line.amount is not None:
+                price = line.unit_price
+            plan.additions.append(
+                Addition(entry.unit_type, None, line, count, count, price, (price or 0) * count)
+            )
+    return None
 
 
 def find_line(context: "Context", unit_type: str) -> WorkLine | None:
