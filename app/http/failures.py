@@ -2,6 +2,8 @@
 fault: 500, and a log line.
 """
 
+import traceback
+
 import msgspec
 import structlog
 from litestar.exceptions import HTTPException
@@ -14,7 +16,8 @@ from app.http.errors import ApiError, invalid_payload, unavailable
 
 log = structlog.get_logger("vouchsafe.http")
 
-_AWAY = (OperationalError, InterfaceError, PoolTimeout, ConnectionError, TimeoutError)
+_AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
+"""OSError holds refused, reset and timed-out connections and names that do not resolve."""
 
 
 def api_error(error: Exception, request_id: str) -> ApiError:
@@ -24,7 +27,7 @@ def api_error(error: Exception, request_id: str) -> ApiError:
     if isinstance(error, CoreUnavailable):
         log.warning("core_unavailable", request_id=request_id, reason=str(error), unknown=error.unknown)
         return unavailable("The redemption core cannot be reached", error.retry_after_seconds)
-    if isinstance(error, _AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+    if isinstance(error, _AWAY) or _database_is_away(error):
         log.warning(
             "database_unavailable", request_id=request_id, reason=type(error).__name__, detail=_cause(error)
         )
@@ -42,10 +45,25 @@ def api_error(error: Exception, request_id: str) -> ApiError:
         return invalid_payload(sentence(str(error)))
     if isinstance(error, HTTPException):
         return routing_error(error)
-    log.error("fault", request_id=request_id, exc_info=error)
+    # As text: a renderer that shows local variables would show tokens and personal data with them (D12).
+    log.error("fault", request_id=request_id, traceback="".join(traceback.format_exception(error)))
     return ApiError(
         500, "internal_server_error", "Internal server error", "The fault was logged under the request's id"
     )
+
+
+_AWAY_STATES = ("08", "25006", "40", "53", "55P03", "57")
+"""SQLSTATE classes: connection lost, read-only after a failover, conflict with another transaction, resources
+or connections
+exhausted, lock not available, the server is starting or stopping or gave the statement up."""
+
+
+def _database_is_away(error: Exception) -> bool:
+    """Drivers raise their own errors while they connect; those are known by their SQLSTATE."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return isinstance(state, str) and state.startswith(_AWAY_STATES)
 
 
 def _cause(error: Exception) -> str:

@@ -85,11 +85,11 @@ ROUTES = (
 class Worker:
     """What one worker process has, in this process."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, routes: tuple[Route, ...] = ROUTES) -> None:
         self.engine = engine
         self.edge = Edge()
         self.edge.open(engine)
-        application = application_of(self.edge, ROUTES)
+        application = application_of(self.edge, routes)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=application), base_url="http://edge"
         )
@@ -129,9 +129,11 @@ async def settings(edge_valkey: Valkey, tmp_path: Path) -> Settings:
 
 
 @asynccontextmanager
-async def worker_of(settings: Settings, **changes: Any) -> AsyncIterator[Worker]:
+async def worker_of(
+    settings: Settings, *, routes: tuple[Route, ...] = ROUTES, **changes: Any
+) -> AsyncIterator[Worker]:
     async with running_engine(msgspec.structs.replace(settings, **changes)) as engine:
-        worker = Worker(engine)
+        worker = Worker(engine, routes)
         yield worker
         await worker.client.aclose()
 
