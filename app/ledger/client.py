@@ -120,7 +120,7 @@ class LedgerClient:
         connects = self._core.connects
         durability = await self._core.probe()
         if durability.level != self._proven:
-            log.info("durability", level=durability.level, reasons=durability.reasons, wanted=self._wanted)
+            log.info("durability", proven=durability.level, reasons=durability.reasons, wanted=self._wanted)
         self._connects = connects
         self._proven = durability.level
         self._reasons = durability.reasons

@@ -77,7 +77,8 @@ async def recover(
         done = await _Recovery(core, db, partition, lease, rebuild=rebuild, from_genesis=from_genesis).run()
     seconds = round(time.monotonic() - started, 3)
     done = Recovery(done.partition, done.action, done.epoch, done.drained, done.orphans, done.counters, seconds)
-    log.info("partition recovered", **{name: getattr(done, name) for name in done.__struct_fields__})
+    if done.action not in ("healthy", "busy"):
+        log.info("partition recovered", **{name: getattr(done, name) for name in done.__struct_fields__})
     return done
 
 
