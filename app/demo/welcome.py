@@ -26,15 +26,15 @@ def requests_to_paste(url: str, keys: DemoKeys) -> tuple[tuple[str, str], ...]:
     authentication = f"-H 'X-App-Id: {keys.app_id}' -H 'X-App-Token: {keys.app_token}'"
     headers = f"{authentication} \\\n  -H 'Content-Type: application/json'"
     return (
-        ("Is the code good for this cart?", f"curl -s {url}/v1/validations {headers} -d '{VALIDATE}'"),
-        ("A refusal, with its reason", f"curl -s {url}/v1/validations {headers} -d '{REFUSE}'"),
+        ("Is the code good for this cart?", f"curl -sw '\\n' {url}/v1/validations {headers} -d '{VALIDATE}'"),
+        ("A refusal, with its reason", f"curl -sw '\\n' {url}/v1/validations {headers} -d '{REFUSE}'"),
         (
             "Take it, exactly once",
-            f"REDEMPTION=$(curl -s {url}/v1/redemptions {headers} -d '{REDEEM}' | {TAKE_ID})",
+            f"REDEMPTION=$(curl -sw '\\n' {url}/v1/redemptions {headers} -d '{REDEEM}' | {TAKE_ID})",
         ),
         (
             "Give it back (after the one before, in the same shell)",
-            f'curl -s -X POST "{rollback}" {authentication}',
+            f'curl -sw "\\n" -X POST "{rollback}" {authentication}',
         ),
     )
 

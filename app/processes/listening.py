@@ -6,10 +6,14 @@ import errno
 import socket
 import time
 
+import structlog
+
 BACKLOG = 4096
 """Connections that wait while workers restart. The kernel lowers it to net.core.somaxconn."""
 PORT_WAIT_SECONDS_MAX = 15.0
 """After a kill -9 of the parent, its workers still finish their requests and hold the port meanwhile."""
+
+log = structlog.get_logger("vouchsafe.processes")
 
 
 class PortTaken(Exception):
@@ -23,6 +27,7 @@ def bind(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     deadline = time.monotonic() + PORT_WAIT_SECONDS_MAX
+    waiting = False
     while True:
         try:
             listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -31,6 +36,9 @@ def bind(host: str, port: int) -> socket.socket:
                 raise
             if time.monotonic() > deadline:
                 raise PortTaken(f"{host}:{port} is in use by another program") from problem
+            if not waiting:
+                log.info("waiting for the port", host=host, port=port, seconds_max=PORT_WAIT_SECONDS_MAX)
+                waiting = True
             time.sleep(0.1)
             continue
         listener.set_inheritable(True)
