@@ -12,7 +12,7 @@ import hiredis
 from app.core.address import Address, parse_address
 from app.core.connection import Command, Connection, Unsent, pack
 
-DEADLINE_SECONDS = 1.0
+DEADLINE_SECONDS = 1.5
 CONNECT_SECONDS = 1.0
 IN_FLIGHT_MAX = 512
 BACKOFF_SECONDS = (0.02, 1.0)

@@ -9,7 +9,7 @@ from app.core.connection import Command, Unanswered, Unsent
 from app.core.outcome import CoreUnavailable
 from app.core.scripts import sources
 
-READ_SECONDS = 1.5
+READ_SECONDS = 3.0
 RESEND_PAUSE_SECONDS = 0.002
 
 _NOT_NOW = (
