@@ -95,7 +95,11 @@ class RunningServer:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
             )
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except AssertionError:
+            self.stop()
+            raise
         return self
 
     def wait_ready(self) -> None:
