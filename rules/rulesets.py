@@ -48,6 +48,10 @@ SIMPLE: Final[dict[str, Build]] = {
 }
 
 
+RULE_NAMES: Final = ("customer.segment", *SIMPLE, *ENTITY_ITEM_RULES)
+"""Every rule that can be named."""
+
+
 class Violated(Struct, frozen=True):
     """The first rule in logic order that does not hold."""
 
