@@ -1,4 +1,6 @@
-"""Runs migrations: on the connection that app.db.migrate hands over, or on VOUCHSAFE_DATABASE_URL for the alembic command."""
+"""Runs migrations: on the connection that app.db.migrate hands over, or on VOUCHSAFE_DATABASE_URL for the
+alembic command.
+"""
 
 import asyncio
 import os

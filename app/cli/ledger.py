@@ -1,4 +1,6 @@
-"""`vouchsafe ledger`: prove that Redis and the ledger agree, refill Redis from the ledger, check the ledger itself."""
+"""`vouchsafe ledger`: prove that Redis and the ledger agree, refill Redis from the ledger, check the ledger
+itself.
+"""
 
 import json
 import sys
@@ -27,7 +29,9 @@ def ledger() -> None:
     """The ledger, and whether everything agrees with it."""
 
 
-_project = click.option("--project", "project_name", help="Name or id of one project; all of them without it.")
+_project = click.option(
+    "--project", "project_name", help="Name or id of one project; all of them without it."
+)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -87,7 +91,7 @@ def rebuild(project_name: str | None, from_genesis: bool, as_json: bool) -> None
             f"{one.partition}: {one.action}, epoch {one.epoch}, {one.counters} counters, "
             f"{one.drained} events drained, {one.orphans} set aside, {one.seconds} s"
         ),
-        lambda one: [],
+        lambda _: [],
     )
     _exit(any(one.action != "rebuilt" for one in results))
 
@@ -117,7 +121,7 @@ def verify(project_name: str | None, as_json: bool) -> None:
 
 
 async def _opened(engine: Engine, partition: Partition) -> None:
-    """With no server running, a partition is still closed since Redis was started: open it as `serve` would."""
+    """With no server running, a partition is closed since Redis was started: open it as `serve` would."""
     from app.ledger.recovery import recover
 
     await recover(engine.core, engine.db, partition)

@@ -14,7 +14,9 @@ EXIT_UNREACHABLE = 3
     epilog="\b\nExit codes: 0 the schema is this version's; 1 it is not (only with --check); "
     "2 the command line is wrong;\n3 the database cannot be reached."
 )
-@click.option("--check", "only_check", is_flag=True, help="Change nothing; say whether the schema is this version's.")
+@click.option(
+    "--check", "only_check", is_flag=True, help="Change nothing; say whether the schema is this version's."
+)
 @click.option("--database-url", help="Another database than VOUCHSAFE_DATABASE_URL names.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def migrate(only_check: bool, database_url: str | None, as_json: bool) -> None:

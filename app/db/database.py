@@ -1,7 +1,9 @@
-"""The database: one object that gives sessions, and the settings of each kind of database that the promises rest on.
+"""The database: one object that gives sessions, and the settings of each kind of database that the promises
+rest on.
 
-SQLite: WAL, synchronous FULL (a commit is on the disk when it returns), BEGIN IMMEDIATE for whoever writes, so that a transaction
-never finds out at its end that it may not. PostgreSQL: asyncpg, a statement timeout, connections tested before they are lent.
+SQLite: WAL, synchronous FULL (a commit is on the disk when it returns), BEGIN IMMEDIATE for whoever writes,
+so that a transaction never finds out at its end that it may not. PostgreSQL: asyncpg, a statement timeout,
+connections tested before they are lent.
 """
 
 from collections.abc import AsyncIterator
@@ -17,12 +19,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS: Final = 10_000
-"""How long a writer of SQLite waits for another process's transaction; none may take more than 50 ms (D17)."""
+"""How long a writer of SQLite waits for another process's transaction; none may take more than 50 ms (D17).
+"""
 READERS_MAX: Final = 8
 """Reading connections of one process on SQLite, a thread each: enough to keep two cores busy."""
 POOL_SIZE: Final = 10
 POOL_OVERFLOW: Final = 10
-"""PostgreSQL: 20 connections a process at most, so that four workers and the background process fit into its default 100."""
+"""PostgreSQL: 20 connections a process at most, so that four workers and the background process fit into its
+default 100.
+"""
 POOL_TIMEOUT_SECONDS: Final = 10
 STATEMENT_TIMEOUT_MS: Final = 30_000
 LOCK_TIMEOUT_MS: Final = 10_000
@@ -77,7 +82,9 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A read-only transaction on one snapshot; the database refuses a write in it. Never waits for a writer."""
+        """A read-only transaction on one snapshot; the database refuses a write in it. Never waits for a
+        writer.
+        """
         async with self._reading() as session:
             yield session
 
@@ -85,7 +92,8 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """One transaction, committed when the block ends and rolled back when it raises.
 
-        On SQLite it holds the write lock from its start, and a process has one at a time: never open a second inside the first.
+        On SQLite it holds the write lock from its start, and a process has one at a time: never open a second
+        inside the first.
         """
         async with self._writing() as session, session.begin():
             if self.is_sqlite:
@@ -98,7 +106,9 @@ class Database:
 
 
 def _sqlite_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
-    """One connection that writes: writers of a process queue in its pool, fairly, instead of polling the file's lock."""
+    """One connection that writes: writers of a process queue in its pool, fairly, instead of polling the
+    file's lock.
+    """
     Path(url.database or "").expanduser().parent.mkdir(parents=True, exist_ok=True)
     writer = create_async_engine(
         url,

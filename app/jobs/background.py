@@ -46,7 +46,7 @@ log = structlog.get_logger("vouchsafe.background")
 
 
 async def run_background(settings: Settings, stop: asyncio.Event | None = None) -> None:
-    """Work until `stop` is set. Neither Redis nor the database need to be there: their loops wait for them."""
+    """Work until `stop` is set. Neither Redis nor the database need to be there: loops wait for them."""
     stopping = stop or asyncio.Event()
     async with _engine(settings) as engine:
         work = OutboxWork(engine.core, engine.db, Projector(engine.core, engine.db, CUSTOMERS))
@@ -89,7 +89,9 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
 
 
 class Leadership:
-    """One background process at a time. Its owner is the machine: after a crash the next one there need not wait."""
+    """One background process at a time. Its owner is the machine: after a crash the next one there need not
+    wait.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -1,4 +1,6 @@
-"""The work on the outboxes of all partitions: recover, drain, project, trim. One step per call; the caller repeats them."""
+"""The work on the outboxes of all partitions: recover, drain, project, trim. One step per call; the caller
+repeats them.
+"""
 
 import asyncio
 import socket
@@ -27,7 +29,9 @@ FULL_CHECK_SECONDS: Final = 2.0
 METAS_PER_TRIP: Final = 200
 
 RECOVERER: Final = f"background@{socket.gethostname()}"
-"""After a crash in the midst of a recovery, this machine's next process need not wait for the lease to run out."""
+"""After a crash in the midst of a recovery, this machine's next process need not wait for the lease to run
+out.
+"""
 
 log = structlog.get_logger("vouchsafe.background")
 
@@ -57,7 +61,12 @@ class OutboxWork:
             raise CoreUnavailable(str(replication))
         server = next(line for line in replication.decode().splitlines() if line.startswith("master_replid:"))
         due = loop.time() - self._checked > FULL_CHECK_SECONDS
-        if not due and not self._suspect and server == self._server and await self._count() == len(self.cursors):
+        if (
+            not due
+            and not self._suspect
+            and server == self._server
+            and await self._count() == len(self.cursors)
+        ):
             return
         self._suspect = False
         await self._check_all()
@@ -140,7 +149,7 @@ class OutboxWork:
             try:
                 moved = await ledger_entries(self.db, partition, cursor, entries)
             except Diverged as diverged:
-                log.error("outbox diverged from the ledger", reason=str(diverged))
+                log.error("outbox diverged from the ledger", reason=str(diverged))  # noqa: TRY400  all is said
                 await close_diverged(self.core, partition)
                 self.cursors[partition] = diverged.committed
                 self._suspect = True

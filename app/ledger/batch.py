@@ -1,4 +1,6 @@
-"""A run of the outbox made ready for the ledger: decoded, checked for gaps, spread over rows. Knows no database."""
+"""A run of the outbox made ready for the ledger: decoded, checked for gaps, spread over rows. Knows no
+database.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -1,4 +1,6 @@
-"""What a run of events means for the tables that people look at. Collected without a database, written in one go."""
+"""What a run of events means for the tables that people look at. Collected without a database, written in one
+go.
+"""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -92,7 +94,9 @@ def collect(
             customer.last_order_amount = order["amount"]
             customer.last_order_date = order["updated_at"] or order["created_at"]
     if private is not None and private.customer:
-        changes.customers.setdefault(private.customer["id"], CustomerChange()).patches.append(private.customer)
+        changes.customers.setdefault(private.customer["id"], CustomerChange()).patches.append(
+            private.customer
+        )
 
 
 def _taken_rows(
@@ -144,7 +148,9 @@ def _move_tier(changes: Changes, taken: Taken, sign: int) -> None:
 
 
 def _count(changes: Changes, event: Event) -> None:
-    """Counters that have a column. What a voucher's counter is after the event is not in it: the caller overlays it."""
+    """Counters that have a column. What a voucher's counter is after the event is not in it: the caller
+    overlays it.
+    """
     for posting in event.postings:
         if posting.kind != "a":
             continue

@@ -1,4 +1,6 @@
-"""What the request side asks of the ledger: is it durable yet, is it projected yet, and what may be promised (D10, D18)."""
+"""What the request side asks of the ledger: is it durable yet, is it projected yet, and what may be promised
+(D10, D18).
+"""
 
 import asyncio
 import contextlib
@@ -29,7 +31,9 @@ log = structlog.get_logger("vouchsafe.ledger")
 
 
 class LedgerClient:
-    """One per process. `durability` is what the operator asked for; `level` is what is proven and promised now."""
+    """One per process. `durability` is what the operator asked for; `level` is what is proven and promised
+    now.
+    """
 
     def __init__(self, core: RedemptionCore, db: Database, durability: str = AUTO) -> None:
         self._core = core
@@ -55,14 +59,18 @@ class LedgerClient:
 
     @property
     def level(self) -> str:
-        """journal: the server's synced file holds it. ledger: SQL holds it. Without a proof of the first, it is the second."""
+        """journal: the server's synced file holds it. ledger: SQL holds it. Without a proof of the first, it
+        is the second.
+        """
         if self._wanted == LEDGER:
             return LEDGER
-        return JOURNAL if self._proven == JOURNAL or self._wanted == JOURNAL else LEDGER
+        return JOURNAL if JOURNAL in (self._proven, self._wanted) else LEDGER
 
     @property
     def unproven(self) -> tuple[str, ...]:
-        """Why the level that was asked for cannot be promised; empty when all is well. Requests that write are refused."""
+        """Why the level that was asked for cannot be promised; empty when all is well. Requests that write
+        are refused.
+        """
         if self._evicts:
             return ("the server may drop counters when memory is short: set maxmemory-policy to noeviction",)
         if self._wanted == JOURNAL and self._proven != JOURNAL:
@@ -75,9 +83,11 @@ class LedgerClient:
             raise CoreUnavailable("durability is not proven: " + "; ".join(self.unproven))
 
     async def acknowledged(self, partition: Partition, event_id: str) -> None:
-        """Return when the event may be acknowledged: at once at level journal, after its commit in SQL at level ledger.
+        """Return when the event may be acknowledged: at once at level journal, after its commit in SQL at
+        level ledger.
 
-        Raises: CoreUnavailable with `unknown` when that takes too long, or when the event was lost with its server.
+        Raises: CoreUnavailable with `unknown` when that takes too long, or when the event was lost with its
+        server.
         """
         if self.level == JOURNAL:
             return
@@ -85,7 +95,11 @@ class LedgerClient:
             raise CoreUnavailable("the ledger did not confirm in time", unknown=True)
         known = self._core.watermarks.known(partition, LEDGERED)
         position = Position.parse(event_id)
-        if known is not None and known.epoch != position.epoch and not await self._is_ledgered(partition, position):
+        if (
+            known is not None
+            and known.epoch != position.epoch
+            and not await self._is_ledgered(partition, position)
+        ):
             raise CoreUnavailable("the server was replaced before the event was ledgered", unknown=True)
 
     async def barrier(self, partition: Partition) -> None:

@@ -1,7 +1,8 @@
 """Stage 1: what waits in the outbox becomes rows of the ledger, each event exactly once (core 3.3, D10).
 
-The cursor moves by compare-and-swap in the transaction that inserts the rows. A drain that was killed, or a second one beside
-it, can therefore repeat nothing and lose nothing; an outbox with a gap stops it instead of being papered over.
+The cursor moves by compare-and-swap in the transaction that inserts the rows. A drain that was killed, or a
+second one beside it, can therefore repeat nothing and lose nothing; an outbox with a gap stops it instead of
+being papered over.
 """
 
 from collections.abc import Sequence
@@ -49,7 +50,8 @@ async def cursor_of(session: AsyncSession, partition: Partition) -> Position | N
 async def ledger_entries(
     db: Database, partition: Partition, cursor: Position, entries: Sequence[Entry]
 ) -> Position | None:
-    """Commit the entries that follow the cursor; the new cursor, or None when this drain's view is out of date.
+    """Commit the entries that follow the cursor; the new cursor, or None when this drain's view is out of
+    date.
 
     Raises: Diverged after the entries before the problem were committed and the problem was recorded.
     """

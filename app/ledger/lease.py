@@ -1,6 +1,8 @@
-"""Ownership by the database's clock (D17): at most one owner of a name at a time, however wrong the clocks of the machines are.
+"""Ownership by the database's clock (D17): at most one owner of a name at a time, however wrong the clocks of
+the machines are.
 
-A lease protects from waste, not from harm: whatever its owner writes is guarded by a compare-and-swap of its own.
+A lease protects from waste, not from harm: whatever its owner writes is guarded by a compare-and-swap of its
+own.
 """
 
 import secrets
@@ -33,7 +35,9 @@ async def database_now_ms(session: AsyncSession, db: Database) -> int:
 
 
 class HeldLease:
-    """A lease in this process's hands. `token` is new with every taking and stands in the WHERE of every renewal."""
+    """A lease in this process's hands. `token` is new with every taking and stands in the WHERE of every
+    renewal.
+    """
 
     def __init__(self, db: Database, name: str, owner: str, token: int) -> None:
         self._db = db

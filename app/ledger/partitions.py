@@ -77,9 +77,11 @@ async def partitions_of(db: Database, project: str | None = None) -> list[Partit
 
 
 async def open_partition(core: RedemptionCore, db: Database, partition: Partition) -> None:
-    """Make a new project ready to take redemptions: the SQL row first, then the certificate. Calling it again is harmless.
+    """Make a new project ready to take redemptions: the SQL row first, then the certificate. Calling it again
+    is harmless.
 
-    Raises: CoreUnavailable when the core is away; the row stands, and the background process opens the partition later.
+    Raises: CoreUnavailable when the core is away; the row stands, and the background process opens the
+    partition later.
     """
     async with db.writing() as session:
         values: dict[str, Any] = {
@@ -137,7 +139,11 @@ async def move_epoch(db: Database, state: State, epoch: int, namespace: str) -> 
 
 
 async def announce(
-    core: RedemptionCore, partition: Partition, *, ledgered: Position | None = None, projected: Position | None = None
+    core: RedemptionCore,
+    partition: Partition,
+    *,
+    ledgered: Position | None = None,
+    projected: Position | None = None,
 ) -> None:
     """Tell everybody who waits how far the ledger has come."""
     marks = {LEDGERED: ledgered, PROJECTED: projected}

@@ -1,4 +1,6 @@
-"""Comparisons of an event's place in the ledger, as row values: the primary key is read from there, not searched through."""
+"""Comparisons of an event's place in the ledger, as row values: the primary key is read from there, not
+searched through.
+"""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """Stage 2: ledgered events become the rows that people look at, each event exactly once (D10).
 
-The `projected` cursor moves in the transaction that writes the rows. An event that cannot be projected is set aside with its
-error and raises an alarm; the ones behind it go on.
+The `projected` cursor moves in the transaction that writes the rows. An event that cannot be projected is set
+aside with its error and raises an alarm; the ones behind it go on.
 """
 
 from datetime import UTC, datetime
@@ -19,7 +19,14 @@ from app.core.outbox import Position
 from app.core.outcome import CoreUnavailable
 from app.core.records import encode_record
 from app.db.database import Database
-from app.db.models import EventBody, LedgerEvent, LedgerPosting, PartitionState, ProjectionFailure, SnapshotDue
+from app.db.models import (
+    EventBody,
+    LedgerEvent,
+    LedgerPosting,
+    PartitionState,
+    ProjectionFailure,
+    SnapshotDue,
+)
 from app.ledger.changes import Changes, ProjectionError, collect
 from app.ledger.crash_points import crash_point
 from app.ledger.entries import decode_event, decode_private
@@ -163,7 +170,11 @@ def _collect(
 def _failure(partition: Partition, position: Position, error: str) -> ProjectionFailure:
     log.error("event cannot be projected", partition=partition.name, position=str(position), error=error)
     return ProjectionFailure(
-        part=partition.name, epoch=position.epoch, seq=position.sequence, at=datetime.now(UTC), error=error[:2000]
+        part=partition.name,
+        epoch=position.epoch,
+        seq=position.sequence,
+        at=datetime.now(UTC),
+        error=error[:2000],
     )
 
 
@@ -197,7 +208,11 @@ async def _voucher_counters(
     first, last = events[0].position, events[-1].position
     statement = (
         select(LedgerPosting.epoch, LedgerPosting.seq, LedgerPosting.field, LedgerPosting.after)
-        .where(LedgerPosting.part == partition.name, LedgerPosting.kind == "a", LedgerPosting.key.startswith("v:"))
+        .where(
+            LedgerPosting.part == partition.name,
+            LedgerPosting.kind == "a",
+            LedgerPosting.key.startswith("v:"),
+        )
         .where(at_or_beyond(LedgerPosting, first), up_to(LedgerPosting, last))
     )
     found: dict[Position, dict[str, int]] = {}

@@ -20,7 +20,9 @@ PARAMETERS_MAX: Final = 500
 
 
 class CustomerRules(Struct, frozen=True):
-    """How a customer is kept, as the customers' own module says it; handed in, because the ledger stands below it."""
+    """How a customer is kept, as the customers' own module says it; handed in, because the ledger stands
+    below it.
+    """
 
     merge: Callable[[Customer, Mapping[str, Any]], bool]
     """Lay a patch over a row; whether anything changed."""
@@ -90,7 +92,10 @@ async def _move_vouchers(session: AsyncSession, project_id: str, changes: Change
         session,
         Voucher,
         project_id,
-        [{"b_id": identity, "redeemed_quantity": used} for identity, used in changes.redeemed_quantity.items()],
+        [
+            {"b_id": identity, "redeemed_quantity": used}
+            for identity, used in changes.redeemed_quantity.items()
+        ],
         ("redeemed_quantity",),
     )
     await _add_many(
@@ -173,7 +178,9 @@ async def _write_customers(
         return written
     rows = await _locked_customers(session, partition.project_id, list(changed))
     for identity, change in changed.items():
-        applied = [_apply_patch(session, partition.project_id, rows, patch, rules) for patch in change.patches]
+        applied = [
+            _apply_patch(session, partition.project_id, rows, patch, rules) for patch in change.patches
+        ]
         if any(applied):
             written.customers.append(rules.record(rows[identity]))
     await session.flush()
@@ -191,9 +198,7 @@ async def _write_customers(
     return written
 
 
-async def _locked_customers(
-    session: AsyncSession, project_id: str, ids: list[str]
-) -> dict[str, Customer]:
+async def _locked_customers(session: AsyncSession, project_id: str, ids: list[str]) -> dict[str, Customer]:
     """Under row locks in the order of ids, so that two writers never wait for each other."""
     rows: dict[str, Customer] = {}
     ids = sorted(ids)

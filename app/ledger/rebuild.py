@@ -33,11 +33,18 @@ Command = tuple[str | bytes | int, ...]
 
 
 async def fill_namespace(
-    core: RedemptionCore, db: Database, state: State, keys: Keys, lease: HeldLease, *, from_genesis: bool = False
+    core: RedemptionCore,
+    db: Database,
+    state: State,
+    keys: Keys,
+    lease: HeldLease,
+    *,
+    from_genesis: bool = False,
 ) -> int:
     """Write everything that decisions need and SQL knows: counters, versions, claims, the last requests.
 
-    Records of vouchers and customers stay out: they are opened one by one when they are asked for. Gives the number of counters.
+    Records of vouchers and customers stay out: they are opened one by one when they are asked for. Gives the
+    number of counters.
 
     Raises: CoreUnavailable, LeaseLost; the namespace is then unfinished and never opened.
     """
@@ -50,20 +57,26 @@ async def fill_namespace(
         live = {place: counter for place, counter in counters.items() if not counter.ended(now_ms // 1000)}
         await _send(core, partition, lease, _counter_commands(keys, live))
         await _send(core, partition, lease, [command async for command in _claims(session, state, keys)])
-        await _send(core, partition, lease, [command async for command in _requests(session, state, keys, now_ms)])
+        await _send(
+            core, partition, lease, [command async for command in _requests(session, state, keys, now_ms)]
+        )
     return len(live)
 
 
 async def _counters(
     session: AsyncSession, state: State, *, from_genesis: bool
 ) -> dict[tuple[str, str], Replayed]:
-    """The checkpoint where reconcile verified it, the postings themselves for everything that moved since (D13)."""
+    """The checkpoint where reconcile verified it, the postings themselves for everything that moved since
+    (D13).
+    """
     part = state.partition.name
     if from_genesis or not state.verified.epoch:
         return (await replay(session, part)).counters
     counters = (await replay_since(session, part, state.verified)).counters
     streamed = await session.stream(
-        select(Counter.key, Counter.field, Counter.value, Counter.held, Counter.until).where(Counter.part == part),
+        select(Counter.key, Counter.field, Counter.value, Counter.held, Counter.until).where(
+            Counter.part == part
+        ),
         execution_options={"yield_per": PAGE_ROWS},
     )
     async for key, field, value, held, until in streamed:
@@ -91,14 +104,18 @@ def _counter_commands(keys: Keys, counters: dict[tuple[str, str], Replayed]) -> 
 
 
 async def _claims(session: AsyncSession, state: State, keys: Keys) -> AsyncIterator[Command]:
-    """Which customer and which order owns a source_id, from the projections and from events that wait for theirs."""
+    """Which customer and which order owns a source_id, from the projections and from events that wait for
+    theirs.
+    """
     project_id = state.partition.project_id
     customers = select(Customer.source_id, Customer.id).where(
         Customer.project_id == project_id, Customer.source_id.is_not(None), Customer.deleted_at.is_(None)
     )
     for source_id, identity in await session.execute(customers):
         yield ("HSET", keys.source_claim(str(source_id)), str(source_id), identity)
-    orders = select(Order.source_id, Order.id).where(Order.project_id == project_id, Order.source_id.is_not(None))
+    orders = select(Order.source_id, Order.id).where(
+        Order.project_id == project_id, Order.source_id.is_not(None)
+    )
     for source_id, identity in await session.execute(orders):
         yield ("HSET", keys.order_source(str(source_id)), str(source_id), identity)
     waiting = select(EventBody.body).where(
@@ -116,7 +133,7 @@ async def _claims(session: AsyncSession, state: State, keys: Keys) -> AsyncItera
 
 
 async def _requests(session: AsyncSession, state: State, keys: Keys, now_ms: int) -> AsyncIterator[Command]:
-    """Replay records of the last minutes, so that a request sent again finds what it did before the recovery."""
+    """Replay records of the last minutes, so that a request sent again finds what it did before."""
     since_us = (now_ms - REPLAY_SECONDS * 1000) * 1000
     events = select(LedgerEvent.epoch, LedgerEvent.seq, LedgerEvent.rid).where(
         LedgerEvent.project_id == state.partition.project_id,
@@ -168,7 +185,9 @@ async def drop_namespaces(core: RedemptionCore, partition: Partition, keep: str)
     """Unlink what other namespaces of the partition left behind; how many keys."""
     marker, cursor, dropped = f"{partition.tag}:", "0", 0
     while True:
-        (reply,) = await core.read(partition, [("SCAN", cursor, "MATCH", literal_pattern(marker) + "*:*", "COUNT", 1000)])
+        (reply,) = await core.read(
+            partition, [("SCAN", cursor, "MATCH", literal_pattern(marker) + "*:*", "COUNT", 1000)]
+        )
         if isinstance(reply, Exception):
             raise CoreUnavailable(str(reply))
         cursor = reply[0].decode()

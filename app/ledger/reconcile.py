@@ -1,4 +1,6 @@
-"""Redis = counters = base + sum of postings, for every counter of a partition (D13). Differences are reported, never patched."""
+"""Redis = counters = base + sum of postings, for every counter of a partition (D13). Differences are
+reported, never patched.
+"""
 
 import asyncio
 from datetime import UTC, datetime
@@ -25,7 +27,7 @@ FAMILIES: Final = ("v:", "g:", "n:")
 """Beginnings of the keys that hold counters."""
 SCAN_COUNT: Final = 200
 ATTEMPTS_MAX: Final = 50
-"""At a counter that moves while it is compared: each attempt waits for the ledger to reach what Redis showed."""
+"""At a counter that moves meanwhile: each attempt waits for the ledger to reach what Redis showed."""
 ATTEMPT_SECONDS: Final = 0.1
 DIFFERENCES_MAX: Final = 100
 
@@ -119,7 +121,9 @@ async def _compare_bases(
     session: AsyncSession, partition: Partition, replayed: Replay, found: Reconciled
 ) -> None:
     """A counter began where its voucher's immutable columns say."""
-    families = {place: counter for place, counter in replayed.counters.items() if place[0][:2] in ("v:", "g:")}
+    families = {
+        place: counter for place, counter in replayed.counters.items() if place[0][:2] in ("v:", "g:")
+    }
     if not families:
         return
     streamed = await session.stream(
@@ -166,7 +170,7 @@ def agrees(counter: Replayed | None, values: Values) -> bool:
 
 
 async def _settle(core: RedemptionCore, db: Database, keys: Keys, place: Place) -> str | None:
-    """Compare one counter with the ledger as of the very event that Redis was read at; None when they agree."""
+    """Compare one counter with the ledger as of the event that Redis was read at; None when they agree."""
     partition = keys.partition
     shown: Values = (None, 0)
     counter: Replayed | None = None
@@ -204,7 +208,9 @@ async def read_counters(core: RedemptionCore, keys: Keys) -> dict[Place, Values]
         cursor = "0"
         while True:
             pattern = literal_pattern(keys.base + family) + "*"
-            (reply,) = await core.read(keys.partition, [("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT)])
+            (reply,) = await core.read(
+                keys.partition, [("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT)]
+            )
             if isinstance(reply, Exception):
                 raise CoreUnavailable(str(reply))
             cursor = reply[0].decode()

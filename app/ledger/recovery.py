@@ -1,7 +1,9 @@
-"""Opening a partition again after its server was restarted, replaced, restored or emptied (core 3.4, D5, D13).
+"""Opening a partition again after its server was restarted, replaced, restored or emptied (core 3.4, D5,
+D13).
 
-One leader per partition. SQL ends the old epoch first; only then is anything opened. What cannot be proven to be whole is
-rebuilt from the ledger in a fresh namespace, and what the ledger never saw is kept for audit, never applied.
+One leader per partition. SQL ends the old epoch first; only then is anything opened. What cannot be proven to
+be whole is rebuilt from the ledger in a fresh namespace, and what the ledger never saw is kept for audit,
+never applied.
 """
 
 import socket
@@ -37,7 +39,9 @@ log = structlog.get_logger("vouchsafe.ledger")
 
 
 class Recovery(Struct, frozen=True):
-    """What was done. action: unknown (no such partition), healthy, busy (somebody else does it), opened, kept or rebuilt."""
+    """What was done. action: unknown (no such partition), healthy, busy (somebody else does it), opened, kept
+    or rebuilt.
+    """
 
     partition: str
     action: str
@@ -59,7 +63,8 @@ async def recover(
     rebuild: bool = False,
     from_genesis: bool = False,
 ) -> Recovery:
-    """Make the partition open, unless it is. `rebuild` closes even an open one and writes all its counters anew.
+    """Make the partition open, unless it is. `rebuild` closes even an open one and writes all its counters
+    anew.
 
     Raises: CoreUnavailable when the server is away; nothing is half open then, and the next attempt goes on.
     """
@@ -71,19 +76,25 @@ async def recover(
     meta = await core.meta(partition)
     if not rebuild and is_healthy(state, meta):
         return Recovery(partition.name, "healthy", state.epoch)
-    async with leased(db, f"recover:{partition.name}", owner or f"{socket.gethostname()}:{time.time_ns()}") as lease:
+    async with leased(
+        db, f"recover:{partition.name}", owner or f"{socket.gethostname()}:{time.time_ns()}"
+    ) as lease:
         if lease is None:
             return Recovery(partition.name, "busy")
         done = await _Recovery(core, db, partition, lease, rebuild=rebuild, from_genesis=from_genesis).run()
     seconds = round(time.monotonic() - started, 3)
-    done = Recovery(done.partition, done.action, done.epoch, done.drained, done.orphans, done.counters, seconds)
+    done = Recovery(
+        done.partition, done.action, done.epoch, done.drained, done.orphans, done.counters, seconds
+    )
     if done.action not in ("healthy", "busy"):
         log.info("partition recovered", **{name: getattr(done, name) for name in done.__struct_fields__})
     return done
 
 
 def is_healthy(state: State, meta: Meta) -> bool:
-    """Whether the partition is open on this server under the epoch that SQL knows, and no shorter than the ledger."""
+    """Whether the partition is open on this server under the epoch that SQL knows, and no shorter than the
+    ledger.
+    """
     return meta.is_open and meta.epoch == state.epoch and meta.sequence >= state.cursor.sequence
 
 
@@ -177,7 +188,7 @@ class _Recovery:
             try:
                 moved = await ledger_entries(self.db, self.partition, cursor, entries)
             except Diverged as diverged:
-                log.error("outbox diverged from the ledger", reason=str(diverged))
+                log.error("outbox diverged from the ledger", reason=str(diverged))  # noqa: TRY400  all is said
                 return False
             if moved is None:  # a drain was faster
                 async with self.db.reading() as session:
@@ -240,7 +251,7 @@ CLOSED_FOR_GOOD: Final = "diverged"
 
 
 async def close_diverged(core: RedemptionCore, partition: Partition) -> None:
-    """Stop a partition at once, so that nothing more is answered on counters that the ledger cannot explain."""
+    """Stop a partition at once, so that nothing is answered on counters that the ledger cannot explain."""
     meta = await core.meta(partition)
     if meta.state == OPEN and meta.certificate == meta.server:
         await core.certify(

@@ -1,4 +1,6 @@
-"""The best-effort stream of refusals (D14): failed redemptions on their way to SQL, outside the sequence and its promises."""
+"""The best-effort stream of refusals (D14): failed redemptions on their way to SQL, outside the sequence and
+its promises.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -28,16 +30,19 @@ _decoder = msgspec.msgpack.Decoder(dict[str, Any])
 def refusal_command(partition: Partition, refusal: Mapping[str, Any]) -> tuple[str | bytes | int, ...]:
     """The XADD that stores a refusal; nobody waits for it.
 
-    refusal: id, project_id, date_us, body (the wire object), failure_code and, where known, object, customer_id, order_id,
-    related_object_type, related_object_id, voucher_id, tier_id, campaign_id, redemption_id.
+    refusal: id, project_id, date_us, body (the wire object), failure_code and, where known, object,
+    customer_id, order_id, related_object_type, related_object_id, voucher_id, tier_id, campaign_id,
+    redemption_id.
     """
     return (
-        "XADD", names.refused(partition), "MAXLEN", "~", STREAM_ENTRIES_MAX, "*", "e", _encoder.encode(refusal)
+        "XADD", names.refused(partition), "MAXLEN", "~", STREAM_ENTRIES_MAX, "*",
+        "e", _encoder.encode(refusal),
     )  # fmt: skip
 
 
 async def drain_refusals(core: RedemptionCore, db: Database, partitions: Sequence[Partition]) -> int:
-    """Store what waits, then drop it from the streams; how many. A crash in between stores nothing twice: ids are unique.
+    """Store what waits, then drop it from the streams; how many. A crash in between stores nothing twice: ids
+    are unique.
 
     Raises: CoreUnavailable.
     """
@@ -82,7 +87,9 @@ def _row(partition: Partition, raw: bytes) -> Row | None:
             "status": body.get("status") or "FAILED",
             "customer_id": refusal.get("customer_id"),
             "order_id": refusal.get("order_id"),
-            "related_object_type": refusal.get("related_object_type") or body.get("related_object_type") or "voucher",
+            "related_object_type": refusal.get("related_object_type")
+            or body.get("related_object_type")
+            or "voucher",
             "related_object_id": refusal.get("related_object_id"),
             "voucher_id": refusal.get("voucher_id"),
             "tier_id": refusal.get("tier_id"),

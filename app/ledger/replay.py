@@ -76,10 +76,7 @@ async def replay(session: AsyncSession, part: str) -> Replay:
 
 async def replay_since(session: AsyncSession, part: str, verified: Position) -> Replay:
     """Only the counters that moved after a verified checkpoint, but each of them from its first posting."""
-    moved = (
-        select(Counter.key, Counter.field)
-        .where(Counter.part == part, beyond(Counter, verified))
-    )
+    moved = select(Counter.key, Counter.field).where(Counter.part == part, beyond(Counter, verified))
     statement = (
         _columns()
         .where(LedgerPosting.part == part)

@@ -1,4 +1,6 @@
-"""The statements of stage 1, as the driver takes them: executemany without the cost of building SQL per batch (D10)."""
+"""The statements of stage 1, as the driver takes them: executemany without the cost of building SQL per batch
+(D10).
+"""
 
 from typing import Any, Final, NamedTuple
 
@@ -26,12 +28,14 @@ def _marks(count: int, numbered: bool) -> list[str]:
 
 def _insert(table: str, columns: tuple[str, ...], numbered: bool) -> str:
     names = ", ".join(f'"{column}"' for column in columns)
-    return f"INSERT INTO {table} ({names}) VALUES ({', '.join(_marks(len(columns), numbered))})"
+    values = ", ".join(_marks(len(columns), numbered))
+    return f"INSERT INTO {table} ({names}) VALUES ({values})"  # noqa: S608  constants of this module
 
 
 def _upsert_counter(changed: tuple[str, ...], numbered: bool) -> str:
     updates = ", ".join(f"{column} = excluded.{column}" for column in changed)
-    return f"{_insert('counters', COUNTER_COLUMNS, numbered)} ON CONFLICT (part, key, field) DO UPDATE SET {updates}"
+    insert = _insert("counters", COUNTER_COLUMNS, numbered)
+    return f"{insert} ON CONFLICT (part, key, field) DO UPDATE SET {updates}"
 
 
 class Statements(NamedTuple):

@@ -97,7 +97,8 @@ async def _bodies(session: AsyncSession, part: str, found: Verified) -> None:
         for epoch, sequence, rid, body in events:
             event = decode_event(body)
             expected = [
-                (bare_key(posting.key), posting.field, posting.delta, posting.kind) for posting in event.postings
+                (bare_key(posting.key), posting.field, posting.delta, posting.kind)
+                for posting in event.postings
             ]
             if event.rid != rid or expected != rows.pop(Position(epoch, sequence), []):
                 found.blame(f"{epoch}-{sequence}: the rows contradict the event's body")

@@ -1,4 +1,4 @@
-"""Catalogue versions as SQL knows them: what recovery fills the core with before it opens a partition (D5)."""
+"""Catalogue versions as SQL knows them: what recovery fills the core with before opening a partition (D5)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -30,7 +30,9 @@ _ROWS: Final[tuple[tuple[str, Any], ...]] = (
 
 
 async def remember_versions(session: AsyncSession, project_id: str, guards: Mapping[str, int]) -> None:
-    """Keep guards in the transaction of the write that raised them: an object that is deleted leaves its last version here."""
+    """Keep guards in the transaction of the write that raised them: an object that is deleted leaves its last
+    version here.
+    """
     if not guards:
         return
     rows = [{"project_id": project_id, "name": name, "version": version} for name, version in guards.items()]
@@ -50,7 +52,9 @@ async def remember_versions(session: AsyncSession, project_id: str, guards: Mapp
 
 
 async def catalogue_versions(session: AsyncSession, project_id: str) -> dict[str, int]:
-    """Every guard of a project with its newest version: of the rows, deleted ones too, and of what was remembered."""
+    """Every guard of a project with its newest version: of the rows, deleted ones too, and of what was
+    remembered.
+    """
     versions: dict[str, int] = {}
 
     def raise_to(name: str, version: int | None) -> None:

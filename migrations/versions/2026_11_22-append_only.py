@@ -1,7 +1,7 @@
 """append-only ledger
 
-The database itself refuses to change or remove what was ledgered. The one exception is a project that was deleted (D24): its
-rows may go, and its row in `projects` stays as the tombstone that allows it.
+The database itself refuses to change or remove what was ledgered. The one exception is a project that was
+deleted (D24): its rows may go, and its row in `projects` stays as the tombstone that allows it.
 
 Revision: append_only
 Follows: first_schema
@@ -47,7 +47,8 @@ def _upgrade_postgresql() -> None:
     op.execute(
         "CREATE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         f"IF TG_OP = 'DELETE' THEN IF {DELETED_PROJECT} THEN RETURN OLD; END IF; END IF; "
-        "RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$"
+        "RAISE EXCEPTION '% is append-only', TG_TABLE_NAME "
+        "USING ERRCODE = 'integrity_constraint_violation'; END $$"
     )
     for table in TABLES:
         op.execute(

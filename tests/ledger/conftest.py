@@ -1,4 +1,6 @@
-"""A real Valkey per test module, a real database per test: SQLite always, PostgreSQL where a test says `any_database`."""
+"""A real Valkey per test module, a real database per test: SQLite always, PostgreSQL where a test says
+`any_database`.
+"""
 
 import uuid
 from collections.abc import AsyncIterator, Iterator

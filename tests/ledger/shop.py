@@ -1,4 +1,6 @@
-"""A small shop for tests of the ledger: one project, redemptions as the script takes them, a drain and a projector by hand."""
+"""A small shop for tests of the ledger: one project, redemptions as the script takes them, a drain and a
+projector by hand.
+"""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -101,14 +103,16 @@ class Shop:
         source_id: str | None = None,
         customer_known: bool = False,
     ) -> Outcome:
-        """One use of a voucher and of its campaign's budget; with a customer also of the customer's summary."""
+        """One use of a voucher and of its campaign's budget; with a customer also of its summary."""
         keys = await self.core.open(self.partition)
         adds = [
             Add(key=keys.voucher_used(voucher_id), field=voucher_id, delta=1, cap=cap),
             Add(key=keys.counter("campaign", CAMPAIGN), field="used", delta=1),
         ]
         if until:
-            adds.append(Add(key=keys.counter("campaign", CAMPAIGN, window="d"), field="used", delta=1, until=until))
+            adds.append(
+                Add(key=keys.counter("campaign", CAMPAIGN, window="d"), field="used", delta=1, until=until)
+            )
         if customer_id:
             adds.append(Add(key=keys.counter("customer", customer_id), field="redemptions", delta=1))
         redemption_id = redemption_id or new_id("r_")
@@ -127,7 +131,9 @@ class Shop:
                 "patch": patch or {},
             }  # fmt: skip
         private = Private(
-            redemptions=[{"id": redemption_id, "object": "redemption", "result": "SUCCESS", "status": "SUCCEEDED"}],
+            redemptions=[
+                {"id": redemption_id, "object": "redemption", "result": "SUCCESS", "status": "SUCCEEDED"}
+            ],
             order=order,
             customer=customer,
         )
@@ -150,17 +156,21 @@ class Shop:
             campaign_id=CAMPAIGN,
             redemption_id=redemption_id,
         )
-        private = Private(redemptions=[{"id": rollback_id, "object": "redemption_rollback", "result": "SUCCESS"}])
+        private = Private(
+            redemptions=[{"id": rollback_id, "object": "redemption_rollback", "result": "SUCCESS"}]
+        )
         ops: list[Op] = [
             Add(key=keys.voucher_used(voucher_id), field=voucher_id, delta=-1, floor=0),
             Add(key=keys.counter("campaign", CAMPAIGN), field="used", delta=-1, floor=0),
         ]
         return await self.apply(ROLLBACK, ops, "B", [taken], private)
 
-    async def spend(self, voucher_id: str, credits: int, opening: int) -> Outcome:
+    async def spend(self, voucher_id: str, amount: int, opening: int) -> Outcome:
         """Use a gift card."""
         keys = await self.core.open(self.partition)
-        ops: list[Op] = [Add(key=keys.balance(voucher_id), field=voucher_id, delta=-credits, base=opening, floor=0)]
+        ops: list[Op] = [
+            Add(key=keys.balance(voucher_id), field=voucher_id, delta=-amount, base=opening, floor=0)
+        ]
         redemption_id = new_id("r_")
         taken = Taken(
             id=redemption_id,
@@ -168,7 +178,7 @@ class Shop:
             related_object_type="voucher",
             related_object_id=voucher_id,
             voucher_id=voucher_id,
-            amount=credits,
+            amount=amount,
         )
         return await self.apply(REDEMPTION, ops, "R", [taken], Private(redemptions=[{"id": redemption_id}]))
 

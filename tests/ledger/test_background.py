@@ -1,4 +1,6 @@
-"""The background process, killed at every step of its way: nothing twice, nothing lost, and it finds its own way back."""
+"""The background process, killed at every step of its way: nothing twice, nothing lost, and it finds its own
+way back.
+"""
 
 import asyncio
 import contextlib
@@ -8,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -68,9 +70,9 @@ def background(valkey: Valkey, database_url: str) -> Iterator[Background]:
 
 
 @pytest.fixture
-async def small_shop(own_shop: Shop) -> AsyncIterator[Shop]:
+async def small_shop(own_shop: Shop) -> Shop:
     await own_shop.add_voucher("v_1")
-    yield own_shop
+    return own_shop
 
 
 async def until(condition: Callable[[], object], what: str) -> None:

@@ -1,4 +1,6 @@
-"""What the request side may rely on: acknowledged is in SQL, read after the barrier is projected, unproven is refused."""
+"""What the request side may rely on: acknowledged is in SQL, read after the barrier is projected, unproven is
+refused.
+"""
 
 import asyncio
 
@@ -71,7 +73,7 @@ async def test_an_event_that_was_lost_with_its_server_is_never_acknowledged(any_
 
 
 async def test_after_the_barrier_one_reads_what_was_done_before(any_shop: Shop) -> None:
-    """The barrier returns when everything applied before it is projected, and at once when nothing is open."""
+    """The barrier returns when what was applied before it is projected, at once when nothing is open."""
     client = await started(any_shop)
     await client.barrier(any_shop.partition)
     await any_shop.redeem()

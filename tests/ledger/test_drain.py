@@ -1,4 +1,4 @@
-"""Stage 1: every event of the outbox is in the ledger once, in order, with what its counters were after it."""
+"""Stage 1: every event of the outbox is ledgered once, in order, with what its counters were after it."""
 
 import asyncio
 
@@ -14,12 +14,16 @@ from tests.ledger.shop import Shop
 
 
 async def test_events_postings_and_counters_are_ledgered_in_order(any_shop: Shop) -> None:
-    """Each accepted call leaves one event, its postings with the values after it, and the counters' last values."""
+    """Each accepted call leaves one event, its postings with the values after it, and the counters' last
+    values.
+    """
     await any_shop.redeem_many(3)
     cursor = await any_shop.drain()
     assert cursor == Position(1, 3)
     events = await any_shop.rows(LedgerEvent)
-    assert [(event.epoch, event.seq, event.kind) for event in events] == [(1, n, "redemption") for n in (1, 2, 3)]
+    assert [(event.epoch, event.seq, event.kind) for event in events] == [
+        (1, n, "redemption") for n in (1, 2, 3)
+    ]
     postings = await any_shop.rows(LedgerPosting, LedgerPosting.field == "v_1")
     assert [posting.after for posting in postings] == [1, 2, 3]
     assert all(not posting.key.startswith("{") for posting in postings)
@@ -62,7 +66,7 @@ async def test_two_drains_at_once_are_harmless(any_shop: Shop) -> None:
 
 
 async def test_a_gap_is_recorded_and_stops_the_drain(any_shop: Shop) -> None:
-    """An outbox that lost an entry is never papered over: what precedes the gap is ledgered, the rest waits."""
+    """An outbox that lost an entry is not papered over: what precedes the gap is ledgered, the rest waits."""
     ids = await any_shop.redeem_many(5)
     await any_shop.core.read(any_shop.partition, [("XDEL", names.outbox(any_shop.partition), ids[2])])
     with pytest.raises(Diverged) as diverged:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
-from app.core.outbox import Position
 from app.core.ops import Add
+from app.core.outbox import Position
 from app.core.records import decode_customer
 from app.db.models import (
     Customer,
@@ -24,7 +24,9 @@ from app.ledger.project import Projector
 from tests.ledger.shop import CUSTOMER, Shop, now_us
 
 
-def order(order_id: str = "ord_1", *, version: int = 1, status: str = "PAID", amount: int = 5000) -> dict[str, object]:
+def order(
+    order_id: str = "ord_1", *, version: int = 1, status: str = "PAID", amount: int = 5000
+) -> dict[str, object]:
     at = now_us()
     return {
         "id": order_id,
@@ -85,16 +87,28 @@ async def test_a_tier_sums_its_orders(any_shop: Shop) -> None:
     async with any_shop.db.writing() as session:
         session.add(
             PromotionTier(
-                project_id=any_shop.partition.project_id, id="promo_1", campaign_id="camp_1", name="t", hierarchy=1,
-                active=True, version=next_version(), created_at=datetime.now(UTC), body={},
+                project_id=any_shop.partition.project_id,
+                id="promo_1",
+                campaign_id="camp_1",
+                name="t",
+                hierarchy=1,
+                active=True,
+                version=next_version(),
+                created_at=datetime.now(UTC),
+                body={},
             )
-        )  # fmt: skip
+        )
     keys = await any_shop.core.open(any_shop.partition)
     for number in range(2):
         taken = Taken(
-            id=f"r_{number}", object="redemption", related_object_type="promotion_tier", related_object_id="promo_1",
-            tier_id="promo_1", discount=150, order_amount=1000,
-        )  # fmt: skip
+            id=f"r_{number}",
+            object="redemption",
+            related_object_type="promotion_tier",
+            related_object_id="promo_1",
+            tier_id="promo_1",
+            discount=150,
+            order_amount=1000,
+        )
         add = Add(key=keys.counter("tier", "promo_1"), field="used", delta=1)
         await any_shop.apply(REDEMPTION, [add], "R", [taken], Private(redemptions=[{"id": taken.id}]))
     await any_shop.settle()
@@ -145,7 +159,9 @@ async def test_an_event_that_cannot_be_projected_stops_nothing(any_shop: Shop) -
     """It is set aside with its error; the events around it are projected."""
     await any_shop.redeem(redemption_id="r_1")
     await any_shop.redeem(redemption_id="r_1")
-    await any_shop.apply(REDEMPTION, [], "R", [Taken("r_x", "redemption", "voucher", "v_1")], Private(redemptions=[]))
+    await any_shop.apply(
+        REDEMPTION, [], "R", [Taken("r_x", "redemption", "voucher", "v_1")], Private(redemptions=[])
+    )
     await any_shop.redeem(redemption_id="r_2")
     await any_shop.settle()
     assert sorted(row.id for row in await any_shop.rows(Redemption)) == ["r_1", "r_2"]

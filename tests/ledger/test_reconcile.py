@@ -52,7 +52,9 @@ async def test_reconcile_works_while_redemptions_go_on(any_shop: Shop) -> None:
 
 
 async def test_a_counter_changed_by_hand_is_named(any_shop: Shop) -> None:
-    """Whatever changed Redis past the script is told, for values, for what is held and for counters without a posting."""
+    """Whatever changed Redis past the script is told, for values, for what is held and for counters without a
+    posting.
+    """
     await busy_shop(any_shop)
     keys = await any_shop.core.open(any_shop.partition)
     await any_shop.core.read(
@@ -87,14 +89,14 @@ async def test_a_base_that_is_not_the_vouchers_is_named(any_shop: Shop) -> None:
     await any_shop.add_voucher("v_gift", gift_opening=2000)
     await any_shop.spend("v_gift", 250, 1000)
     found = await reconcile(any_shop.core, any_shop.db, any_shop.partition)
+    place = names.Keys(any_shop.partition, "x").balance("v_gift").split(":", 2)[2]
     assert found.differences == [
-        f"{names.Keys(any_shop.partition, 'x').balance('v_gift').split(':', 2)[2]} v_gift: "
-        "the first posting began at 1000, the voucher says 2000"
+        f"{place} v_gift: the first posting began at 1000, the voucher says 2000",
     ]
 
 
 async def test_a_rebuild_trusts_only_what_was_verified(any_shop: Shop) -> None:
-    """A wrong checkpoint is used when reconcile had verified it, unless the rebuild begins at genesis (D13)."""
+    """A checkpoint is used when reconcile had verified it, unless the rebuild begins at genesis (D13)."""
     await any_shop.redeem_many(3)
     await any_shop.redeem_many(2, voucher_id="v_2")
     await reconcile(any_shop.core, any_shop.db, any_shop.partition)
@@ -104,10 +106,16 @@ async def test_a_rebuild_trusts_only_what_was_verified(any_shop: Shop) -> None:
         await session.execute(text("UPDATE counters SET value = 50 WHERE field IN ('v_1', 'v_2')"))
     await any_shop.recover(rebuild=True)
     counters = await any_shop.counters()
-    assert {place.split()[1]: value for place, value in counters.items() if " v_" in place} == {"v_1": 50, "v_2": 3}
+    assert {place.split()[1]: value for place, value in counters.items() if " v_" in place} == {
+        "v_1": 50,
+        "v_2": 3,
+    }
     await any_shop.recover(rebuild=True, from_genesis=True)
     counters = await any_shop.counters()
-    assert {place.split()[1]: value for place, value in counters.items() if " v_" in place} == {"v_1": 3, "v_2": 3}
+    assert {place.split()[1]: value for place, value in counters.items() if " v_" in place} == {
+        "v_1": 3,
+        "v_2": 3,
+    }
 
 
 async def test_reconcile_is_clean_after_a_rebuild(any_shop: Shop) -> None:

@@ -1,4 +1,6 @@
-"""A partition opens again after whatever happened to its server, with exactly the counters that the ledger explains (core 3.4)."""
+"""A partition opens again after whatever happened to its server, with exactly the counters that the ledger
+explains (core 3.4).
+"""
 
 import asyncio
 import shutil
@@ -41,8 +43,12 @@ async def test_a_healthy_partition_is_left_alone(any_shop: Shop) -> None:
     assert (done.action, done.epoch) == ("healthy", 1)
 
 
-async def test_a_restarted_server_keeps_its_namespace_and_nothing_is_lost(own_shop: Shop, valkey: Valkey) -> None:
-    """With a synced file, what was acknowledged before the kill is drained, and the counters go on where they were."""
+async def test_a_restarted_server_keeps_its_namespace_and_nothing_is_lost(
+    own_shop: Shop, valkey: Valkey
+) -> None:
+    """With a synced file, what was acknowledged before the kill is drained, and the counters go on where they
+    were.
+    """
     await own_shop.redeem_many(4)
     await own_shop.drain()
     await own_shop.redeem_many(3)
@@ -101,7 +107,7 @@ async def test_a_request_sent_again_after_a_rebuild_finds_what_it_did(own_shop: 
 async def test_a_server_with_an_older_file_is_rebuilt_and_its_tail_kept_for_audit(
     own_shop: Shop, valkey: Valkey, tmp_path: Path
 ) -> None:
-    """A restored backup is never served: the ledger wins, and what only the backup knew becomes divergences."""
+    """A restored backup is never served: the ledger wins, what only the backup knew becomes divergences."""
     await own_shop.redeem_many(3)
     await asyncio.to_thread(shutil.copytree, Path(valkey.directory) / "appendonlydir", tmp_path / "backup")
     await own_shop.redeem_many(2)
@@ -174,9 +180,7 @@ async def test_only_one_leader_recovers(own_shop: Shop, valkey: Valkey) -> None:
     """Many processes that notice the restart make one recovery."""
     await own_shop.redeem_many(2)
     await restart(own_shop, valkey)
-    done = await asyncio.gather(
-        *(recover(own_shop.core, own_shop.db, own_shop.partition) for _ in range(5))
-    )
+    done = await asyncio.gather(*(recover(own_shop.core, own_shop.db, own_shop.partition) for _ in range(5)))
     assert sum(one.action == "kept" for one in done) == 1
     assert {one.action for one in done} <= {"kept", "busy", "healthy"}
     (state,) = await own_shop.rows(PartitionState)

@@ -1,4 +1,6 @@
-"""Sessions: writing is one transaction that is on the disk when it returns, reading never takes the write lock."""
+"""Sessions: writing is one transaction that is on the disk when it returns, reading never takes the write
+lock.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +35,12 @@ async def db(url: str) -> AsyncIterator[Database]:
 
 def category(identity: str) -> Category:
     return Category(
-        project_id="p", id=identity, name=identity, hierarchy=1, version=next_version(), created_at=datetime.now(UTC)
+        project_id="p",
+        id=identity,
+        name=identity,
+        hierarchy=1,
+        version=next_version(),
+        created_at=datetime.now(UTC),
     )
 
 
@@ -46,11 +53,15 @@ async def test_a_block_is_one_transaction(db: Database) -> None:
     """What the block wrote is committed when it ends, and gone when it raises."""
     async with db.writing() as session:
         session.add(category("kept"))
-    with pytest.raises(RuntimeError, match="halfway"):
+
+    async def stop_halfway() -> None:
         async with db.writing() as session:
             session.add(category("lost"))
             await session.flush()
             raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        await stop_halfway()
     assert await names(db) == ["kept"]
 
 
@@ -94,7 +105,15 @@ async def test_a_read_and_the_write_after_it_are_one_step(db: Database, url: str
     other = Database(url)
     async with db.writing() as session:
         session.add(
-            Segment(project_id="p", id="s", name="0", type="static", body={}, version=1, created_at=datetime.now(UTC))
+            Segment(
+                project_id="p",
+                id="s",
+                name="0",
+                type="static",
+                body={},
+                version=1,
+                created_at=datetime.now(UTC),
+            )
         )
 
     async def increment(on: Database) -> None:
@@ -110,10 +129,24 @@ async def test_a_read_and_the_write_after_it_are_one_step(db: Database, url: str
 
 async def test_documents_keep_fractions_exactly(db: Database) -> None:
     """A fraction in a document is a Decimal before and after, never a float (D21)."""
-    body = {"amount": Decimal("0.1"), "large": 10**15, "text": "é", "none": None, "list": [Decimal("2.50"), True]}
+    body = {
+        "amount": Decimal("0.1"),
+        "large": 10**15,
+        "text": "é",
+        "none": None,
+        "list": [Decimal("2.50"), True],
+    }
     async with db.writing() as session:
         session.add(
-            Segment(project_id="p", id="s", name="n", type="static", body=body, version=1, created_at=datetime.now(UTC))
+            Segment(
+                project_id="p",
+                id="s",
+                name="n",
+                type="static",
+                body=body,
+                version=1,
+                created_at=datetime.now(UTC),
+            )
         )
     async with db.reading() as session:
         stored = (await session.get_one(Segment, ("p", "s"))).body
@@ -155,4 +188,8 @@ async def test_instants_are_utc_on_every_database(db: Database) -> None:
     assert (stored, stored.tzinfo) == (at, UTC)
     with pytest.raises(Exception, match="without a zone"):
         async with db.writing() as session:
-            session.add(Category(project_id="p", id="d", name="d", hierarchy=1, version=1, created_at=datetime(2026, 1, 1)))
+            session.add(
+                Category(
+                    project_id="p", id="d", name="d", hierarchy=1, version=1, created_at=datetime(2026, 1, 1)
+                )
+            )

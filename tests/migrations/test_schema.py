@@ -73,5 +73,5 @@ async def test_two_processes_may_migrate_at_once(empty: Database, empty_url: str
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/x"])
 def test_databases_that_cannot_keep_the_ledger_are_refused(url: str) -> None:
     """A database in memory would be lost with its process and invisible to the others."""
-    with pytest.raises(ValueError, match="SQLite needs a file|no support"):
+    with pytest.raises(ValueError, match=r"SQLite needs a file|no support"):
         driver_url(url)

@@ -1,7 +1,8 @@
-"""A PostgreSQL of one's own for tests: the wheel's binaries, a unix socket in a private folder, gone when the tests end.
+"""A PostgreSQL of one's own for tests: the wheel's binaries, a unix socket in a private folder, gone when the
+tests end.
 
-As root the binaries are copied to a folder that everybody may read and run as an unprivileged user (D28). The wheel's own
-launcher is never called: it opens the permissions of every folder above its data.
+As root the binaries are copied to a folder that everybody may read and run as an unprivileged user (D28). The
+wheel's own launcher is never called: it opens the permissions of every folder above its data.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ _START_SECONDS_MAX = 30
 
 
 class Postgres:
-    """One server process and a template database with the current schema, from which each test gets a copy."""
+    """One server process and a template database with the current schema, of which each test gets a copy."""
 
     def __init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="vouchsafe-pg-", dir="/tmp"))
