@@ -8,7 +8,15 @@ from app.core import keys as names
 from app.core.client import Client
 from app.core.connection import Command, Unanswered, Unsent
 from app.core.durability import PROBES, Durability, judge
-from app.core.encode import SCHEMA, VALIDATE, PublishedRecord, apply_command, outcome_of, publish_command
+from app.core.encode import (
+    SCHEMA,
+    VALIDATE,
+    OldNamespace,
+    PublishedRecord,
+    apply_command,
+    outcome_of,
+    publish_command,
+)
 from app.core.keys import Keys, Partition
 from app.core.ops import Apply
 from app.core.outbox import Entry, Position, entries_of
@@ -113,9 +121,13 @@ class RedemptionCore:
         writes = call.mode != VALIDATE
         unknown = False
         for attempt in (1, 2):
-            command = apply_command(
-                self._apply_sha, call, view.keys, view.epoch, view.high_water, self._outbox_bytes_max
-            )
+            try:
+                command = apply_command(
+                    self._apply_sha, call, view.keys, view.epoch, view.high_water, self._outbox_bytes_max
+                )
+            except OldNamespace:
+                # Another caller has met the new namespace since this one made its keys.
+                return Outcome(code=Code.STALE, name="namespace")
             reply, unknown = await self._sender.script(command, effect=writes, unknown=unknown)
             outcome = outcome_of(reply, call)
             code = outcome.code
@@ -156,7 +168,10 @@ class RedemptionCore:
         """
         view = self._views.get(partition) or await self.refresh(partition)
         for _ in (1, 2):
-            command = publish_command(script("publish").sha, "P", view.keys, view.epoch, guards, records)
+            try:
+                command = publish_command(script("publish").sha, "P", view.keys, view.epoch, guards, records)
+            except OldNamespace as error:
+                raise CoreUnavailable(f"partition {partition.name} was rebuilt meanwhile") from error
             reply, _unknown = await self._sender.script(command)
             if reply[0] == Code.OK:
                 return int(reply[1])

@@ -2,7 +2,7 @@
 script's header.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
 from app.core.keys import Keys, meta, outbox
@@ -37,6 +37,10 @@ def _amount(amount: int) -> int:
     if not 0 <= amount <= INTEGER_MAX:
         raise ValueError(f"an amount held or released is not negative and below 2**53, not {amount}")
     return amount
+
+
+class OldNamespace(Exception):
+    """Keys were made before the partition was rebuilt into another namespace: writing there would be lost."""
 
 
 class _Plan:
@@ -119,10 +123,13 @@ class _Plan:
 def apply_command(
     sha: str, call: Apply, keys: Keys, epoch: int, high_water: int, outbox_limit: int
 ) -> tuple[Argument, ...]:
-    """The EVALSHA command of one call."""
+    """The EVALSHA command of one call. Raises OldNamespace when its keys are not those of `keys`."""
     plan = _Plan()
     for op in call.ops:
         plan.add(op)
+    _require(keys, plan.fields)
+    if call.idempotency_key:
+        _require(keys, (call.idempotency_key,))
     hashes = len(plan.fields)
     replay = keys.replay(call.rid)
     return (
@@ -135,6 +142,14 @@ def apply_command(
         hashes, *plan.read_plan(),
         plan.has_release, len(call.ops), *plan.arguments,
     )  # fmt: skip
+
+
+def _require(keys: Keys, made: Iterable[str]) -> None:
+    """The EVALSHA command of one call. Raises OldNamespace when a key is not one of `keys`."""
+    base = keys.base
+    for key in made:
+        if not key.startswith(base):
+            raise OldNamespace(key)
 
 
 def _integers(joined: bytes) -> tuple[int, ...]:
@@ -189,6 +204,7 @@ def publish_command(
     buckets: dict[str, int] = {}
     for key, _, _, _ in records:
         buckets.setdefault(key, len(buckets) + 1)
+    _require(keys, buckets)
     command: list[Argument] = [
         "EVALSHA", sha, 2 + len(buckets), meta(keys.partition), keys.versions(), *buckets,
         mode, epoch, keys.namespace, SCHEMA, RECORD_BUCKET_SECONDS * 1000, len(guards),

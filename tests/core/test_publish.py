@@ -108,6 +108,25 @@ async def test_a_new_namespace_makes_the_caller_read_again(bench: Bench) -> None
     assert await bench.command("EXISTS", key) == 0
 
 
+async def test_keys_made_before_a_rebuild_are_refused_after_it(bench: Bench) -> None:
+    """Another caller has met the new namespace meanwhile: old keys must not slip through."""
+    old = bench.keys.counter("campaign", "a")
+    server = (await bench.core.meta(bench.partition)).server
+    await bench.core.certify(
+        bench.partition, expected_epoch=1, server=server, epoch=2, sequence=0, namespace="n2"
+    )
+    await bench.core.refresh(bench.partition)
+    outcomes = [
+        await bench.apply(Add(old, "used", 1)),
+        await bench.apply(idempotency_key=bench.keys.idempotency("scope"), fingerprint="f"),
+    ]
+    assert [(one.code, one.name) for one in outcomes] == [(Code.STALE, "namespace")] * 2
+    with pytest.raises(CoreUnavailable):
+        await bench.core.publish(bench.partition, {}, [(bench.keys.voucher_record("A"), "A", 1, b"1:")])
+    assert await bench.command("KEYS", f"{bench.keys.base}*") == []
+    assert await bench.core.sequence(bench.partition) == (2, 0)
+
+
 async def test_a_lost_tail_closes_the_partition_on_the_first_call(bench: Bench) -> None:
     """The worker has seen sequence 3; a server that knows only 1 has lost acknowledged events."""
     key = bench.keys.counter("campaign", "a")
