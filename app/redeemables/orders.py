@@ -86,7 +86,7 @@ class StoredOrder(Struct, kw_only=True):
         ones together.
         """
         before = stored.body if stored is not None else {}
-        order_id = stored.id if stored is not None else fresh_id
+        order_id = stored.id if stored is not None else (payload.id or fresh_id)
         source_id = payload.source_id or (stored.source_id if stored is not None else None)
         created_us = stored.created_at_us if stored is not None else at_us
         if payload.created_at is not None:

@@ -69,7 +69,7 @@ async def _store(
         raise not_found("order", str(order_id))
     referrer_id = await _referrer(call, payload)
     await store_overrides(call, payload.items or ())
-    rid, fresh_id = new_id("rid_"), payload.id or new_id("ord_")
+    rid, fresh_id = new_id("rid_"), new_id("ord_")
     for _ in range(ATTEMPTS_MAX):
         stored = await _load(call, order_id, source_id)
         if stored is None and must_exist:
