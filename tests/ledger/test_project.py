@@ -117,7 +117,7 @@ async def test_a_tier_sums_its_orders(any_shop: Shop) -> None:
 
 
 async def test_a_customer_is_created_merged_and_summarised(any_shop: Shop) -> None:
-    """A redemption's customer is stored, later ones are merged over it, and the summary follows its counters."""
+    """A redemption's customer is stored, later ones are merged into it, its summary follows its counters."""
     first = {"name": "Ada", "metadata": {"tier": "gold"}}
     await any_shop.redeem(customer_id="cust_1", source_id="ada", patch=first, order=order())
     await any_shop.redeem(customer_id="cust_1", patch={"email": "ada@example.org", "metadata": {"vip": True}})
