@@ -145,7 +145,7 @@ def apply_command(
 
 
 def _require(keys: Keys, made: Iterable[str]) -> None:
-    """The EVALSHA command of one call. Raises OldNamespace when a key is not one of `keys`."""
+    """The script compares the namespace of `keys` with meta; this makes that speak for all keys."""
     base = keys.base
     for key in made:
         if not key.startswith(base):
