@@ -38,6 +38,13 @@ async def find_customer(
     return None
 
 
+async def owner_of(session: AsyncSession, project_id: str, source_id: str) -> str | None:
+    """Id of the customer, also a deleted one, who has the source_id."""
+    return await session.scalar(
+        select(Customer.id).where(Customer.project_id == project_id, Customer.source_id == source_id)
+    )
+
+
 class CustomerList(NamedTuple):
     """What a list asks for."""
 

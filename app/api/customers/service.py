@@ -116,22 +116,20 @@ async def _changed(
     source_id: str | None,
 ) -> Customer:
     """Lay the payload over the row, and claim a source_id that is new to it."""
-    assigned = source_id is not None and row.source_id is None
     if source_id is not None and row.source_id not in (None, source_id):
         raise ApiError(
             400, "invalid_customer", "Invalid customer", "source_id cannot be changed once it is set"
         )
-    if assigned:
+    assigned = source_id is not None and row.source_id is None
+    if assigned and source_id is not None:
+        if await queries.owner_of(write.session, call.project_id, source_id) is not None:
+            raise duplicate_found("customer", "source_id", source_id)
         row.source_id = source_id
+        await write.session.flush()
+        await _claim(call, row.id, source_id)
     if merge_patch(row, patch_of(payload)) or assigned:
         row.updated_at = call.engine.now()
     row.version = next_version(row.version)
-    if assigned and source_id is not None:
-        other = await queries.find_customer(write.session, call.project_id, [source_id])
-        if other is not None and other.id != row.id and other.source_id == source_id:
-            raise duplicate_found("customer", "source_id", source_id)
-        await write.session.flush()
-        await _claim(call, row.id, source_id)
     write.customer(row.id)
     return row
 
