@@ -25,6 +25,9 @@ def replace_units(context: "Context", discount: Discount) -> Plan | Trouble:
     times = min(context.bundles, line.quantity // source.count)
     leaving = source.count * times
     worth = 0 if line.amount is None else units_worth(line.amount, leaving, line.quantity)
+    if context.cart.amount is not None and worth > context.cart.remaining:
+        # An order worth less than its lines: nothing can be taken out of it.
+        return plan
     catalogue = context.facts.catalogue
     known = catalogue.get(target.unit_type, target.item)
     if target.unit_type in catalogue and catalogue[target.unit_type] is None:
