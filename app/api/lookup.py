@@ -93,9 +93,11 @@ async def tier_named(
     return row[0], row[1]
 
 
-async def rule_named(session: AsyncSession, project_id: str, rule_id: str) -> ValidationRule:
+async def rule_named(
+    session: AsyncSession, project_id: str, rule_id: str, *, lock: bool = False
+) -> ValidationRule:
     """Raises: ApiError 404."""
-    row = await session.get(ValidationRule, (project_id, rule_id))
+    row = await session.get(ValidationRule, (project_id, rule_id), with_for_update=lock or None)
     if row is None:
         raise not_found("validation_rules", rule_id)
     return row

@@ -194,13 +194,15 @@ async def category_id_of(write: CatalogueWrite, category_id: str | None, name: s
     if not name:
         return None
     checked_text(name, "category", NAME_MAX)
-    found = await write.session.scalar(
-        select(Category.id).where(Category.project_id == write.project_id, Category.name == name)
-    )
+    named = select(Category.id).where(Category.project_id == write.project_id, Category.name == name)
+    found = await write.session.scalar(named)
     if found is not None:
         return found
-    project = await write.session.get(Project, write.project_id, with_for_update=True)
-    assert project is not None
+    project = await write.session.get(Project, write.project_id, with_for_update=True, populate_existing=True)
+    assert project is not None  # the key that opened this request belongs to it
+    found = await write.session.scalar(named)
+    if found is not None:
+        return found  # Another request made it while this one waited for the project's row.
     now = datetime.now(UTC)
     category = Category(
         project_id=write.project_id,

@@ -7,8 +7,10 @@ from typing import Any
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.outcome import CoreUnavailable
 from app.db.models import AsyncAction
 from app.engine import Engine
 from app.identifiers import new_id
@@ -24,7 +26,14 @@ FAILURES_MAX = 5
 """Unexpected errors in a row before an action is given up."""
 OPEN = ("ENQUEUED", "IN_PROGRESS")
 
+_AWAY = (CoreUnavailable, OperationalError, InterfaceError)
+"""Redis or the database cannot be asked now: that says nothing about the work."""
+
 log = structlog.get_logger("vouchsafe.jobs")
+
+
+class SliceDelayed(Exception):
+    """The slice was not done because Redis or the database is away; it is to be tried again later."""
 
 
 def start_action(
@@ -51,8 +60,9 @@ def start_action(
 
 
 async def run_slice(engine: Engine, project_id: str, action_id: str) -> bool:
-    """Do the next slice. True while there is more to do. Harmless when two processes do it at once: the row
-    is locked.
+    """Do the next slice. True while there is more to do. Harmless when two processes do it at once.
+
+    Raises: SliceDelayed.
     """
     try:
         async with engine.db.writing() as session:
@@ -70,6 +80,8 @@ async def run_slice(engine: Engine, project_id: str, action_id: str) -> bool:
             if action.status not in OPEN:
                 action.processing_time = max(0, time.time_ns() // 1_000_000 - int(state["started_ms"]))
             return action.status in OPEN
+    except _AWAY as error:
+        raise SliceDelayed(str(error)) from error
     except Exception:
         log.exception("job.slice_failed", action=action_id)
         return await _count_failure(engine, project_id, action_id)

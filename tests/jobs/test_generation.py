@@ -23,7 +23,9 @@ async def finish(engine, project_id, action_id):
 
 
 async def test_slices_add_up(engine, project):
-    """Each slice commits at most 500 codes with its progress; the last one says so on the action and the campaign."""
+    """Each slice commits at most 500 codes with its progress; the last one says so on the action and the
+    campaign.
+    """
     campaign_id = await add_campaign(engine, project.id)
     action_id = await ask_for_codes(engine, project.id, campaign_id, 2 * BATCH_MAX + 7)
     assert await run_slice(engine, project.id, action_id) is True

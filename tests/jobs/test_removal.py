@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import func, select, update
 
+from app.core.outcome import CoreUnavailable
 from app.db.models import Campaign, Voucher
-from app.jobs.actions import run_slice, start_action
+from app.jobs.actions import FAILURES_MAX, SliceDelayed, run_slice, start_action
 from app.jobs.removal import TYPE, removal_payload
 from app.redeemables.issuing import BATCH_MAX
 from tests.jobs.test_generation import finish
@@ -62,3 +64,21 @@ async def test_generation_ends_when_its_campaign_is_deleted(engine, project):
     await remove(engine, project.id, campaign_id, force=False)
     done = await finish(engine, project.id, action_id)
     assert (done.status, done.result["done_count"]) == ("FAILED", BATCH_MAX)
+
+
+async def test_removal_waits_for_redis(engine, project, monkeypatch):
+    """While the core cannot take the tombstones nothing is removed, and nothing is given up."""
+    campaign_id = await add_campaign(engine, project.id)
+    await finish(engine, project.id, await ask_for_codes(engine, project.id, campaign_id, 20))
+    action_id = await remove(engine, project.id, campaign_id, force=True)
+
+    async def away(*arguments):
+        raise CoreUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.core, "publish", away)
+        for _ in range(FAILURES_MAX + 1):
+            with pytest.raises(SliceDelayed):
+                await run_slice(engine, project.id, action_id)
+    assert await count_of(engine, project.id, campaign_id) == 20
+    assert (await finish(engine, project.id, action_id)).status == "DONE"

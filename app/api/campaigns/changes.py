@@ -54,7 +54,7 @@ async def keep_terms_of_issued(call: Call, id_or_name: str) -> None:
     """
     while True:
         async with call.write() as write:
-            campaign = await campaign_named(write.session, call.project_id, id_or_name)
+            campaign = await campaign_named(write.session, call.project_id, id_or_name, lock=True)
             if await _keep_some(write, campaign) < BATCH_MAX:
                 return
 

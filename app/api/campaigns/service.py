@@ -2,6 +2,7 @@
 answer.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +33,7 @@ from app.db.models import Campaign
 from app.http.errors import ApiError, invalid_payload
 from app.http.wire import listing
 from app.identifiers import new_id, next_version
-from app.jobs.actions import run_slice, start_action
+from app.jobs.actions import SliceDelayed, run_slice, start_action
 from app.jobs.generation import TYPE as GENERATE
 from app.jobs.generation import generation_payload
 from app.jobs.removal import TYPE as REMOVE
@@ -291,5 +292,6 @@ async def delete_campaign(call: Call, id_or_name: str, *, force: bool) -> dict[s
             now,
             call.request_id,
         )
-    await run_slice(call.engine, call.project_id, action.id)
+    with suppress(SliceDelayed):
+        await run_slice(call.engine, call.project_id, action.id)
     return {"async_action_id": action.id}

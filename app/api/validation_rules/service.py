@@ -116,7 +116,7 @@ async def list_rules(call: Call) -> dict[str, Any]:
 async def update_rule(call: Call, rule_id: str, body: RuleUpdate) -> dict[str, Any]:
     """PUT: parts that are sent replace those that are there, null takes one away."""
     async with call.write() as write:
-        row = await rule_named(write.session, call.project_id, rule_id)
+        row = await rule_named(write.session, call.project_id, rule_id, lock=True)
         document = dict(row.body)
         for name in PARTS:
             value = getattr(body, name)
@@ -140,7 +140,7 @@ async def delete_rule(call: Call, rule_id: str) -> None:
     stale.
     """
     async with call.write() as write:
-        row = await rule_named(write.session, call.project_id, rule_id)
+        row = await rule_named(write.session, call.project_id, rule_id, lock=True)
         await write.session.execute(
             delete(ValidationRuleAssignment).where(
                 ValidationRuleAssignment.project_id == call.project_id,

@@ -82,7 +82,9 @@ def test_put_refuses_another_type_of_discount(api):
 
 
 def test_new_discount_is_for_codes_that_nobody_has(api):
-    """A code that was redeemed keeps the terms that it was redeemed under; one that was not has the new ones."""
+    """A code that was redeemed keeps the terms that it was redeemed under; one that was not has the new
+    ones.
+    """
     campaign = made(api, vouchers_count=2)
     wait_for_codes(api, campaign["id"], 2)
     listed = created(api.get("/v1/vouchers", params={"campaign_id": campaign["id"]}))

@@ -70,7 +70,9 @@ def test_what_is_sent_is_read_back(api):
 
 
 def test_codes_are_there_within_two_seconds(api):
-    """The codes of a small campaign are visible soon after it was made, each in the pattern that was asked for."""
+    """The codes of a small campaign are visible soon after it was made, each in the pattern that was asked
+    for.
+    """
     answer = created(api.post("/v1/campaigns", json=discount_campaign(vouchers_count=25)))
     campaign = wait_for_codes(api, answer["id"], 25)
     assert campaign["creation_status"] == "DONE"

@@ -111,7 +111,9 @@ def test_deleting_twice_is_exactly_404(api):
 
 
 def test_lists(api):
-    """All tiers, newest first; a campaign's in the order in which they are tried; only available ones when asked."""
+    """All tiers, newest first; a campaign's in the order in which they are tried; only available ones when
+    asked.
+    """
     first, second = promotion(api), promotion(api)
     late = tier(api, first["id"], hierarchy=5)
     early = tier(api, first["id"], hierarchy=2)

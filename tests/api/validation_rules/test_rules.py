@@ -111,7 +111,7 @@ def test_a_changed_rule_holds_with_the_answer(api):
         ({}, "invalid_payload"),
         ({"name": 5}, "invalid_payload"),
         ({"name": "r", "type": "magic"}, "invalid_validation_rules"),
-        ({"name": "r", "rules": {"1": {"name": "custom_event.metadata", "conditions": {"$is": [1]}}, "logic": "1"}},
+        ({"name": "r", "rules": {"1": {"name": "custom_event.metadata", "conditions": {"$is": [1]}}}},
          "invalid_validation_rules"),
         ({"name": "r", "rules": {"1": {"name": "no.such.rule", "conditions": {"$is": [1]}}}},
          "invalid_validation_rules"),

@@ -41,7 +41,9 @@ KEYS = {
 
 
 def test_what_is_sent_is_read_back(api):
-    """Every property of a voucher is stored and answered as it was sent, on any worker, with every key of the contract."""
+    """Every property of a voucher is stored and answered as it was sent, on any worker, with every key of the
+    contract.
+    """
     rule = created(api.post("/v1/validation-rules", json={"name": "r"}))
     code = unique("NEW-WELCOME / é#+%")
     sent = {
