@@ -3,21 +3,21 @@ answer.
 """
 
 import asyncio
-import json
 import multiprocessing
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
 REQUEST_SECONDS_MAX = 60.0
+VOLLEY_SECONDS_MAX = 120.0
 
 
 @dataclass
 class Deed:
-    """One request to send. `name` groups answers; times are seconds of one machine's clock."""
+    """One request to send. `name` groups answers."""
 
     name: str
     method: str
@@ -30,64 +30,77 @@ class Deed:
 class Answer:
     name: str
     status: int
+    """0: no answer came."""
     body: Any
 
 
-def fire(
-    base_url: str, headers: Mapping[str, str], shares: Sequence[Sequence[Sequence[Deed]]]
-) -> list[Answer]:
-    """shares[process][client] is a list of deeds sent one after another. All clients start together."""
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(len(shares))
-    queue: Any = context.Queue()
-    processes = [
-        context.Process(target=_run, args=(base_url, dict(headers), share, barrier, queue))
-        for share in shares
-    ]
-    for process in processes:
-        process.start()
-    answers: list[Answer] = []
-    for _ in processes:
-        answers.extend(Answer(**entry) for entry in json.loads(queue.get(timeout=300)))
-    for process in processes:
-        process.join()
-    return answers
+class Crowd:
+    """Client processes that live as long as the context; each volley starts in all of them together."""
+
+    def __init__(self, processes: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._barrier: Any = context.Barrier(processes)
+        self._pipes: list[Any] = []
+        self._processes: list[Any] = []
+        for _ in range(processes):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, self._barrier), daemon=True)
+            self._pipes.append(ours)
+            self._processes.append(process)
+
+    def __enter__(self) -> Self:
+        for process in self._processes:
+            process.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe, process in zip(self._pipes, self._processes, strict=True):
+            pipe.send(None)
+            process.join(10)
+            process.close()
+            pipe.close()
+
+    def fire(
+        self, base_url: str, headers: Mapping[str, str], clients: Sequence[Sequence[Deed]], seed: int
+    ) -> list[Answer]:
+        """`clients[n]` sends its deeds one after another; clients are shuffled by the seed and dealt out."""
+        shuffled = list(clients)
+        random.Random(seed).shuffle(shuffled)
+        count = len(self._pipes)
+        for number, pipe in enumerate(self._pipes):
+            pipe.send((base_url, dict(headers), shuffled[number::count]))
+        answers: list[Answer] = []
+        for pipe in self._pipes:
+            assert pipe.poll(VOLLEY_SECONDS_MAX), "a client process gave no report"
+            answers.extend(pipe.recv())
+        return answers
 
 
-def _run(
-    base_url: str, headers: dict[str, str], share: Sequence[Sequence[Deed]], barrier: Any, queue: Any
-) -> None:
-    queue.put(json.dumps(asyncio.run(_clients(base_url, headers, share, barrier))))
+def _serve(pipe: Any, barrier: Any) -> None:
+    while (volley := pipe.recv()) is not None:
+        pipe.send(asyncio.run(_clients(*volley, barrier)))
 
 
 async def _clients(
     base_url: str, headers: dict[str, str], share: Sequence[Sequence[Deed]], barrier: Any
-) -> list[dict[str, Any]]:
+) -> list[Answer]:
     limits = httpx.Limits(max_connections=len(share), max_keepalive_connections=len(share))
-    answers: list[dict[str, Any]] = []
+    answers: list[Answer] = []
     async with httpx.AsyncClient(
         base_url=base_url, headers=headers, limits=limits, timeout=REQUEST_SECONDS_MAX
     ) as client:
-        await asyncio.to_thread(barrier.wait)
+        await asyncio.to_thread(barrier.wait, VOLLEY_SECONDS_MAX)
         await asyncio.gather(*(_client(client, deeds, answers) for deeds in share))
     return answers
 
 
-async def _client(client: httpx.AsyncClient, deeds: Sequence[Deed], answers: list[dict[str, Any]]) -> None:
+async def _client(client: httpx.AsyncClient, deeds: Sequence[Deed], answers: list[Answer]) -> None:
     for deed in deeds:
         try:
             response = await client.request(
                 deed.method, deed.path, json=deed.body, headers=dict(deed.headers)
             )
         except httpx.HTTPError as error:
-            answers.append({"name": deed.name, "status": 0, "body": repr(error)})
+            answers.append(Answer(deed.name, 0, {"key": repr(error)}))
             continue
-        body = response.json() if response.content else None
-        answers.append({"name": deed.name, "status": response.status_code, "body": body})
-
-
-def spread(clients: Sequence[Sequence[Deed]], processes: int, seed: int) -> list[list[Sequence[Deed]]]:
-    """Clients shuffled by the seed and dealt to processes."""
-    shuffled = list(clients)
-    random.Random(seed).shuffle(shuffled)
-    return [shuffled[number::processes] for number in range(processes)]
+        answers.append(Answer(deed.name, response.status_code, response.json() if response.content else None))

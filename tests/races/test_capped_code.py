@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.races.clients import Answer, Deed, fire, spread
+from tests.races.clients import Answer, Crowd, Deed
 from tests.support.server import Project, RunningServer
 from tests.support.shop import (
     amount_off,
@@ -33,6 +33,12 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[Crowd]:
+    with Crowd(PROCESSES) as crowd:
+        yield crowd
 
 
 @pytest.fixture
@@ -67,19 +73,19 @@ def assert_ledger_agrees(wide: RunningServer, project: Project) -> None:
     wide.command("ledger", "verify", "--json")
 
 
-def test_five_hundred_clients_never_pass_a_cap_of_fifty(wide: RunningServer) -> None:
+def test_five_hundred_clients_never_pass_a_cap_of_fifty(wide: RunningServer, crowd: Crowd) -> None:
     """Twenty seeds; acknowledged redemptions are the ledger's rows, and never more than the cap at any time."""
     for seed in SEEDS:
         project = wide.create_project(unique("cap"))
         randomness = random.Random(seed)
         with wide.client(project) as api:
-            code, campaign_id = public_code(api, percent_off(10), quantity=CAP)
+            code, _ = public_code(api, percent_off(10), quantity=CAP)
             early = [redeem(api, code)["redemptions"][0]["id"] for _ in range(5)]
             buyers = [[redemption_deed("redeem", code)] for _ in range(CLIENTS - 6)]
             returns = [[Deed("rollback", "POST", f"/v1/redemptions/{one}/rollback")] for one in early]
             lowered = CAP - randomness.randrange(10, 30)
             edit = [[Deed("edit", "PUT", f"/v1/vouchers/{code}", {"redemption": {"quantity": lowered}})]]
-            answers = fire(wide.base_url, project.headers, spread(buyers + returns + edit, PROCESSES, seed))
+            answers = crowd.fire(wide.base_url, project.headers, buyers + returns + edit, seed)
             taken = ids_of(answers, "redeem")
             rolled_back = [answer for answer in answers if answer.name == "rollback" and answer.status == 200]
             assert_known_refusals(answers, "quantity_exceeded", "multiple_requests")
@@ -104,7 +110,9 @@ def test_five_hundred_clients_never_pass_a_cap_of_fifty(wide: RunningServer) -> 
         assert_ledger_agrees(wide, project)
 
 
-def test_one_customer_gets_one_under_fifty_identical_requests(wide: RunningServer, shop: Project) -> None:
+def test_one_customer_gets_one_under_fifty_identical_requests(
+    wide: RunningServer, crowd: Crowd, shop: Project
+) -> None:
     """I8: the per-customer limit holds when the same request arrives fifty times at once."""
     with wide.client(shop) as api:
         code, campaign_id = public_code(api, percent_off(10))
@@ -115,13 +123,13 @@ def test_one_customer_gets_one_under_fifty_identical_requests(wide: RunningServe
             campaign_id,
         )
         deeds = [[redemption_deed("redeem", code, customer={"source_id": "only-one"})] for _ in range(50)]
-        answers = fire(wide.base_url, shop.headers, spread(deeds, PROCESSES, 1))
+        answers = crowd.fire(wide.base_url, shop.headers, deeds, 1)
         assert len(ids_of(answers, "redeem")) == 1
         assert_known_refusals(answers, "redemption_rules_violated", "multiple_requests")
     assert_ledger_agrees(wide, shop)
 
 
-def test_stacks_that_share_a_budget_never_pass_it(wide: RunningServer, shop: Project) -> None:
+def test_stacks_that_share_a_budget_never_pass_it(wide: RunningServer, crowd: Crowd, shop: Project) -> None:
     """Stacks of two codes race for one campaign's count; each is taken whole or not at all."""
     with wide.client(shop) as api:
         code, campaign_id = public_code(api, amount_off(100))
@@ -129,7 +137,7 @@ def test_stacks_that_share_a_budget_never_pass_it(wide: RunningServer, shop: Pro
         budget = rule(api, "campaign.redemptions.count", {"$less_than_or_equal": [20]})
         assign(api, budget, "campaign", campaign_id)
         deeds = [[redemption_deed("redeem", code, other)] for _ in range(80)]
-        answers = fire(wide.base_url, shop.headers, spread(deeds, PROCESSES, 2))
+        answers = crowd.fire(wide.base_url, shop.headers, deeds, 2)
         assert_known_refusals(answers)
         with_both = [answer for answer in answers if len(answer.body["redemptions"]) == 2]
         alone = [answer for answer in answers if len(answer.body["redemptions"]) == 1]
@@ -139,7 +147,9 @@ def test_stacks_that_share_a_budget_never_pass_it(wide: RunningServer, shop: Pro
     assert_ledger_agrees(wide, shop)
 
 
-def test_two_workers_meeting_one_new_customer_make_one(wide: RunningServer, shop: Project) -> None:
+def test_two_workers_meeting_one_new_customer_make_one(
+    wide: RunningServer, crowd: Crowd, shop: Project
+) -> None:
     """D15: the id of a new source_id is the same wherever it is met first."""
     with wide.client(shop) as api:
         code, _ = public_code(api, percent_off(10))
@@ -151,14 +161,14 @@ def test_two_workers_meeting_one_new_customer_make_one(wide: RunningServer, shop
             ]
             for number in range(64)
         ]
-        answers = fire(wide.base_url, shop.headers, spread(deeds, PROCESSES, 3))
+        answers = crowd.fire(wide.base_url, shop.headers, deeds, 3)
         assert len(ids_of(answers, "redeem")) == 64
         listed = created(api.get("/v1/customers", params={"limit": 100}))
         assert sorted(one["source_id"] for one in listed["customers"]) == sorted(f"new-{n}" for n in range(8))
     assert_ledger_agrees(wide, shop)
 
 
-def test_a_gift_card_is_never_overdrawn(wide: RunningServer, shop: Project) -> None:
+def test_a_gift_card_is_never_overdrawn(wide: RunningServer, crowd: Crowd, shop: Project) -> None:
     """Forty clients spend 300 each from 5 000: what was taken is what is missing."""
     with wide.client(shop) as api:
         card = gift_card(api, 5_000)
@@ -167,27 +177,27 @@ def test_a_gift_card_is_never_overdrawn(wide: RunningServer, shop: Project) -> N
             "order": {"amount": 10_000},
         }
         deeds = [[Deed("redeem", "POST", "/v1/redemptions", body)] for _ in range(40)]
-        answers = fire(wide.base_url, shop.headers, spread(deeds, PROCESSES, 4))
+        answers = crowd.fire(wide.base_url, shop.headers, deeds, 4)
         assert len(ids_of(answers, "redeem")) == 16
         assert_known_refusals(answers, "gift_amount_exceeded")
         assert created(api.get(f"/v1/vouchers/{card['code']}"))["gift"]["balance"] == 200
     assert_ledger_agrees(wide, shop)
 
 
-def test_a_rollback_among_many_happens_once(wide: RunningServer, shop: Project) -> None:
+def test_a_rollback_among_many_happens_once(wide: RunningServer, crowd: Crowd, shop: Project) -> None:
     """Thirty rollbacks of one redemption: one gives back, the others are told so."""
     with wide.client(shop) as api:
         code, _ = public_code(api, percent_off(10), quantity=5)
         redemption = redeem(api, code)["redemptions"][0]["id"]
         deeds = [[Deed("rollback", "POST", f"/v1/redemptions/{redemption}/rollback")] for _ in range(30)]
-        answers = fire(wide.base_url, shop.headers, spread(deeds, PROCESSES, 5))
+        answers = crowd.fire(wide.base_url, shop.headers, deeds, 5)
         assert [answer.status for answer in answers].count(200) == 1
         assert_known_refusals(answers, "already_rolled_back")
         assert created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"] == 0
     assert_ledger_agrees(wide, shop)
 
 
-def test_a_stop_is_seen_by_every_worker(wide: RunningServer, shop: Project) -> None:
+def test_a_stop_is_seen_by_every_worker(wide: RunningServer, crowd: Crowd, shop: Project) -> None:
     """P6: once disable is answered, none of 64 redemptions on four workers succeeds."""
     with wide.client(shop) as api:
         code, campaign_id = public_code(api, percent_off(10))
