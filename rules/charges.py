@@ -157,6 +157,8 @@ def counters_of(facts: Facts, moment: Moment | None = None) -> tuple[CounterName
     at. Counters in daily, weekly or monthly windows need the `moment`; without one they are left out.
     """
     context = Context(facts, Now(moment or Moment(now=EARLIEST, zone=ZoneInfo("UTC")), facts.week_start))
+    for line in context.cart.lines:
+        line.identify()
     found: dict[CounterName, None] = {}
     for candidate in facts.candidates:
         if candidate.absent:
