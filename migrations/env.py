@@ -31,7 +31,7 @@ def run(connection: Connection) -> None:
         target_metadata=Base.metadata,
         transactional_ddl=True,
         render_item=render,
-        render_as_batch=connection.dialect.name == "sqlite" and not os.environ.get("VOUCHSAFE_PLAIN_DDL"),
+        render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
     )
     with context.begin_transaction():

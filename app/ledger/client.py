@@ -89,6 +89,8 @@ class LedgerClient:
         Raises: CoreUnavailable with `unknown` when that takes too long, or when the event was lost with its
         server.
         """
+        if self.unproven:
+            raise CoreUnavailable("durability is not proven: " + "; ".join(self.unproven), unknown=True)
         if self.level == JOURNAL:
             return
         if not await self._core.watermarks.wait(partition, LEDGERED, event_id, ACKNOWLEDGE_SECONDS):

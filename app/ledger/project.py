@@ -34,7 +34,7 @@ from app.ledger.partitions import State, announce, read_state
 from app.ledger.positions import at_or_beyond, beyond, up_to
 from app.ledger.projection_writes import CustomerRules, Written, write_changes
 
-BATCH_MAX: Final = 100
+BATCH_MAX: Final = 200
 """Events of one transaction, so that SQLite's one writer is free again within 50 ms (D17)."""
 
 log = structlog.get_logger("vouchsafe.ledger")

@@ -18,6 +18,10 @@ from app.ledger.changes import ROLLED_BACK, Changes, CustomerChange, Row, Undone
 PARAMETERS_MAX: Final = 500
 """Ids in one IN: SQLite allows far more, but a plan for thousands is no plan."""
 
+_REDEMPTIONS: Final[Any] = Redemption.__table__
+_INSERT_REDEMPTION: Final = insert(_REDEMPTIONS)
+"""On the table, not the model: rows go to the driver as they are."""
+
 
 class CustomerRules(Struct, frozen=True):
     """How a customer is kept, as the customers' own module says it; handed in, because the ledger stands
@@ -46,7 +50,7 @@ async def write_changes(
     """All rows of a run, in the caller's transaction."""
     project_id = partition.project_id
     if changes.redemptions:
-        await session.execute(insert(Redemption), changes.redemptions)
+        await (await session.connection()).execute(_INSERT_REDEMPTION, changes.redemptions)
     await _undo(session, project_id, changes.undone)
     await _move_vouchers(session, project_id, changes)
     await _move_tiers(session, project_id, changes)

@@ -121,15 +121,18 @@ async def test_it_ledgers_projects_and_trims(small_shop: Shop, background: Backg
 
 
 @pytest.mark.parametrize(
-    "crash_point",
+    ("database_url", "crash_point"),
     [
-        "drain-before-commit:2",
-        "drain-after-commit:2",
-        "drain-before-announce",
-        "projector-before-commit",
-        "projector-after-commit:2",
-        "trim",
+        ("sqlite", "drain-before-commit:2"),
+        ("sqlite", "drain-after-commit:2"),
+        ("sqlite", "drain-before-announce"),
+        ("sqlite", "projector-before-commit"),
+        ("sqlite", "projector-after-commit:2"),
+        ("sqlite", "trim"),
+        ("postgresql", "drain-after-commit:2"),
+        ("postgresql", "projector-after-commit:2"),
     ],
+    indirect=["database_url"],
 )
 async def test_killed_anywhere_it_does_nothing_twice(
     small_shop: Shop, background: Background, crash_point: str
@@ -173,7 +176,15 @@ async def test_a_killed_valkey_is_open_again_within_moments(
     await agree(small_shop, 20)
 
 
-@pytest.mark.parametrize("crash_point", ["recovery-after-epoch", "recovery-before-certify"])
+@pytest.mark.parametrize(
+    ("database_url", "crash_point"),
+    [
+        ("sqlite", "recovery-after-epoch"),
+        ("sqlite", "recovery-before-certify"),
+        ("postgresql", "recovery-before-certify"),
+    ],
+    indirect=["database_url"],
+)
 async def test_killed_while_recovering_it_recovers_again(
     small_shop: Shop, background: Background, valkey: Valkey, crash_point: str
 ) -> None:

@@ -1,0 +1,65 @@
+"""Catalogue versions survive whatever happens to Redis: nobody decides on an older definition (D5)."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+
+from app.core.ops import Apply
+from app.core.outcome import Code
+from app.db.models import Campaign, LedgerEvent, LedgerPosting, Product, ValidationRule
+from app.ledger.versions import catalogue_versions, remember_versions
+from tests.ledger.shop import Shop
+
+
+async def versions(shop: Shop) -> dict[str, int]:
+    async with shop.db.reading() as session:
+        return await catalogue_versions(session, shop.partition.project_id)
+
+
+async def stock(shop: Shop) -> None:
+    common = {"project_id": shop.partition.project_id, "created_at": datetime.now(UTC), "body": {}}
+    async with shop.db.writing() as session:
+        session.add_all(
+            [
+                Campaign(
+                    id="camp_1", name="c", campaign_type="DISCOUNT_COUPONS", type="STATIC", active=True,
+                    version=7, deleted_at=datetime.now(UTC), **common,
+                ),
+                ValidationRule(id="val_1", name="r", version=5, **common),
+                Product(id="prod_1", name="p", version=11, **common),
+                Product(id="prod_2", name="p", version=9, **common),
+            ]
+        )  # fmt: skip
+
+
+async def test_rows_and_memory_give_the_newest_version(any_shop: Shop) -> None:
+    """Deleted rows count, and so do objects whose rows are gone."""
+    await stock(any_shop)
+    async with any_shop.db.writing() as session:
+        project_id = any_shop.partition.project_id
+        await remember_versions(session, project_id, {"seg:gone": 3, "rule:val_1": 4, "prod": 20})
+        await remember_versions(session, project_id, {"seg:gone": 2, "rule:val_1": 6})
+    found = await versions(any_shop)
+    del found["s"]
+    assert found == {"c:camp_1": 7, "rule:val_1": 6, "prod": 20, "seg:gone": 3}
+
+
+async def test_after_a_rebuild_an_old_definition_is_stale(any_shop: Shop) -> None:
+    """A worker that still holds the definition from before is told so by its first call."""
+    await stock(any_shop)
+    await any_shop.recover(rebuild=True)
+    call = Apply(partition=any_shop.partition, mode="V", rid="", guards={"c:camp_1": 6}, ops=[])
+    outcome = await any_shop.core.apply(call)
+    assert (outcome.code, outcome.name) == (Code.STALE, "c:camp_1")
+
+
+async def test_a_deleted_project_may_be_removed_from_the_ledger(any_shop: Shop) -> None:
+    """The append-only guard yields for a tombstone, and for nothing else (D24)."""
+    await any_shop.redeem_many(2)
+    await any_shop.drain()
+    async with any_shop.db.writing() as session:
+        await session.execute(text("UPDATE projects SET deleted_at = created_at"))
+    async with any_shop.db.writing() as session:
+        for table in ("ledger_postings", "ledger_events"):
+            await session.execute(text(f"DELETE FROM {table}"))
+    assert await any_shop.count(LedgerEvent) == await any_shop.count(LedgerPosting) == 0
