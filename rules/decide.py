@@ -61,7 +61,12 @@ def decide(facts: Facts, moment: Moment, *, explain: bool = False) -> Decision:
     """
     order = application_order(facts)
     stacking = facts.stacking
-    run = _run(facts, moment, order)
+    make = Run
+    if explain:
+        from rules.explain import ExplainedRun
+
+        make = ExplainedRun
+    run = _run(make, facts, moment, order)
     if stacking.exclusive_categories and len(order) > 1:
         kinds = [kind_of(candidate, stacking) for candidate in order]
         if EXCLUSIVE in kinds and COMMON in kinds:
@@ -72,13 +77,13 @@ def decide(facts: Facts, moment: Moment, *, explain: bool = False) -> Decision:
                 or not decision.valid
             ):
                 return decision
-            run = _run(facts, moment, order)
+            run = _run(make, facts, moment, order)
     return run.through(order)
 
 
-def _run(facts: Facts, moment: Moment, order: tuple[Candidate, ...]) -> "Run":
+def _run(make: type["Run"], facts: Facts, moment: Moment, order: tuple[Candidate, ...]) -> "Run":
     """A fresh pass that knows who won where only the best may be applied."""
-    run = Run(facts, moment)
+    run = make(facts, moment)
     if len(order) < 2:
         return run
     if run.context.project_terms.best_per_item or any(candidate.extensions for candidate in order):
@@ -104,6 +109,7 @@ class Run:
         self.groups_taken: set[str] = set()
         self.contenders: frozenset[str] = frozenset()
         self.losers: frozenset[str] = frozenset()
+        self.trace: Mapping[str, Any] | None = None
 
     def through(self, order: tuple[Candidate, ...], *, without_common: bool = False) -> Decision:
         facts = self.facts
@@ -113,9 +119,9 @@ class Run:
         results: list[Result] = []
         for candidate in order:
             if without_common and kind_of(candidate, facts.stacking) == COMMON:
-                result = skipped(candidate, Reason.EXCLUSION_RULES_NOT_MET)
+                result = self.left_out(skipped(candidate, Reason.EXCLUSION_RULES_NOT_MET))
             elif candidate.id in self.losers:
-                result = skipped(candidate, Reason.NOT_BEST_OF_GROUP)
+                result = self.left_out(skipped(candidate, Reason.NOT_BEST_OF_GROUP))
             else:
                 result = self.one(candidate)
             if needs_all and result.status == INAPPLICABLE:
@@ -128,7 +134,7 @@ class Run:
             root = applied[0].order
         else:
             root = self.context.cart.root()
-        return Decision(bool(applied), tuple(results), root)
+        return Decision(bool(applied), tuple(results), root, self.trace)
 
     def _all_failed(self, order: tuple[Candidate, ...], failed: Result) -> Decision:
         """Mode ALL: the first failure stands, everything else is left out, nothing is discounted."""
@@ -139,7 +145,7 @@ class Run:
             for candidate in order
         )
         untouched = Context(self.facts, self.context.now)
-        return Decision(False, results, untouched.cart.root() if untouched.has_order else None)
+        return Decision(False, results, untouched.cart.root() if untouched.has_order else None, self.trace)
 
     def one(self, candidate: Candidate) -> Result:
         """Decide one redeemable on the order as the earlier ones left it."""
@@ -162,7 +168,7 @@ class Run:
         refusal = self.obey_late(candidate)
         if refusal is not None:
             return inapplicable(candidate, refusal)
-        charges = charges_of(context)
+        charges = self.charged()
         if self.facts.counters:
             refusal = exceeded(context, charges)
             if refusal is not None:
@@ -174,6 +180,14 @@ class Run:
             return skipped(candidate, reason)
         # After this point the redeemable is applied.
         return self.apply(candidate, plan, charges, bundle)
+
+    def left_out(self, result: Result) -> Result:
+        """A redeemable that is skipped without being looked at."""
+        return result
+
+    def charged(self) -> list[Charge]:
+        """What taking the current redeemable would move."""
+        return charges_of(self.context)
 
     def group_refuses(self, candidate: Candidate, plan: Plan) -> Reason | None:
         """One of a group is enough; with the best discount per item, one that won no line has nothing to

@@ -180,6 +180,18 @@ def read_sub_rules(body: Mapping[str, Any], where: str) -> tuple[SubRules, bool]
     return SubRules(found, read_tree(inner, found, f"{where}.rules")), every
 
 
+def described(sub_rules: SubRules) -> tuple[Mapping[str, Any], ...]:
+    """Sub-rules as they are shown when a decision is explained."""
+    return tuple(
+        {
+            "node": str(rule.number),
+            "name": rule.name,
+            "conditions": [{"operator": test.operator, "expected": test.expected} for test in rule.tests],
+        }
+        for rule in sub_rules.rules.values()
+    )
+
+
 class Wanted:
     """The products that a condition names, and the collections in which it looks."""
 
@@ -259,7 +271,14 @@ def item_rule(name: str) -> Callable[[Mapping[str, Any], str, Surroundings], Nod
                 for line in lines[:50]
             ]
 
-        return Node(name, check, actual, wanted.tests, needs=frozenset({"order", "catalogue"}))
+        return Node(
+            name,
+            check,
+            actual,
+            wanted.tests,
+            needs=frozenset({"order", "catalogue"}),
+            sub_rules=described(sub_rules),
+        )
 
     return build
 

@@ -24,13 +24,13 @@ class Node:
     __slots__ = (
         "actual",
         "check",
-        "children",
         "counted",
         "late",
         "message",
         "name",
         "needs",
         "number",
+        "sub_rules",
         "tests",
     )
 
@@ -44,7 +44,7 @@ class Node:
         late: bool = False,
         counted: "Counted | None" = None,
         needs: frozenset[str] = frozenset(),
-        children: tuple["Node", ...] = (),
+        sub_rules: tuple[Mapping[str, Any], ...] = (),
     ) -> None:
         self.name = name
         self.check = check
@@ -53,7 +53,8 @@ class Node:
         self.late = late
         self.counted = counted
         self.needs = needs
-        self.children = children
+        self.sub_rules = sub_rules
+        """Name and conditions of sub-rules, for explaining only."""
         self.number = ""
         self.message: str | None = None
 
