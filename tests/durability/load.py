@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import redis
@@ -55,7 +55,7 @@ class Load:
                 else:
                     self.refused.append(response.json())
 
-    def __enter__(self) -> "Load":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -68,7 +68,7 @@ class Load:
     def progress(self, count: int) -> None:
         """Wait until so many more redemptions are acknowledged."""
         goal = len(self.acknowledged) + count
-        wait_until(lambda: len(self.acknowledged) >= goal, lambda: self.server.log_tail())
+        wait_until(lambda: len(self.acknowledged) >= goal, self.server.log_tail)
 
 
 def wait_until(reached: Callable[[], bool], explain: Callable[[], str]) -> None:
@@ -94,7 +94,8 @@ def valkey_of(server: RunningServer) -> "redis.Redis":
 
 def valkey_pid(server: RunningServer) -> int:
     with valkey_of(server) as client:
-        return int(client.info("server")["process_id"])  # type: ignore[index]
+        server_facts: Any = client.info("server")
+        return int(server_facts["process_id"])
 
 
 def counters_of(server: RunningServer, project: Project) -> dict[str, dict[bytes, bytes]]:
@@ -108,7 +109,6 @@ def counters_of(server: RunningServer, project: Project) -> dict[str, dict[bytes
         for key in client.scan_iter(match=f"{base}*", count=1000):
             name = key.decode().removeprefix(base)
             if name.split(":")[0] in ("v", "g", "n"):
-                values = client.hgetall(key)
-                found[name] = {field: value for field, value in values.items() if value != b"0"}  # type:
-                ignore[union-attr]
+                values: Any = client.hgetall(key)
+                found[name] = {field: value for field, value in values.items() if value != b"0"}
     return {name: values for name, values in found.items() if values}
