@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 from sqlalchemy import delete, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from app.core.core import RedemptionCore
 from app.core.keys import Partition
@@ -152,6 +152,11 @@ async def _forever(
         except CoreUnavailable as error:
             log.info("waiting for Redis", loop=name, error=str(error))
             await _rest(stopping, shortest)
+            continue
+        except (OperationalError, InterfaceError, OSError) as error:
+            log.warning("waiting for the database", loop=name, error=str(getattr(error, "orig", error)))
+            await _rest(stopping, wait)
+            wait = min(wait * 2, longest)
             continue
         except Exception as error:
             log.exception("a step failed and is tried again", loop=name, error=str(error))
