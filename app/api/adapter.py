@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_to_bytes
 
 from litestar import Litestar, Request, Response, asgi
 from litestar.types import HTTPScope, Receive, Scope, Send
@@ -203,13 +203,11 @@ def _parameters(sent: Mapping[str, str]) -> dict[str, str]:
     parameters = {}
     for name, value in sent.items():
         text = value
-        if "%" in text:
+        if "%" in text or not text.isascii():
             try:
-                text = unquote(text, errors="strict")
+                text = unquote_to_bytes(text.encode("latin-1")).decode()
             except UnicodeDecodeError:
-                raise ApiError(
-                    404, "not_found", "Resource not found", "The path is not valid UTF-8"
-                ) from None
+                raise ApiError(404, "not_found", "Resource not found", "The path is not UTF-8") from None
         if "\0" in text or len(text) > IDENTIFIER_LENGTH_MAX:
             raise ApiError(404, "not_found", "Resource not found", f"Cannot find anything by this {name}")
         parameters[name] = text

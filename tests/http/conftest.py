@@ -89,9 +89,9 @@ class Worker:
         self.engine = engine
         self.edge = Edge()
         self.edge.open(engine)
-        application = application_of(self.edge, routes)
+        self.application = application_of(self.edge, routes)
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=application), base_url="http://edge"
+            transport=httpx.ASGITransport(app=self.application), base_url="http://edge"
         )
 
 

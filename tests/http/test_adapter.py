@@ -1,5 +1,6 @@
 """Every operation behaves the same at the edge."""
 
+import msgspec
 import pytest
 
 from tests.http.conftest import worker_of
@@ -184,3 +185,50 @@ async def test_a_database_that_is_away_is_503(settings, shop, worker):
         response = await alone.client.get("/v1/things", headers=shop.headers)
         assert response.status_code == 503
         assert "retry-after" in response.headers
+
+
+async def test_bytes_of_utf8_that_were_not_encoded_name_the_same_code(worker, shop):
+    """Some clients send them as they are; they arrive as the server received them."""
+    status, body = await raw_request(worker, shop, "/v1/things/é".encode())
+    assert status == 200
+    assert body["path"] == {"code": "é"}
+    assert (await raw_request(worker, shop, b"/v1/things/\xff"))[0] == 404
+
+
+async def test_headers_that_are_not_ascii_are_only_wrong(worker, shop):
+    """401 for a key of bytes, and no fault for an origin of bytes."""
+    for name in (
+        b"x-app-id",
+        b"x-app-token",
+        b"origin",
+        b"content-type",
+        b"content-length",
+        b"idempotency-key",
+    ):
+        status, _ = await raw_request(worker, shop, b"/v1/things", [(name, b"\xff\xfe")])
+        assert status == (401 if name.startswith(b"x-app") else 200)
+
+
+async def raw_request(worker, shop, raw_path, more=()):
+    """What a server hands over, without a client library in between."""
+    headers = {name.lower().encode(): value.encode() for name, value in shop.headers.items()} | dict(more)
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": raw_path.decode("latin-1"),
+        "raw_path": raw_path,
+        "query_string": b"",
+        "headers": list(headers.items()),
+        "client": None,
+        "state": {},
+    }
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    await worker.application(scope, receive, send)
+    return sent[0]["status"], msgspec.json.decode(sent[1]["body"])
