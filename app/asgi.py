@@ -22,6 +22,9 @@ def create_app(settings: Settings) -> Litestar:
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with running_engine(settings) as engine:
             edge.open(engine)
-            yield
+            try:
+                yield
+            finally:
+                await edge.close()
 
     return application_of(edge, ALL_ROUTES, lifespan)

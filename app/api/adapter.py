@@ -52,6 +52,10 @@ class Edge:
         self._engine = engine
         self._authenticator = Authenticator(engine.db, engine.core)
 
+    async def close(self) -> None:
+        """Before the engine's parts are closed."""
+        await self.authenticator.close()
+
     @property
     def engine(self) -> Engine:
         if self._engine is None:

@@ -96,6 +96,13 @@ class Authenticator:
         self._verifying: dict[bytes, asyncio.Task[VerifiedKey]] = {}
         self._rereading: dict[str, asyncio.Task[None]] = {}
 
+    async def close(self) -> None:
+        """End what goes on behind answers."""
+        tasks = [*self._verifying.values(), *self._rereading.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def identify(self, scope: Scope, headers: Mapping[str, str]) -> VerifiedKey:
         """The key of a request. The caller still has to admit its access version.
 

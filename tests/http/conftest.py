@@ -136,6 +136,7 @@ async def worker_of(
         worker = Worker(engine, routes)
         yield worker
         await worker.client.aclose()
+        await worker.edge.close()
 
 
 @pytest.fixture

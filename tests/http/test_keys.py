@@ -241,3 +241,21 @@ def _partition(shop):
     from app.core.keys import Partition
 
     return Partition(shop.id)
+
+
+async def test_a_key_is_read_again_behind_the_answer_when_it_was_read_long_ago(worker, shop):
+    """A failover may lose an access version; the row in SQL is never older than half a minute in a worker's
+    eyes.
+    """
+    from app.db.models import ApiKey
+    from app.http.auth import REREAD_SECONDS
+
+    assert (await worker.client.get("/v1/things", headers=shop.headers)).status_code == 200
+    async with worker.engine.db.writing() as session:
+        (await session.get(ApiKey, shop.server.id)).revoked_at = datetime.now(UTC)
+    known = worker.edge.authenticator._keys[shop.server.id]
+    known.read_at -= REREAD_SECONDS + 1
+    await worker.client.get("/v1/things", headers=shop.headers)
+    for task in list(worker.edge.authenticator._rereading.values()):
+        await task
+    assert (await worker.client.get("/v1/things", headers=shop.headers)).status_code == 401
