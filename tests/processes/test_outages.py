@@ -1,0 +1,138 @@
+"""`vouchsafe serve` on the operator's own PostgreSQL and Valkey: the same way, and 503 while one of them is
+away (P10).
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.support.postgres import Postgres
+from tests.support.server import Project, RunningServer
+from tests.support.shop import created, percent_off, public_code, stack, unique
+from tests.support.valkey import Valkey
+
+pytestmark = [pytest.mark.slow, pytest.mark.service]
+
+BACK_SECONDS_MAX = 60.0
+"""Far more than coming back takes."""
+
+
+@pytest.fixture(scope="module")
+def parts() -> Iterator[tuple[Postgres, Valkey]]:
+    database, valkey = Postgres(), Valkey()
+    valkey.start()
+    yield database, valkey
+    valkey.stop()
+    database.stop()
+
+
+@pytest.fixture(scope="module")
+def server(
+    parts: tuple[Postgres, Valkey], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """`vouchsafe migrate`, then `vouchsafe serve`, as an operator does it."""
+    database, valkey = parts
+    environment = {
+        "VOUCHSAFE_DATABASE_URL": database.create_empty_database(),
+        "VOUCHSAFE_REDIS_URL": valkey.url,
+    }
+    running = RunningServer(
+        data_dir=tmp_path_factory.mktemp("outages") / "data", workers=2, environment=environment
+    )
+    running.command("migrate")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def shop(server: RunningServer) -> Project:
+    return server.create_project(unique("outages"))
+
+
+@pytest.fixture(scope="module")
+def code(server: RunningServer, shop: Project) -> str:
+    with server.client(shop) as api:
+        return public_code(api, percent_off(10))[0]
+
+
+def redeem(server: RunningServer, shop: Project, code: str) -> httpx.Response:
+    with server.client(shop) as api:
+        return api.post("/v1/redemptions", json=stack(code))
+
+
+def until_answer(ask: Callable[[], httpx.Response], status: int) -> httpx.Response:
+    """Ask until that status comes; everything before must be 200 or 503, nothing in between."""
+    deadline = time.monotonic() + BACK_SECONDS_MAX
+    while (answer := ask()).status_code != status:
+        assert answer.status_code in (200, 503), answer.text
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.1)
+    return answer
+
+
+def assert_unavailable(answer: httpx.Response) -> None:
+    assert answer.status_code == 503
+    assert answer.json()["key"] == "service_unavailable"
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def reconciled(server: RunningServer) -> None:
+    finished = server.command("ledger", "reconcile", "--json")
+    assert json.loads(finished.stdout)
+
+
+def test_the_whole_way_works_on_postgresql(server: RunningServer, shop: Project, code: str) -> None:
+    """Redeem, read back, roll back, reconcile."""
+    with server.client(shop) as api:
+        (redemption,) = created(api.post("/v1/redemptions", json=stack(code)))["redemptions"]
+        assert created(api.get(f"/v1/redemptions/{redemption['id']}"))["result"] == "SUCCESS"
+        assert created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"] == 1
+        created(api.post(f"/v1/redemptions/{redemption['id']}/rollback"))
+        assert created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"] == 0
+    reconciled(server)
+
+
+def test_a_frozen_valkey_is_503_and_comes_back(
+    server: RunningServer, shop: Project, code: str, parts: tuple[Postgres, Valkey]
+) -> None:
+    """A server that neither answers nor closes: requests are refused in time, and served again afterwards."""
+    assert redeem(server, shop, code).status_code == 200
+    parts[1].pause()
+    try:
+        assert_unavailable(redeem(server, shop, code))
+        assert until_answer(lambda: httpx.get(f"{server.base_url}/readyz", timeout=30), 503)
+    finally:
+        parts[1].resume()
+    until_answer(lambda: redeem(server, shop, code), 200)
+    until_answer(lambda: httpx.get(f"{server.base_url}/readyz", timeout=30), 200)
+    reconciled(server)
+
+
+def test_a_killed_database_is_503_for_what_needs_it_and_nothing_acknowledged_is_lost(
+    server: RunningServer, shop: Project, code: str, parts: tuple[Postgres, Valkey]
+) -> None:
+    """Reads of the catalogue are refused; redemptions acknowledged meanwhile are in the ledger when it is
+    back.
+    """
+    database = parts[0]
+    with server.client(shop) as api:
+        before = created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"]
+        database.process.kill()
+        database.process.wait()
+        assert_unavailable(api.get("/v1/campaigns"))
+        assert_unavailable(api.post("/v1/customers", json={"source_id": "meanwhile"}))
+        answers = [redeem(server, shop, code) for _ in range(5)]
+        assert {answer.status_code for answer in answers} <= {200, 503}
+        database.process = database._start()
+        until_answer(lambda: api.get("/v1/campaigns"), 200)
+        until_answer(lambda: redeem(server, shop, code), 200)
+        acknowledged = before + sum(answer.status_code == 200 for answer in answers) + 1
+        used = until_answer(lambda: api.get(f"/v1/vouchers/{code}"), 200).json()["redemption"][
+            "redeemed_quantity"
+        ]
+        assert used >= acknowledged
+    reconciled(server)
