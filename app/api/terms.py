@@ -8,6 +8,7 @@ is a program.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -167,7 +168,7 @@ def checked_amount(value: Any, name: str) -> int:
 
     Raises: ApiError 400 invalid_payload.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise invalid_payload(f"Property .{name} must be number")
     if not 0 <= value <= AMOUNT_MAX:
         raise invalid_payload(f"Property .{name} must be between 0 and {AMOUNT_MAX}")

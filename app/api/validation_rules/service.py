@@ -31,6 +31,13 @@ DEFAULT_EFFECT = "APPLY_TO_EVERY"
 
 def checked_rule(rule_id: str, name: str | None, document: dict[str, Any]) -> None:
     """Raises: ApiError 400 invalid_validation_rules for a document that does not compile."""
+    applicable = document.get("applicable_to") or {}
+    for side in ("included", "excluded"):
+        entries = applicable.get(side) or []
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise refusal(
+                "invalid_validation_rules", f"Property .applicable_to.{side} must be array of objects"
+            )
     try:
         compile_rule(rule_id, {**document, "name": name}, collections={}, segments={})
     except RuleError as error:
