@@ -4,16 +4,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from app.api.call import Call
+from app.api.call import Answer, Call
 from app.http.errors import ApiError
+from app.http.idempotency import REPLAYED, request_identity
 from app.redeemables.checks import Refused
 from app.redeemables.gather import Asked
-from app.redeemables.settle import Contended, KeyReused
+from app.redeemables.replay import KeyReused, first_answer
+from app.redeemables.settle import Contended
 
 
 def asked_of(call: Call) -> Asked:
-    """The caller as the spine knows it; revocation and rate ride in its read trip."""
+    """The caller as the spine knows it; revocation and rate ride in its read trip.
+
+    Raises: ApiError 400 for an Idempotency-Key that is none.
+    """
+    path = call.route.path
+    for name, value in call.path.items():
+        path = path.replace(f"{{{name}}}", value)
+    identity = request_identity(
+        call.headers, call.principal.key_id, call.route.method, path, call.query.raw, call.raw_body
+    )
     return Asked(
+        scope_hash=identity.scope_hash if identity is not None else "",
+        fingerprint=identity.fingerprint if identity is not None else "",
         partition=call.partition,
         key_id=call.principal.key_id,
         accept_language=call.headers.get("accept-language"),
@@ -23,6 +36,14 @@ def asked_of(call: Call) -> Asked:
 
 def moment_of(call: Call) -> datetime:
     return call.engine.now()
+
+
+async def replayed(call: Call, event_id: str) -> Answer:
+    """The first answer under the same idempotency key, once more (P3)."""
+    engine = call.engine
+    await engine.ledger.acknowledged(call.partition, event_id)
+    body = await first_answer(engine.core, engine.ledger, engine.db, call.partition, event_id)
+    return Answer(body, headers=REPLAYED)
 
 
 @contextmanager

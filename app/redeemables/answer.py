@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from app.redeemables.customers import tracking_id
 from app.redeemables.gather import Gathered
 from app.redeemables.programs import ProjectProgram
@@ -10,7 +12,13 @@ from rules.facts import ItemFacts, Line, OrderFacts
 from rules.reasons import REASONS
 from rules.verdict import LineState, OrderState, Refusal, Result
 
+_answer_encoder = msgspec.json.Encoder(decimal_format="number")
 EMPTY_LIST: Mapping[str, Any] = {"data": [], "total": 0, "data_ref": "data", "object": "list"}
+
+
+def encode_answer(answer: Mapping[str, Any]) -> bytes:
+    """An answer as it is sent, to be kept under an idempotency key (D1)."""
+    return _answer_encoder.encode(answer)
 
 
 def item_reference(item: ItemFacts, *, is_sku: bool) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from app.redeemables.charges import place_of
 from app.redeemables.customers import customer_facts, identity
 from app.redeemables.orders import StoredOrder, decode_order, load_order, order_commands, order_facts
 from app.redeemables.programs import CampaignProgram, ProjectProgram
+from app.redeemables.replay import first_event
 from app.redeemables.request import StackRequest
 from rules.charges import counters_of
 from rules.facts import Candidate, Counter, CounterName, CustomerFacts, Facts, Moment, OrderFacts
@@ -38,6 +39,9 @@ class Asked(Struct, frozen=True, kw_only=True):
     key_id: str
     user_login: str | None = None
     accept_language: str | None = None
+    scope_hash: str = ""
+    """Of the idempotency key, with `fingerprint` of the request; empty without one (D1)."""
+    fingerprint: str = ""
     riders: tuple[Command, ...] = ()
     """Commands of the edge (rate bucket, key revocation) whose replies it wants back."""
 
@@ -60,6 +64,8 @@ class Gathered(Struct, kw_only=True):
     order: StoredOrder | None
     seen: dict[CounterName, bytes | None]
     """Raw values of the counters that amounts depend on."""
+    first_event: str | None
+    """The event that this idempotency key made before."""
     riders: list[Any]
 
 
@@ -108,6 +114,9 @@ async def gather(
     trip.commands.extend(_counter_commands(keys, counted))
     riders_at = len(trip.commands)
     trip.commands.extend(asked.riders)
+    replay_at = (
+        trip.add("GET", keys.idempotency(asked.scope_hash)) if asked.scope_hash else len(trip.commands)
+    )
     replies = await core.read(partition, trip.commands)
 
     project = await _refreshed(catalogue, project, replies[0])
@@ -170,7 +179,8 @@ async def gather(
         claimed=claim is not None,
         order=order,
         seen=raw,
-        riders=replies[riders_at:],
+        first_event=first_event(replies[replay_at], asked.fingerprint) if asked.scope_hash else None,
+        riders=replies[riders_at:replay_at],
     )
 
 

@@ -7,7 +7,6 @@ from msgspec import Struct
 
 from app.core.core import RedemptionCore
 from app.core.ops import Apply
-from app.redeemables.answer import entry_wire
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged
 from app.redeemables.checks import check_stack
@@ -41,12 +40,12 @@ async def redeem(
     request_id: str,
     admit: Admit,
 ) -> Redeemed | Failed:
-    """Raises: Refused for a request that cannot be decided, Contended, KeyReused, CoreUnavailable."""
+    """Raises: Refused for a request that cannot be decided, Contended, Replayed, KeyReused, CoreUnavailable."""
     ids = fresh_ids(len(request.redeemables))
     composed: list[Taking] = []
 
     def compose(gathered: Gathered, decision: Decision, charged: Charged) -> Apply:
-        taking = take(asked, gathered, request, decision, charged, ids, now)
+        taking = take(asked, gathered, request, decision, charged, ids, now, request_id)
         composed.append(taking)
         return taking.call
 
@@ -59,22 +58,4 @@ async def redeem(
         results = settled.decision.results
         failed = tuple(result for result in results if result.status == "INAPPLICABLE")
         return Failed(settled=settled, results=failed or results)
-    answer = _answer(composed[-1], settled, request, request_id)
-    return Redeemed(event_id=settled.outcome.event_id, answer=answer)
-
-
-def _answer(taking: Taking, settled: Settled, request: StackRequest, request_id: str) -> dict[str, Any]:
-    """`inapplicable_redeemables` and `skipped_redeemables` are always there, empty on full success (D20)."""
-    wire: dict[str, Any] = {"redemptions": taking.redemptions}
-    if taking.parent is not None:
-        wire["parent_redemption"] = taking.parent
-    if taking.order is not None:
-        wire["order"] = taking.order
-    entries = [
-        entry_wire(result, settled.gathered, request_id, request.expand)
-        for result in settled.decision.results
-        if result.status != "APPLICABLE"
-    ]
-    wire["inapplicable_redeemables"] = [entry for entry in entries if entry["status"] == "INAPPLICABLE"]
-    wire["skipped_redeemables"] = [entry for entry in entries if entry["status"] == "SKIPPED"]
-    return wire
+    return Redeemed(event_id=settled.outcome.event_id, answer=composed[-1].answer)

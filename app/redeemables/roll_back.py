@@ -28,6 +28,7 @@ from app.ledger.entries import (
     encode_event,
     encode_private,
 )
+from app.redeemables.answer import encode_answer
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.checks import Refused
 from app.redeemables.customers import REDEMPTIONS_ROLLED_BACK, CustomerPayload, identity
@@ -42,8 +43,9 @@ from app.redeemables.orders import (
     private_order,
     summary_adds,
 )
+from app.redeemables.replay import first_event
 from app.redeemables.returns import Returnable, returnable, returning_adds
-from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended
+from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended, Replayed
 from app.redeemables.taking import REDEMPTION_TTL_SECONDS
 
 WINDOW_DAYS = 92
@@ -78,16 +80,24 @@ async def roll_back(
     now: datetime,
     admit: Admit,
 ) -> RolledBack:
-    """Raises: Refused (not_found, already_rolled_back, ...), Contended, CoreUnavailable."""
+    """Raises: Refused (not_found, already_rolled_back, ...), Contended, Replayed, KeyReused, CoreUnavailable."""
     partition = asked.partition
     project = await catalogue.project(partition.project_id)
     mine = _Ids(new_id("rr_"), new_id("rr_"))
     for _ in range(GATHER_ATTEMPTS_MAX):
         keys = await core.open(partition)
         replies = await core.read(
-            partition, [("HMGET", keys.redemption(ask.redemption_id), "n", "d"), *asked.riders]
+            partition,
+            [
+                ("HMGET", keys.redemption(ask.redemption_id), "n", "d"),
+                ("GET", keys.idempotency(asked.scope_hash or "none")),
+                *asked.riders,
+            ],
         )
-        await admit(replies[1:])
+        await admit(replies[2:])
+        first = first_event(replies[1], asked.fingerprint) if asked.scope_hash else None
+        if first is not None:
+            raise Replayed(first)
         found = await returnable(core, ledger, db, keys, partition, ask.redemption_id, replies[0])
         if found is None:
             raise _not_found(ask.redemption_id)
@@ -102,6 +112,8 @@ async def roll_back(
         outcome = await core.apply(returning.call())
         if outcome.code is Code.OK:
             return RolledBack(event_id=outcome.event_id, answer=returning.answer())
+        if outcome.code is Code.DUP and outcome.name == "idempotency":
+            raise Replayed(outcome.event_id)
         if outcome.code is Code.DUP:
             if await _is_mine(core, db, keys, asked, ask.redemption_id, mine):
                 return RolledBack(event_id=outcome.event_id, answer=returning.answer())
@@ -347,6 +359,7 @@ class _Returning:
             redemptions=self.rows,
             order=private_order(self.new_order) if self.new_order else None,
             metadata=self.ask.metadata,
+            answer=encode_answer(self.answer()) if self.asked.scope_hash else None,
         )
         return Apply(
             partition=self.asked.partition,
@@ -356,6 +369,8 @@ class _Returning:
             ops=self._ops(adds),
             event=encode_event(event),
             private=encode_private(private),
+            idempotency_key=self.keys.idempotency(self.asked.scope_hash) if self.asked.scope_hash else "",
+            fingerprint=self.asked.fingerprint,
         )
 
     def _ops(self, adds: list[Add]) -> list[Op]:

@@ -18,6 +18,7 @@ from app.core.outcome import Code, CoreUnavailable, Outcome
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged, charge, currents, operations
 from app.redeemables.gather import Asked, Gathered, gather
+from app.redeemables.replay import KeyReused
 from app.redeemables.request import StackRequest
 from rules.decide import decide
 from rules.facts import Counter, CounterName, Facts, Moment
@@ -37,8 +38,12 @@ class Contended(Exception):
     """What was decided kept changing underneath: the caller answers multiple_requests, or tries again."""
 
 
-class KeyReused(Exception):
-    """The idempotency key was used with another body (D1)."""
+class Replayed(Exception):
+    """The idempotency key made an event before: its answer is given again, and nothing is decided (P3)."""
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(event_id)
+        self.event_id = event_id
 
 
 class Settled(Struct, frozen=True):
@@ -64,11 +69,13 @@ async def settle(
     anything is
     decided (rate bucket, key revocation, contradictions of request and order) and raises to stop.
 
-    Raises: Contended, KeyReused, CoreUnavailable, LookupError.
+    Raises: Contended, Replayed, KeyReused, CoreUnavailable, LookupError.
     """
     for _ in range(GATHER_ATTEMPTS_MAX):
         gathered = await gather(core, catalogue, asked, request, now)
         await check(gathered)
+        if gathered.first_event is not None:
+            raise Replayed(gathered.first_event)
         settled = await _decide(core, catalogue, asked, gathered, now, compose)
         if settled is not None:
             return settled
@@ -95,6 +102,8 @@ async def _decide(
         charged = charge(gathered.keys, decision.applied, gathered.seen)
         call = compose(gathered, decision, charged)
         outcome = await core.apply(call)
+        if outcome.code is Code.DUP and outcome.name == "idempotency":
+            raise Replayed(outcome.event_id)
         if outcome.code in (Code.OK, Code.DUP):
             return Settled(gathered=gathered, decision=decision, outcome=outcome)
         if outcome.code is Code.LIMIT:

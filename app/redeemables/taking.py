@@ -13,7 +13,7 @@ from msgspec import Struct
 from app.core.ops import Add, Apply, Claim, Op, Put
 from app.identifiers import new_id
 from app.ledger.entries import REDEMPTION, Event, Private, Taken, encode_event, encode_private
-from app.redeemables.answer import order_wire, tracking_of
+from app.redeemables.answer import encode_answer, entry_wire, order_wire, tracking_of
 from app.redeemables.charges import Charged, operations
 from app.redeemables.customers import (
     GIFT_REDEEMED,
@@ -74,12 +74,10 @@ def fresh_ids(count: int) -> Ids:
 
 
 class Taking(Struct, frozen=True):
-    """What will be taken and what will be answered."""
+    """What will be taken, and the answer to it."""
 
     call: Apply
-    redemptions: list[dict[str, Any]]
-    parent: dict[str, Any] | None
-    order: dict[str, Any] | None
+    answer: dict[str, Any]
 
 
 def take(
@@ -90,9 +88,10 @@ def take(
     charged: Charged,
     ids: Ids,
     now: datetime,
+    request_id: str,
 ) -> Taking:
     """Compose the call for what applies."""
-    return _Composer(asked, gathered, request, decision, charged, ids, now).compose()
+    return _Composer(asked, gathered, request, decision, charged, ids, now).compose(request_id)
 
 
 class _Composer:
@@ -149,7 +148,9 @@ class _Composer:
         )
 
     def _summary(self) -> list[Add]:
-        """The customer's own counters, moved by the same call, so that segments on them are never stale (D15)."""
+        """The customer's own counters, moved by the same call, so that segments on them are never stale
+        (D15).
+        """
         keys = self.gathered.keys
         adds = summary_adds(keys, self.gathered.order, self.new_order) if self.new_order else []
         customer_id = self.gathered.customer_id
@@ -239,7 +240,7 @@ class _Composer:
     # The call
     # --------------------------------------------------------------------------------------------------
 
-    def compose(self) -> Taking:
+    def compose(self, request_id: str) -> Taking:
         children = [
             self._redemption(redemption_id, result)
             for redemption_id, result in zip(self.ids.children, self.applied, strict=False)
@@ -276,11 +277,13 @@ class _Composer:
             order_id=self.new_order.id if self.new_order else None,
             order_version=self.new_order.version if self.new_order else 0,
         )
+        answer = self._answer(children, parent, request_id)
         private = Private(
             redemptions=rows,
             order=private_order(self.new_order) if self.new_order else None,
             customer=self._private_customer(),
             metadata=self.request.metadata,
+            answer=encode_answer(answer) if self.asked.scope_hash else None,
         )
         call = Apply(
             partition=self.asked.partition,
@@ -290,9 +293,28 @@ class _Composer:
             ops=self._ops(rows),
             event=encode_event(event),
             private=encode_private(private),
+            idempotency_key=gathered.keys.idempotency(self.asked.scope_hash) if self.asked.scope_hash else "",
+            fingerprint=self.asked.fingerprint,
         )
-        order = self.new_order.body if self.new_order else None
-        return Taking(call=call, redemptions=children, parent=parent, order=order)
+        return Taking(call=call, answer=answer)
+
+    def _answer(
+        self, children: list[dict[str, Any]], parent: dict[str, Any] | None, request_id: str
+    ) -> dict[str, Any]:
+        """The two lists of what was not taken are always there, empty on full success (D20)."""
+        wire: dict[str, Any] = {"redemptions": children}
+        if parent is not None:
+            wire["parent_redemption"] = parent
+        if self.new_order is not None:
+            wire["order"] = self.new_order.body
+        entries = [
+            entry_wire(result, self.gathered, request_id, self.request.expand)
+            for result in self.decision.results
+            if result.status != "APPLICABLE"
+        ]
+        wire["inapplicable_redeemables"] = [entry for entry in entries if entry["status"] == "INAPPLICABLE"]
+        wire["skipped_redeemables"] = [entry for entry in entries if entry["status"] == "SKIPPED"]
+        return wire
 
     def _private_customer(self) -> dict[str, Any] | None:
         gathered = self.gathered

@@ -3,7 +3,7 @@
 from app.api.call import Answer, Call
 from app.api.redemptions.schemas import RollbackRequest
 from app.api.redemptions.service import get_redemption, list_redemptions, redemptions_of_voucher
-from app.api.stack_requests import asked_of, moment_of, refusals_as_errors
+from app.api.stack_requests import asked_of, moment_of, refusals_as_errors, replayed
 from app.http.errors import ApiError
 from app.http.routing import Route
 from app.redeemables.answer import error_wire
@@ -12,6 +12,7 @@ from app.redeemables.redeem import Failed, redeem
 from app.redeemables.refusals import note_failures
 from app.redeemables.request import StackRequest
 from app.redeemables.roll_back import RollBack, roll_back
+from app.redeemables.settle import Replayed
 
 
 async def redeem_stack(call: Call) -> Answer:
@@ -20,11 +21,15 @@ async def redeem_stack(call: Call) -> Answer:
     engine = call.engine
     asked = asked_of(call)
     now = moment_of(call)
+    engine.ledger.require()
     with refusals_as_errors():
         check_request(request)
-        done = await redeem(
-            engine.core, engine.catalogue, asked, request, now, call.request_id, call.admission.admit
-        )
+        try:
+            done = await redeem(
+                engine.core, engine.catalogue, asked, request, now, call.request_id, call.admission.admit
+            )
+        except Replayed as first:
+            return await replayed(call, first.event_id)
     if isinstance(done, Failed):
         raise refused(done, note_failures(engine.core, asked, request, done, now), call.request_id)
     await engine.ledger.acknowledged(call.partition, done.event_id)
@@ -77,17 +82,21 @@ async def _roll_back(call: Call, redemption_id: str, *, stacked: bool) -> Answer
         order_source_id=body.order.source_id if body.order else None,
         metadata=body.metadata,
     )
+    engine.ledger.require()
     with refusals_as_errors():
-        done = await roll_back(
-            engine.core,
-            engine.catalogue,
-            engine.ledger,
-            engine.db,
-            asked_of(call),
-            ask,
-            moment_of(call),
-            call.admission.admit,
-        )
+        try:
+            done = await roll_back(
+                engine.core,
+                engine.catalogue,
+                engine.ledger,
+                engine.db,
+                asked_of(call),
+                ask,
+                moment_of(call),
+                call.admission.admit,
+            )
+        except Replayed as first:
+            return await replayed(call, first.event_id)
     await engine.ledger.acknowledged(call.partition, done.event_id)
     return Answer(done.answer)
 
@@ -109,6 +118,7 @@ ROLLBACK_ERRORS = (
     "invalid_customer",
     "invalid_rollback_params",
     "multiple_requests",
+    "idempotency_key_reused",
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -142,6 +152,7 @@ ROUTES: tuple[Route, ...] = (
             "missing_amount",
             "missing_order_items",
             "gift_amount_exceeded",
+            "idempotency_key_reused",
         ),
         hot=True,
     ),

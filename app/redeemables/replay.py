@@ -1,0 +1,52 @@
+"""The answer that was given first under an idempotency key (D1): from the event in the outbox, else from the
+ledger.
+"""
+
+from app.core.core import RedemptionCore
+from app.core.keys import Partition
+from app.core.outbox import Position
+from app.core.outcome import CoreUnavailable
+from app.db.database import Database
+from app.db.models import EventBody
+from app.ledger.client import LedgerClient
+from app.ledger.entries import decode_private
+
+
+class KeyReused(Exception):
+    """The idempotency key was used with another body."""
+
+
+def first_event(raw: bytes | None, fingerprint: str) -> str | None:
+    """The event id in an idempotency record as read; None when there is no record.
+
+    Raises: KeyReused.
+    """
+    if raw is None:
+        return None
+    event_id, _, known = raw.decode().partition("|")
+    if known != fingerprint:
+        raise KeyReused
+    return event_id
+
+
+async def first_answer(
+    core: RedemptionCore, ledger: LedgerClient, db: Database, partition: Partition, event_id: str
+) -> bytes:
+    """The answer's bytes as they were sent.
+
+    Raises: CoreUnavailable when the event is in neither place yet.
+    """
+    position = Position.parse(event_id)
+    before = str(Position(position.epoch, position.sequence - 1))
+    entries = await core.read_outbox(partition, before, 1)
+    if entries and entries[0].event_id == event_id and entries[0].private:
+        answer = decode_private(entries[0].private).answer
+        if answer is not None:
+            return answer
+    await ledger.barrier(partition)
+    async with db.reading() as session:
+        row = await session.get(EventBody, (partition.name, position.epoch, position.sequence))
+    answer = decode_private(row.body).answer if row is not None else None
+    if answer is None:
+        raise CoreUnavailable("the first answer is not to be found")
+    return answer

@@ -1,0 +1,97 @@
+"""P3: the same request with the same Idempotency-Key has one effect and one answer."""
+
+import threading
+
+import httpx
+
+from tests.support.shop import created, percent_off, public_code, redeem, refusal, single_voucher, stack,
+unique
+
+
+def used(api: httpx.Client, code: str) -> int:
+    return int(created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"])
+
+
+def test_a_repeated_redemption_is_answered_again_and_taken_once(api: httpx.Client) -> None:
+    """Byte for byte the first answer, with the header that says so; quoted and bare keys are the same key."""
+    code, _ = public_code(api, percent_off(10), quantity=1)
+    key = unique("key")
+    first = api.post("/v1/redemptions", json=stack(code), headers={"Idempotency-Key": key})
+    again = api.post("/v1/redemptions", json=stack(code), headers={"Idempotency-Key": f'"{key}"'})
+    assert first.status_code == again.status_code == 200
+    assert again.content == first.content
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert used(api, code) == 1
+
+
+def test_the_same_key_with_another_body_is_refused(api: httpx.Client) -> None:
+    """422, and nothing is taken for the second body."""
+    code, _ = public_code(api, percent_off(10))
+    headers = {"Idempotency-Key": unique("key")}
+    created(api.post("/v1/redemptions", json=stack(code), headers=headers))
+    other = api.post("/v1/redemptions", json=stack(code, metadata={"n": 2}), headers=headers)
+    assert (other.status_code, other.json()["key"]) == (422, "idempotency_key_reused")
+    assert used(api, code) == 1
+
+
+def test_without_a_key_equal_bodies_are_two_redemptions(api: httpx.Client) -> None:
+    """Nothing is ever derived from a body (D1)."""
+    code, _ = public_code(api, percent_off(10))
+    assert redeem(api, code)["redemptions"][0]["id"] != redeem(api, code)["redemptions"][0]["id"]
+    assert used(api, code) == 2
+
+
+def test_a_refused_request_is_decided_again_under_its_key(api: httpx.Client) -> None:
+    """Only successes are kept: after the cap is raised the same key succeeds."""
+    voucher = single_voucher(api, percent_off(10), quantity=1)
+    redeem(api, voucher["code"])
+    headers = {"Idempotency-Key": unique("key")}
+    refused = api.post("/v1/redemptions", json=stack(voucher["code"]), headers=headers)
+    assert refused.json()["key"] == "quantity_exceeded"
+    created(api.put(f"/v1/vouchers/{voucher['code']}", json={"redemption": {"quantity": 2}}))
+    taken = api.post("/v1/redemptions", json=stack(voucher["code"]), headers=headers)
+    assert taken.status_code == 200
+    assert refusal(api, voucher["code"])["key"] == "quantity_exceeded"
+
+
+def test_a_repeated_rollback_is_answered_again(api: httpx.Client) -> None:
+    """With a key the caller may repeat a rollback whose answer was lost; without one it is told."""
+    code, _ = public_code(api, percent_off(10))
+    redemption = redeem(api, code)["redemptions"][0]["id"]
+    headers = {"Idempotency-Key": unique("key")}
+    first = api.post(f"/v1/redemptions/{redemption}/rollback", headers=headers)
+    again = api.post(f"/v1/redemptions/{redemption}/rollback", headers=headers)
+    assert first.status_code == 200
+    assert again.content == first.content
+    other = api.post(f"/v1/redemptions/{redemption}/rollback")
+    assert other.json()["key"] == "already_rolled_back"
+
+
+def test_fifty_at_once_under_one_key_are_one_redemption(api: httpx.Client) -> None:
+    """All are answered alike, whichever worker they met."""
+    code, _ = public_code(api, percent_off(10), quantity=1)
+    headers = {"Idempotency-Key": unique("key")}
+    answers: list[httpx.Response] = []
+
+    def send() -> None:
+        answers.append(api.post("/v1/redemptions", json=stack(code), headers=headers))
+
+    threads = [threading.Thread(target=send) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["redemptions"][0]["id"] for answer in answers}) == 1
+    assert sum(answer.headers.get("idempotent-replayed") == "true" for answer in answers) == 49
+    assert used(api, code) == 1
+
+
+def test_a_key_that_is_none_is_refused(api: httpx.Client) -> None:
+    """Empty and endless keys would remember the wrong thing."""
+    code, _ = public_code(api, percent_off(10))
+    for key in ('""', "k" * 256):
+        answer = api.post("/v1/redemptions", json=stack(code), headers={"Idempotency-Key": key})
+        assert answer.status_code == 400
+    assert used(api, code) == 0
