@@ -42,7 +42,7 @@ def vouchsafe() -> None:
 def main() -> None:
     """The entry point: settings that cannot be are a sentence, not a traceback."""
     try:
-        vouchsafe()
+        vouchsafe(prog_name="vouchsafe")
     except SettingsError as error:
         sys.stderr.write(f"vouchsafe: {error}\n")
         sys.exit(2)
