@@ -1,4 +1,4 @@
-"""The Idempotency-Key header: quoted or bare, at most 255 characters (D1). Without it nothing is remembered."""
+"""The Idempotency-Key header: quoted or bare, at most 255 characters (D1). Without it nothing is kept."""
 
 import hashlib
 from collections.abc import Mapping

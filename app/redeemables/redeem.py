@@ -40,7 +40,7 @@ async def redeem(
     request_id: str,
     admit: Admit,
 ) -> Redeemed | Failed:
-    """Raises: Refused for a request that cannot be decided, Contended, Replayed, KeyReused, CoreUnavailable."""
+    """Raises: Refused when nothing can be decided, Contended, Replayed, KeyReused, CoreUnavailable."""
     ids = fresh_ids(len(request.redeemables))
     composed: list[Taking] = []
 

@@ -80,7 +80,7 @@ async def roll_back(
     now: datetime,
     admit: Admit,
 ) -> RolledBack:
-    """Raises: Refused (not_found, already_rolled_back, ...), Contended, Replayed, KeyReused, CoreUnavailable."""
+    """Raises: Refused, Contended, Replayed, KeyReused, CoreUnavailable."""
     partition = asked.partition
     project = await catalogue.project(partition.project_id)
     mine = _Ids(new_id("rr_"), new_id("rr_"))

@@ -4,8 +4,16 @@ import threading
 
 import httpx
 
-from tests.support.shop import created, percent_off, public_code, redeem, refusal, single_voucher, stack,
-unique
+from tests.support.shop import (
+    created,
+    percent_off,
+    public_code,
+    redeem,
+    refusal,
+    single_voucher,
+    stack,
+    unique,
+)
 
 
 def used(api: httpx.Client, code: str) -> int:
