@@ -32,6 +32,7 @@ from app.settings import Settings
 WATCH_SECONDS: Final = 0.1
 TRIM_SECONDS: Final = 0.2
 REFUSALS_SECONDS: Final = 0.2
+REFUSALS_PARTITIONS: Final = 200
 RELAY_SECONDS: Final = 0.5
 LEASE_RENEW_SECONDS: Final = 3.0
 DUE_AFTER: Final = timedelta(seconds=2)
@@ -62,7 +63,7 @@ async def run_background(settings: Settings, stop: asyncio.Event | None = None) 
             ("drain", work.drain, 0.0),
             ("project", work.project, 0.0),
             ("trim", work.trim, TRIM_SECONDS),
-            ("refusals", lambda: _refusals(engine, work), REFUSALS_SECONDS),
+            ("refusals", _Refusals(engine, work).drain, REFUSALS_SECONDS),
             ("relay", lambda: relay_due(engine), RELAY_SECONDS),
         )
         tasks = [
@@ -175,8 +176,21 @@ async def _rest(stopping: asyncio.Event, seconds: float) -> None:
         return
 
 
-async def _refusals(engine: Engine, work: OutboxWork) -> None:
-    await drain_refusals(engine.core, engine.db, list(work.cursors))
+class _Refusals:
+    """A look at some partitions per step, at all of them in turn: refusals are best effort (D14)."""
+
+    def __init__(self, engine: Engine, work: OutboxWork) -> None:
+        self._engine = engine
+        self._work = work
+        self._next = 0
+
+    async def drain(self) -> None:
+        partitions = list(self._work.cursors)
+        asked = partitions[self._next : self._next + REFUSALS_PARTITIONS]
+        self._next = self._next + REFUSALS_PARTITIONS if asked else 0
+        await drain_refusals(self._engine.core, self._engine.db, asked)
+        if self._next >= len(partitions):
+            self._next = 0
 
 
 async def relay_due(engine: Engine) -> None:

@@ -21,6 +21,7 @@ from app.ledger.drain import BATCH_MAX, Diverged, ledger_entries
 from app.ledger.lease import LeaseLost
 from app.ledger.partitions import State, announce, live_partitions
 from app.ledger.project import Projector
+from app.ledger.rebuild import drop_namespaces
 from app.ledger.recovery import close_diverged, is_healthy, recover
 
 BLOCK_MILLISECONDS: Final = 100
@@ -90,10 +91,14 @@ class OutboxWork:
         for gone in [partition for partition in self.cursors if partition not in live]:
             del self.cursors[gone]
             self._trimmed.pop(gone, None)
+        rebuilt: dict[Partition, str] = {}
         for start in range(0, len(states), METAS_PER_TRIP):
             page = states[start : start + METAS_PER_TRIP]
             for state, meta in zip(page, await self._metas(page), strict=True):
-                await self._check(state, meta)
+                namespace = await self._check(state, meta)
+                if namespace:
+                    rebuilt[state.partition] = namespace
+        await drop_namespaces(self.core, rebuilt)
 
     async def _metas(self, states: list[State]) -> list[Meta]:
         commands = [meta_commands(state.partition)[0] for state in states]
@@ -104,19 +109,21 @@ class OutboxWork:
                 raise CoreUnavailable(str(reply))
         return [meta_of([reply, replies[-1]]) for reply in replies[:-1]]
 
-    async def _check(self, state: State, meta: Meta) -> None:
+    async def _check(self, state: State, meta: Meta) -> str:
+        """The namespace that was filled anew; empty when none had to be."""
         if is_healthy(state, meta):
             self._know(state)
-            return
+            return ""
         try:
-            done = await recover(self.core, self.db, state.partition, owner=RECOVERER)
+            done = await recover(self.core, self.db, state.partition, owner=RECOVERER, sweep=False)
         except LeaseLost:
             self._suspect = True
-            return
+            return ""
         if done.action == "busy":
             self._suspect = True
         else:
             await self._reload(state.partition)
+        return done.namespace if done.action == "rebuilt" else ""
 
     def _know(self, state: State) -> None:
         """The cursor as SQL has it, unless this process has moved it on meanwhile."""

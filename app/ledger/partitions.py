@@ -1,5 +1,6 @@
 """Partitions as SQL knows them: their rows, and the opening of a new one."""
 
+import sys
 from typing import Any, Final
 
 from msgspec import Struct
@@ -33,6 +34,12 @@ class State(Struct, frozen=True):
 def namespace_of(epoch: int) -> str:
     """The namespace that begins with an epoch; a kept one outlives the epoch it is named after."""
     return f"e{epoch}"
+
+
+def epoch_of(namespace: str) -> int:
+    """The epoch with which a namespace began; a namespace of another kind counts as the newest."""
+    number = namespace.removeprefix("e")
+    return int(number) if number.isdecimal() else sys.maxsize
 
 
 def _state(row: PartitionState) -> State:

@@ -1,6 +1,6 @@
 """Redis refilled from SQL, in a namespace that nobody reads yet (core 3.4, D13)."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,7 @@ from app.db.database import Database
 from app.db.models import Counter, Customer, EventBody, LedgerEvent, LedgerPosting, Order
 from app.ledger.entries import decode_private
 from app.ledger.lease import HeldLease, database_now_ms
-from app.ledger.partitions import State
+from app.ledger.partitions import State, epoch_of
 from app.ledger.patterns import literal_pattern
 from app.ledger.positions import at_or_beyond, beyond
 from app.ledger.replay import PAGE_ROWS, Replayed, replay, replay_since
@@ -181,20 +181,29 @@ async def _pipeline(core: RedemptionCore, partition: Partition, commands: list[A
             raise CoreUnavailable(f"the namespace of {partition.name} cannot be filled: {reply}")
 
 
-async def drop_namespaces(core: RedemptionCore, partition: Partition, keep: str) -> int:
-    """Unlink what other namespaces of the partition left behind; how many keys."""
-    marker, cursor, dropped = f"{partition.tag}:", "0", 0
+async def drop_namespaces(core: RedemptionCore, keep: Mapping[Partition, str]) -> int:
+    """Unlink what earlier namespaces of these partitions left behind, in one pass over the server's keys; how
+    many keys. Later ones stay: somebody may be filling one at this moment.
+    """
+    if not keep:
+        return 0
+    kept = {partition.tag: namespace for partition, namespace in keep.items()}
+    asked = next(iter(keep))
+    tag = literal_pattern(asked.tag) if len(keep) == 1 else "{*}"
+    cursor, dropped = "0", 0
     while True:
-        (reply,) = await core.read(
-            partition, [("SCAN", cursor, "MATCH", literal_pattern(marker) + "*:*", "COUNT", 1000)]
-        )
+        (reply,) = await core.read(asked, [("SCAN", cursor, "MATCH", f"{tag}:*:*", "COUNT", 1000)])
         if isinstance(reply, Exception):
             raise CoreUnavailable(str(reply))
         cursor = reply[0].decode()
-        kept = f"{marker}{keep}:".encode()
-        stale = [key for key in reply[1] if not key.startswith(kept)]
+        stale = [key for key in reply[1] if _is_stale(key, kept)]
         if stale:
-            await core.read(partition, [("UNLINK", *stale)])
+            await core.read(asked, [("UNLINK", *stale)])
             dropped += len(stale)
         if cursor == "0":
             return dropped
+
+
+def _is_stale(key: bytes, kept: Mapping[str, str]) -> bool:
+    tag, namespace, _ = key.decode(errors="replace").split(":", 2)
+    return tag in kept and epoch_of(namespace) < epoch_of(kept[tag])

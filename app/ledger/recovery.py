@@ -11,7 +11,7 @@ import time
 from typing import Final
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -52,6 +52,7 @@ class Recovery(Struct, frozen=True):
     """Events that will never be ledgered; each is a row of divergences."""
     counters: int = 0
     seconds: float = 0.0
+    namespace: str = ""
 
 
 async def recover(
@@ -62,9 +63,10 @@ async def recover(
     owner: str | None = None,
     rebuild: bool = False,
     from_genesis: bool = False,
+    sweep: bool = True,
 ) -> Recovery:
     """Make the partition open, unless it is. `rebuild` closes even an open one and writes all its counters
-    anew.
+    anew. Without `sweep` the caller removes old namespaces, for many partitions at once.
 
     Raises: CoreUnavailable when the server is away; nothing is half open then, and the next attempt goes on.
     """
@@ -82,10 +84,9 @@ async def recover(
         if lease is None:
             return Recovery(partition.name, "busy")
         done = await _Recovery(core, db, partition, lease, rebuild=rebuild, from_genesis=from_genesis).run()
-    seconds = round(time.monotonic() - started, 3)
-    done = Recovery(
-        done.partition, done.action, done.epoch, done.drained, done.orphans, done.counters, seconds
-    )
+    if sweep and done.action == "rebuilt":
+        await drop_namespaces(core, {partition: done.namespace})
+    done = structs.replace(done, seconds=round(time.monotonic() - started, 3))
     if done.action not in ("healthy", "busy"):
         log.info("partition recovered", **{name: getattr(done, name) for name in done.__struct_fields__})
     return done
@@ -150,9 +151,10 @@ class _Recovery:
         await announce(self.core, self.partition, ledgered=Position(epoch, 0))
         if not keep and meta.epoch:
             await self.core.trim(self.partition, str(Position(meta.epoch, meta.sequence)))
-            await drop_namespaces(self.core, self.partition, namespace)
         action = "kept" if keep else "rebuilt" if counters or meta.epoch else "opened"
-        return Recovery(self.partition.name, action, epoch, self.drained, orphans, counters)
+        return Recovery(
+            self.partition.name, action, epoch, self.drained, orphans, counters, namespace=namespace
+        )
 
     async def _read(self) -> tuple[State, Meta]:
         async with self.db.reading() as session:
