@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from app.core.core import RedemptionCore
-from app.core.keys import Partition
+from app.core.keys import Keys, Partition
+from app.core.outcome import CoreUnavailable
 from app.core.records import CustomerRecord, VoucherRecord, encode_record
 from app.db.database import Database
 from app.redeemables import loading
@@ -30,6 +31,7 @@ before this.
 """
 UNKNOWN_MAX = 100_000
 READS_MAX = 50_000
+PUBLISH_ATTEMPTS_MAX = 3
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -245,22 +247,19 @@ class Catalogue:
         customers: Sequence[CustomerRecord],
         deleted: Sequence[tuple[str, str, int]],
     ) -> None:
-        keys = await self.core.open(partition)
-        entries: list[tuple[str, str, int, bytes]] = []
-        for folded_code, record in vouchers:
-            entries.append(
-                (keys.voucher_record(folded_code), folded_code, record.version, encode_record(record))
-            )
-        for customer in customers:
-            entries.append(
-                (keys.customer_record(customer.id), customer.id, customer.version, encode_record(customer))
-            )
-        for voucher_id, folded_code, version in deleted:
-            tombstone = VoucherRecord(
-                version=version, id=voucher_id, code=folded_code, type="", active=False, deleted=True
-            )
-            entries.append((keys.voucher_record(folded_code), folded_code, version, encode_record(tombstone)))
-        await self.core.publish(partition, dict(guards), entries)
+        for _ in range(PUBLISH_ATTEMPTS_MAX):
+            keys = await self.core.open(partition)
+            entries = _entries(keys, vouchers, customers, deleted)
+            try:
+                await self.core.publish(partition, dict(guards), entries)
+            except CoreUnavailable:
+                current = self.core.keys(partition)
+                if current is None or current.namespace == keys.namespace:
+                    raise
+                # Rebuilt under a new namespace since the keys were made: the same records go there.
+                continue
+            return
+        raise CoreUnavailable(f"partition {partition.name} keeps being rebuilt")
 
     def invalidate(self, project_id: str, name: str) -> None:
         """Forget what was compiled from the guard `name`; it is loaded again when next needed."""
@@ -272,3 +271,25 @@ class Catalogue:
             return
         self._campaigns.drop(lambda key, program: key[0] == project_id and name in program.guards)
         self._vouchers.drop(lambda key, program: key[0] == project_id and name in program.guards)
+
+
+def _entries(
+    keys: Keys,
+    vouchers: Sequence[tuple[str, VoucherRecord]],
+    customers: Sequence[CustomerRecord],
+    deleted: Sequence[tuple[str, str, int]],
+) -> list[tuple[str, str, int, bytes]]:
+    """(key, field, version, record) of everything to publish."""
+    entries: list[tuple[str, str, int, bytes]] = []
+    for folded_code, record in vouchers:
+        entries.append((keys.voucher_record(folded_code), folded_code, record.version, encode_record(record)))
+    for customer in customers:
+        entries.append(
+            (keys.customer_record(customer.id), customer.id, customer.version, encode_record(customer))
+        )
+    for voucher_id, folded_code, version in deleted:
+        tombstone = VoucherRecord(
+            version=version, id=voucher_id, code=folded_code, type="", active=False, deleted=True
+        )
+        entries.append((keys.voucher_record(folded_code), folded_code, version, encode_record(tombstone)))
+    return entries
