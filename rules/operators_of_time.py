@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from rules.dates import (
+    anniversary,
     date_of,
     in_recurrence,
     instant_of,
@@ -106,9 +107,7 @@ def _weekday(values: list[Any]) -> Predicate:
 
 
 def _calendar(unit: str, offset: int) -> Build:
-    """`$next_month`, `$this_week` and the like: a date whose day and month come round in that period
-    (birthdays).
-    """
+    """`$next_month`, `$this_week` and the like: a date whose anniversary falls in that period (birthdays)."""
 
     def build(values: list[Any]) -> Predicate:
         wanted = values[0] is not False
@@ -121,14 +120,10 @@ def _calendar(unit: str, offset: int) -> Build:
             if unit == "month":
                 hit = day.month == (today.month - 1 + offset) % 12 + 1
             elif unit == "day":
-                hit = (day.month, day.day) == _month_day(today, offset)
+                hit = _falls_on(day, today + timedelta(days=offset))
             else:
-                first = (
-                    today
-                    - timedelta(days=(today.weekday() - now.week_start) % 7)
-                    + timedelta(days=7 * offset)
-                )
-                hit = any((day.month, day.day) == _month_day(first, step) for step in range(7))
+                first = today - timedelta(days=(today.weekday() - now.week_start) % 7 - 7 * offset)
+                hit = any(_falls_on(day, first + timedelta(days=step)) for step in range(7))
             return hit is wanted
 
         return passes
@@ -136,9 +131,8 @@ def _calendar(unit: str, offset: int) -> Build:
     return build
 
 
-def _month_day(day: date, offset: int) -> tuple[int, int]:
-    moved = day + timedelta(days=offset)
-    return (moved.month, moved.day)
+def _falls_on(day: date, target: date) -> bool:
+    return anniversary(day, target.year) == target
 
 
 TIME_OPERATORS: Final[dict[str, Build]] = {

@@ -110,7 +110,9 @@ def metadata_of(
                     return violated
             return None
 
-        return Node(f"{source}.metadata", check, actual, tests, needs=frozenset({source, "metadata"}))
+        node = Node(f"{source}.metadata", check, actual, tests, needs=frozenset({source, "metadata"}))
+        node.facets["property"] = ".".join(path)
+        return node
 
     return build
 

@@ -67,7 +67,11 @@ def customer_segment(body: Mapping[str, Any], where: str, surroundings: Surround
             name for name in named if name in known and known[name].program.contains(customer, context.now)
         ]
 
-    return Node("customer.segment", check, actual, tuple(tests), needs=frozenset({"customer"}))
+    node = Node("customer.segment", check, actual, tuple(tests), needs=frozenset({"customer"}))
+    positive = [programs for wanted, programs in checks if wanted]
+    if positive:
+        node.facets["segments"] = tuple(positive[0])
+    return node
 
 
 def redeemable_by_linked_customer(body: Mapping[str, Any], where: str) -> Node:

@@ -271,7 +271,7 @@ def item_rule(name: str) -> Callable[[Mapping[str, Any], str, Surroundings], Nod
                 for line in lines[:50]
             ]
 
-        return Node(
+        node = Node(
             name,
             check,
             actual,
@@ -279,6 +279,9 @@ def item_rule(name: str) -> Callable[[Mapping[str, Any], str, Surroundings], Nod
             needs=frozenset({"order", "catalogue"}),
             sub_rules=described(sub_rules),
         )
+        if quantifier != "none" and wanted.included:
+            node.facets["entities"] = tuple(wanted.included)
+        return node
 
     return build
 

@@ -25,6 +25,7 @@ class Node:
         "actual",
         "check",
         "counted",
+        "facets",
         "late",
         "message",
         "name",
@@ -55,6 +56,8 @@ class Node:
         self.needs = needs
         self.sub_rules = sub_rules
         """Name and conditions of sub-rules, for explaining only."""
+        self.facets: dict[str, Any] = {}
+        """What an index may post the rule under: "entities", "segments" or "property"."""
         self.number = ""
         self.message: str | None = None
 
