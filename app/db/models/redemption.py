@@ -12,7 +12,7 @@ from app.db.base import Base, Id, ProjectScoped
 
 
 class Redemption(ProjectScoped, Base):
-    """`body`: the wire object. Columns repeat what lists filter by. amount: credits (minor units) or points."""
+    """`body`: the wire object. Columns repeat what lists filter by. amount: credits (minor units), points."""
 
     __tablename__ = "redemptions"
     __table_args__ = (
