@@ -22,7 +22,7 @@ FOREIGN = re.compile(
 """Paths of somebody's machine, and hosts of registries: a clone must build wherever its owner points its
 tools."""
 FLOOR_SHA256 = "cd987d7cf1a198132862711161bae05ba225951bddbc28b8176ac36ec243e918"
-ASSERTING = ("assert", "raises", "warns", "check", "expect", "fail", "verify", "until")
+ASSERTING = ("assert", "raises", "warns", "check", "expect", "fail", "verify", "until", "validate")
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -137,23 +137,36 @@ def test_every_package_says_what_it_owns() -> None:
     assert silent == []
 
 
+def calls(node: ast.AST) -> set[str]:
+    """Names of everything that is called inside."""
+    found = (call.func for call in ast.walk(node) if isinstance(call, ast.Call))
+    return {getattr(function, "attr", getattr(function, "id", "")) for function in found}
+
+
+def looks(node: ast.AST, lookers: set[str]) -> bool:
+    """Whether something is asserted inside, or a function is called that does."""
+    if any(isinstance(inner, ast.Assert) for inner in ast.walk(node)):
+        return True
+    return any(name.startswith(ASSERTING) or name in lookers for name in calls(node))
+
+
 def test_every_test_keeps_a_promise() -> None:
-    """Each test has a sentence that says what it promises, and looks at something."""
+    """Each test has a sentence that says what it promises, and looks at something, itself or by a function of
+    tests.
+    """
+    nodes = {file: list(functions(file)) for file in tracked("tests/*.py")}
+    every = [node for found in nodes.values() for node in found if not node.name.startswith("test_")]
+    lookers = {node.name for node in every if looks(node, set())}
+    lookers |= {node.name for node in every if looks(node, lookers)}
     broken = []
-    for file in tracked("tests/*.py"):
-        for node in functions(file):
+    for file, found in nodes.items():
+        for node in found:
             if not node.name.startswith("test_"):
                 continue
             where = f"{relative(file)}:{node.lineno} {node.name}"
             if ast.get_docstring(node) is None:
                 broken.append(f"{where}: no docstring")
-            called = {
-                getattr(call.func, "attr", getattr(call.func, "id", ""))
-                for call in ast.walk(node)
-                if isinstance(call, ast.Call)
-            }
-            asserts = any(isinstance(inner, ast.Assert) for inner in ast.walk(node))
-            if not asserts and not any(name.startswith(ASSERTING) for name in called):
+            if not looks(node, lookers):
                 broken.append(f"{where}: nothing is asserted")
     assert broken == []
 

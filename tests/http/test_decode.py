@@ -101,7 +101,8 @@ def test_nesting_up_to_the_bound_is_accepted_and_brackets_in_texts_do_not_count(
     inner = "[" * (DEPTH_MAX - 2) + "]" * (DEPTH_MAX - 2)
     decode_body(Body, f'{{"name":"x","metadata":{{"a":{inner}}}}}'.encode())
     decode_body(Body, ('{"name":"x","metadata":{"a":"' + "[" * 500 + '"}}').encode())
-    decode_body(Body, ('{"name":"x","metadata":{"a":[' + ",".join(["[]"] * 500) + "]}}").encode())
+    wide = decode_body(Body, ('{"name":"x","metadata":{"a":[' + ",".join(["[]"] * 500) + "]}}").encode())
+    assert len(wide.metadata["a"]) == 500
 
 
 def test_an_absent_body_is_an_empty_object_or_none():

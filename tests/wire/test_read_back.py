@@ -71,149 +71,148 @@ RULES = {
 }
 
 
-def things() -> dict[str, tuple[str, dict[str, Any], str]]:
-    """Name → (path to POST to, body, path to read it from with the answer's members in braces)."""
-    return {
-        "customer": (
-            "/v1/customers",
-            {
-                "source_id": unique("c"),
-                "name": "Ada",
-                "description": "d",
-                "email": "a@example.com",
-                "phone": "+491",
-                "birthdate": "1990-02-28",
-                "metadata": {"a": 1, "b": [1, 2], "c": {"d": None}},
-                "address": {
-                    "city": "Köln",
-                    "state": "NW",
-                    "line_1": "1",
-                    "line_2": "2",
-                    "country": "DE",
-                    "postal_code": "5",
-                },
+THINGS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "customer": (
+        "/v1/customers",
+        {
+            "source_id": unique("c"),
+            "name": "Ada",
+            "description": "d",
+            "email": "a@example.com",
+            "phone": "+491",
+            "birthdate": "1990-02-28",
+            "metadata": {"a": 1, "b": [1, 2], "c": {"d": None}},
+            "address": {
+                "city": "Köln",
+                "state": "NW",
+                "line_1": "1",
+                "line_2": "2",
+                "country": "DE",
+                "postal_code": "5",
             },
-            "/v1/customers/{id}",
-        ),
-        "product": (
-            "/v1/products",
-            {
-                "source_id": unique("p"),
-                "name": "Mug",
-                "price": 1234,
-                "attributes": ["colour", "size"],
-                "metadata": {"season": "winter"},
-                "image_url": "https://example.com/mug.png",
-                "extensions": {"cost": 600},
-            },
-            "/v1/products/{id}",
-        ),
-        "campaign": (
-            "/v1/campaigns",
-            {
-                "name": unique("camp"),
-                "description": "d",
-                "campaign_type": "DISCOUNT_COUPONS",
-                "type": "AUTO_UPDATE",
-                "start_date": START,
-                "expiration_date": END,
-                "join_once": True,
-                "metadata": {"region": "north"},
-                "validity_timeframe": {"interval": "P2D", "duration": "P1D"},
-                "validity_day_of_week": [1, 2, 3],
-                "voucher": {
-                    "type": "DISCOUNT_VOUCHER",
-                    "discount": DISCOUNT,
-                    "redemption": {"quantity": 7},
-                    "code_config": {"pattern": "RB-#####"},
-                },
-            },
-            "/v1/campaigns/{id}",
-        ),
-        "voucher": (
-            f"/v1/vouchers/{unique('CODE')}",
-            {
+        },
+        "/v1/customers/{id}",
+    ),
+    "product": (
+        "/v1/products",
+        {
+            "source_id": unique("p"),
+            "name": "Mug",
+            "price": 1234,
+            "attributes": ["colour", "size"],
+            "metadata": {"season": "winter"},
+            "image_url": "https://example.com/mug.png",
+            "extensions": {"cost": 600},
+        },
+        "/v1/products/{id}",
+    ),
+    "campaign": (
+        "/v1/campaigns",
+        {
+            "name": unique("camp"),
+            "description": "d",
+            "campaign_type": "DISCOUNT_COUPONS",
+            "type": "AUTO_UPDATE",
+            "start_date": START,
+            "expiration_date": END,
+            "join_once": True,
+            "metadata": {"region": "north"},
+            "validity_timeframe": {"interval": "P2D", "duration": "P1D"},
+            "validity_day_of_week": [1, 2, 3],
+            "voucher": {
                 "type": "DISCOUNT_VOUCHER",
                 "discount": DISCOUNT,
-                "redemption": {"quantity": 5},
-                "start_date": START,
-                "expiration_date": END,
-                "active": True,
-                "additional_info": "info",
-                "metadata": {"k": "v"},
-                "validity_day_of_week": [0, 6],
+                "redemption": {"quantity": 7},
+                "code_config": {"pattern": "RB-#####"},
             },
-            "/v1/vouchers/{code}",
-        ),
-        "gift voucher": (
-            f"/v1/vouchers/{unique('GIFT')}",
-            {
-                "type": "GIFT_VOUCHER",
-                "gift": {"amount": 5000},
-                "redemption": {"quantity": None},
-                "metadata": {},
-            },
-            "/v1/vouchers/{code}",
-        ),
-        "validation rule": (
-            "/v1/validation-rules",
-            {
-                "name": unique("rule"),
-                "rules": RULES,
-                "error": {"message": "No"},
-                "context_type": "global",
-                "type": "expression",
-            },
-            "/v1/validation-rules/{id}",
-        ),
-        "promotion": (
-            "/v1/campaigns",
-            {
-                "name": unique("promo"),
-                "campaign_type": "PROMOTION",
-                "promotion": {
-                    "tiers": [
-                        {
-                            "name": "One",
-                            "banner": "B",
-                            "action": {"discount": DISCOUNT},
-                            "metadata": {"t": True},
-                            "hierarchy": 1,
-                        }
-                    ]
-                },
-            },
-            "/v1/campaigns/{id}",
-        ),
-        "order": (
-            "/v1/orders",
-            {
-                "source_id": unique("o"),
-                "amount": 6000,
-                "metadata": {"channel": "web"},
-                "status": "CREATED",
-                "items": [
+        },
+        "/v1/campaigns/{id}",
+    ),
+    "voucher": (
+        f"/v1/vouchers/{unique('CODE')}",
+        {
+            "type": "DISCOUNT_VOUCHER",
+            "discount": DISCOUNT,
+            "redemption": {"quantity": 5},
+            "start_date": START,
+            "expiration_date": END,
+            "active": True,
+            "additional_info": "info",
+            "metadata": {"k": "v"},
+            "validity_day_of_week": [0, 6],
+        },
+        "/v1/vouchers/{code}",
+    ),
+    "gift voucher": (
+        f"/v1/vouchers/{unique('GIFT')}",
+        {
+            "type": "GIFT_VOUCHER",
+            "gift": {"amount": 5000},
+            "redemption": {"quantity": None},
+            "metadata": {},
+        },
+        "/v1/vouchers/{code}",
+    ),
+    "validation rule": (
+        "/v1/validation-rules",
+        {
+            "name": unique("rule"),
+            "rules": RULES,
+            "error": {"message": "No"},
+            "context_type": "global",
+            "type": "expression",
+        },
+        "/v1/validation-rules/{id}",
+    ),
+    "promotion": (
+        "/v1/campaigns",
+        {
+            "name": unique("promo"),
+            "campaign_type": "PROMOTION",
+            "promotion": {
+                "tiers": [
                     {
-                        "source_id": "x",
-                        "related_object": "product",
-                        "quantity": 2,
-                        "price": 3000,
-                        "product": {"name": "X", "metadata": {"m": 1}},
+                        "name": "One",
+                        "banner": "B",
+                        "action": {"discount": DISCOUNT},
+                        "metadata": {"t": True},
+                        "hierarchy": 1,
                     }
-                ],
+                ]
             },
-            "/v1/orders/{id}",
-        ),
-    }
+        },
+        "/v1/campaigns/{id}",
+    ),
+    "order": (
+        "/v1/orders",
+        {
+            "source_id": unique("o"),
+            "amount": 6000,
+            "metadata": {"channel": "web"},
+            "status": "CREATED",
+            "items": [
+                {
+                    "source_id": "x",
+                    "related_object": "product",
+                    "quantity": 2,
+                    "price": 3000,
+                    "product": {"name": "X", "metadata": {"m": 1}},
+                }
+            ],
+        },
+        "/v1/orders/{id}",
+    ),
+}
+"""Name → (path to POST to, body, path to read it from with the answer's members in braces)."""
 
 
-@pytest.mark.parametrize("name", things())
+@pytest.mark.parametrize("name", THINGS)
 def test_what_is_written_on_one_worker_is_read_on_the_other_with_all_sent_fields(
     pair: RunningServer, name: str
 ) -> None:
     """Every member that was sent comes back equal, at once, from a worker that has not seen the request."""
     project = pair.create_project(unique("readback"))
-    path, body, read_path = things()[name]
+    path, body, read_path = THINGS[name]
     written = on_worker(pair, project, 0, "POST", path, json=body)
     read = on_worker(pair, project, 1, "GET", read_path.format(**written))
     assert differences(body, read) == []
