@@ -88,7 +88,7 @@ async def until(condition: Callable[[], object], what: str) -> None:
     raise AssertionError(f"never happened: {what}")
 
 
-async def agree(shop: Shop, redemptions: int) -> None:
+async def check_all_agree(shop: Shop, redemptions: int) -> None:
     """Each redemption once in the ledger and once in the projections, and all counters explained."""
     await until(lambda: projected(shop), "everything is projected")
     assert await shop.count(LedgerEvent) == redemptions
@@ -112,7 +112,7 @@ async def test_it_ledgers_projects_and_trims(small_shop: Shop, background: Backg
     """What is redeemed shows up in SQL by itself, and the outbox does not grow."""
     background.start()
     await small_shop.redeem_many(25)
-    await agree(small_shop, 25)
+    await check_all_agree(small_shop, 25)
 
     async def trimmed() -> bool:
         return (await small_shop.core.meta(small_shop.partition)).outbox_bytes == 0
@@ -148,7 +148,7 @@ async def test_killed_anywhere_it_does_nothing_twice(
     assert doomed.returncode == -signal.SIGKILL
     await small_shop.redeem_many(3)
     background.start()
-    await agree(small_shop, count + 3)
+    await check_all_agree(small_shop, count + 3)
 
 
 async def test_two_at_once_are_harmless(small_shop: Shop, background: Background) -> None:
@@ -156,7 +156,7 @@ async def test_two_at_once_are_harmless(small_shop: Shop, background: Background
     background.start()
     background.start()
     await small_shop.redeem_many(60)
-    await agree(small_shop, 60)
+    await check_all_agree(small_shop, 60)
 
 
 async def test_a_killed_valkey_is_open_again_within_moments(
@@ -173,7 +173,7 @@ async def test_a_killed_valkey_is_open_again_within_moments(
         with contextlib.suppress(CoreUnavailable):
             accepted += (await small_shop.redeem()).code is Code.OK
     assert accepted == 10
-    await agree(small_shop, 20)
+    await check_all_agree(small_shop, 20)
 
 
 @pytest.mark.parametrize(
@@ -203,14 +203,14 @@ async def test_killed_while_recovering_it_recovers_again(
     await until(is_open, "the partition is open again")
     await small_shop.core.refresh(small_shop.partition)
     assert (await small_shop.redeem()).code is Code.OK
-    await agree(small_shop, 11)
+    await check_all_agree(small_shop, 11)
 
 
 async def test_a_project_made_later_is_found(small_shop: Shop, background: Background) -> None:
     """New projects are drained without a restart, soon enough for their first read barrier."""
     background.start()
     await small_shop.redeem_many(1)
-    await agree(small_shop, 1)
+    await check_all_agree(small_shop, 1)
     other = Shop(small_shop.core, small_shop.db, f"p_{uuid.uuid4().hex[:10]}")
     await other.found()
     await other.redeem()
