@@ -44,10 +44,21 @@ def check_request(request: StackRequest) -> None:
 
 
 def check_stack(gathered: Gathered, request: StackRequest) -> None:
-    """Count, and duplicates judged after a v_ id is known to be a code (behaviour 10, 34).
+    """The order's status (D20), count, and duplicates judged after a v_ id is known to be a code (behaviour
+    10, 34).
 
     Raises: Refused.
     """
+    order = gathered.order
+    if order is not None and order.status == "CANCELED":
+        raise Refused(
+            400,
+            "invalid_order",
+            "Invalid order",
+            f"Order {order.id} is canceled",
+            resource_id=order.id,
+            resource_type="order",
+        )
     limit = gathered.project.stacking.redeemables_limit
     if len(request.redeemables) > limit:
         raise Refused(

@@ -236,3 +236,27 @@ def test_a_failed_redemption_can_be_looked_up(api: httpx.Client) -> None:
             break
     assert read.json()["result"] == "FAILURE"
     assert read.json()["failure_code"] == "quantity_exceeded"
+
+
+def test_a_canceled_order_takes_no_further_redemption(api: httpx.Client) -> None:
+    """D20: what was called off is not sold; the caller makes a new order."""
+    code, _ = public_code(api, percent_off(10))
+    done = redeem(api, code)
+    created(api.post(f"/v1/redemptions/{done['redemptions'][0]['id']}/rollback"))
+    assert refusal(api, code, order={"id": done["order"]["id"]})["key"] == "invalid_order"
+
+
+def test_a_second_redemption_on_an_order_adds_to_its_discounts(api: httpx.Client) -> None:
+    """TV14: the stored order with its earlier discount is the base, and nothing goes below zero."""
+    first, _ = public_code(api, amount_off(9_200))
+    second, _ = public_code(api, amount_off(1_000))
+    order = redeem(api, first)["order"]
+    again = redeem(api, second, order={"id": order["id"]})
+    assert again["order"]["applied_discount_amount"] == 800
+    assert again["order"]["discount_amount"] == 10_000
+    assert again["order"]["total_amount"] == 0
+    assert len(again["order"]["redemptions"]) == 2
+    rolled = created(api.post(f"/v1/redemptions/{again['redemptions'][0]['id']}/rollback"))
+    assert rolled["order"]["status"] == "PAID"
+    assert rolled["order"]["total_discount_amount"] == 9_200
+    assert rolled["order"]["total_amount"] == 800

@@ -136,6 +136,7 @@ ROUTES: tuple[Route, ...] = (
             "not_found",
             "duplicated_redeemables",
             "invalid_redeemables",
+            "invalid_order",
             "multiple_requests",
             "quantity_exceeded",
             "voucher_expired",

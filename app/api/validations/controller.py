@@ -37,7 +37,13 @@ ROUTES: tuple[Route, ...] = (
         summary="Validate up to 30 redeemables and calculate the order",
         body=StackRequest,
         answer=dict,
-        errors=("invalid_payload", "duplicated_redeemables", "invalid_redeemables", "multiple_requests"),
+        errors=(
+            "invalid_payload",
+            "duplicated_redeemables",
+            "invalid_redeemables",
+            "invalid_order",
+            "multiple_requests",
+        ),
         hot=True,
     ),
 )
