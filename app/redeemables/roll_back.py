@@ -48,9 +48,6 @@ from app.redeemables.returns import Returnable, returnable, returning_adds
 from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended, Replayed
 from app.redeemables.taking import REDEMPTION_TTL_SECONDS
 
-WINDOW_DAYS = 92
-"""The contract's three months (behaviour 4.7)."""
-
 
 class RollBack(Struct, frozen=True):
     """What was asked for. `stacked`: by the operation for stacks, which also takes a single redemption."""
@@ -62,6 +59,8 @@ class RollBack(Struct, frozen=True):
     customer: CustomerPayload | None = None
     order_id: str | None = None
     order_source_id: str | None = None
+    window_days: int = 92
+    """How long after the redemption; the contract's three months (behaviour 4.7)."""
     metadata: dict[str, Any] | None = None
 
 
@@ -168,14 +167,14 @@ def _check(ask: RollBack, found: Returnable, order: StoredOrder | None, secret: 
         )
     if state.rolled_back or (found.returned is not None and found.returned != b"0"):
         raise _already(state.id)
-    if int(now.timestamp() * 1_000_000) - state.at_us > timedelta(days=WINDOW_DAYS) // timedelta(
+    if int(now.timestamp() * 1_000_000) - state.at_us > timedelta(days=ask.window_days) // timedelta(
         microseconds=1
     ):
         raise Refused(
             400,
             "invalid_redemption",
             "Invalid redemption",
-            f"Redemption {state.id} is older than three months",
+            f"Redemption {state.id} is older than {ask.window_days} days",
         )
     if ask.customer is not None or ask.tracking_id is not None:
         customer_id, source_id = identity(secret, ask.customer, ask.tracking_id)

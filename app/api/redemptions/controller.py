@@ -80,6 +80,7 @@ async def _roll_back(call: Call, redemption_id: str, *, stacked: bool) -> Answer
         customer=body.customer,
         order_id=body.order.id if body.order else None,
         order_source_id=body.order.source_id if body.order else None,
+        window_days=engine.settings.rollback_days,
         metadata=body.metadata,
     )
     engine.ledger.require()
