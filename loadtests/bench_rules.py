@@ -2,8 +2,8 @@
 
     python loadtests/bench_rules.py [--tiers 20000] [--carts 1000]
 
-Times are CPU of this process; each figure is the best of several rounds, as the machine's noise only ever adds. Exits 1
-when a bar is missed.
+Times are CPU of this process; each figure is the best of several rounds, as the machine's noise only ever
+adds. Exits 1 when a bar is missed.
 """
 
 import argparse
@@ -148,7 +148,9 @@ def cost(work: Callable[[], Any], rounds: int = 15, seconds: float = 0.05) -> fl
 
 
 def tiers(count: int, random: Random) -> list[Candidate]:
-    """Promotion tiers: a quarter with only an order-amount rule, the rest with products, metadata, or two rules."""
+    """Promotion tiers: a quarter with only an order-amount rule, the rest with products, metadata, or two
+    rules.
+    """
     found = []
     for number in range(count):
         kind = number % 4
@@ -198,7 +200,9 @@ def names(results: list[Any]) -> list[str]:
 
 
 def compare_index(tier_count: int, cart_count: int) -> tuple[float, float]:
-    """(share of the cost of deciding every tier, share of tiers that match); stops on the first difference."""
+    """(share of the cost of deciding every tier, share of tiers that match); stops on the first
+    difference.
+    """
     random = Random(7)
     offers = tiers(tier_count, random)
     index = OfferIndex(offers)
