@@ -5,7 +5,7 @@ apply to.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rules.applicable import Chosen
+from rules.applicable import UNITS_LISTED_MAX, Chosen
 from rules.cart import Cart, WorkLine
 from rules.collections import ALL_PRODUCTS
 from rules.discounts.program import TO_ITEMS, TO_ORDER
@@ -20,7 +20,7 @@ EVERYTHING: Mapping[str, Any] = {
     "strict": False,
     "effect": "APPLY_TO_EVERY",
 }
-IDENTITY = frozenset({"object", "id", "source_id", "product_id", "product_source_id", "strict"})
+TAIL: Mapping[str, Any] = {"effect": "APPLY_TO_EVERY"}
 Entries = tuple[Mapping[str, Any], ...]
 
 
@@ -53,36 +53,41 @@ def applicable_lists(context: "Context") -> tuple[Entries, Entries]:
         for entry in applicable.excluded:
             excluded.append({**entry.echo, "strict": entry.strict})
             hit = [line for line in context.cart.lines if entry.matches(line, context.now)]
-            excluded.extend(_concrete(line, entry.echo, None) for line in hit)
+            excluded.extend(_concrete(line, entry.tail, None) for line in hit)
     if not context.applicables:
         configured.append(EVERYTHING)
     for one in chosen:
-        echo = one.entries[0].echo if one.entries else EVERYTHING
-        configured.append(_concrete(one.line, echo, one))
+        configured.append(_concrete(one.line, one.entries[0].tail if one.entries else TAIL, one))
     return tuple(configured), tuple(excluded)
 
 
-def _concrete(line: WorkLine, echo: Mapping[str, Any], one: Chosen | None) -> Mapping[str, Any]:
-    """One line as an entry that matches exactly it."""
+def _concrete(line: WorkLine, tail: Mapping[str, Any], one: Chosen | None) -> Mapping[str, Any]:
+    """One line as an entry that matches exactly it; `tail` is what it takes over from the configured
+    entry.
+    """
     source = line.source
     product, sku = source.product, source.sku
-    entry: dict[str, Any] = {}
-    if source.sku_id is not None or source.related_object == "sku":
-        entry["object"] = "sku"
-        entry["id"] = source.sku_id or (sku.id if sku is not None else None) or source.source_id
-        entry["source_id"] = sku.source_id if sku is not None and sku.source_id else source.source_id
-        entry["product_id"] = source.product_id or (sku.product_id if sku is not None else None)
+    if source.sku_id is None and source.related_object != "sku":
+        entry: dict[str, Any] = {
+            "object": "product",
+            "id": source.product_id or (product.id if product is not None else None) or source.source_id,
+            "source_id": (product.source_id if product is not None else None) or source.source_id,
+            "strict": True,
+            **tail,
+            "order_item_indices": [line.index],
+        }
     else:
-        entry["object"] = "product"
-        entry["id"] = source.product_id or (product.id if product is not None else None) or source.source_id
-        entry["source_id"] = (
-            product.source_id if product is not None and product.source_id else source.source_id
-        )
-    entry["strict"] = True
-    entry.update({name: value for name, value in echo.items() if name not in IDENTITY})
-    entry["order_item_indices"] = [line.index]
+        entry = {
+            "object": "sku",
+            "id": source.sku_id or (sku.id if sku is not None else None) or source.source_id,
+            "source_id": (sku.source_id if sku is not None else None) or source.source_id,
+            "product_id": source.product_id or (sku.product_id if sku is not None else None),
+            "strict": True,
+            **tail,
+            "order_item_indices": [line.index],
+        }
     if one is not None and one.unit_numbers is not None:
-        if line.quantity > 1000:
+        if line.quantity > UNITS_LISTED_MAX:
             entry["order_item_units"] = [{"index": line.index, "units_limit_exceeded": True}]
         else:
             entry["order_item_units"] = [{"index": line.index, "units": list(one.unit_numbers)}]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 KEY: Final = "invalid_validation_rules"
 ENTRIES_MAX: Final = 1000
+IDENTITY: Final = frozenset({"object", "id", "source_id", "product_id", "product_source_id", "strict"})
+"""What names an entry; the rest is taken over by the lines it lets in."""
 UNITS_LISTED_MAX: Final = 1000
 
 EVERY, CHEAPEST, MOST_EXPENSIVE, FROM_CHEAPEST, FROM_MOST_EXPENSIVE = range(5)
@@ -78,6 +80,7 @@ class Entry(Entity):
         "repeat",
         "selects",
         "skip",
+        "tail",
         "unit_caps",
     )
 
@@ -93,6 +96,7 @@ class Entry(Entity):
         }
         self.echo["object"] = self.kind
         self.echo["effect"] = document.get("effect") or "APPLY_TO_EVERY"
+        self.tail = {name: value for name, value in self.echo.items() if name not in IDENTITY}
 
     def _read_selection(self, document: Mapping[str, Any], where: str) -> None:
         effect = document.get("effect") or "APPLY_TO_EVERY"

@@ -8,75 +8,59 @@ from rules.facts import Line, OrderFacts, Shipping
 from rules.verdict import LineState, OrderState, ShippingState
 
 NOTHING: frozenset[str] = frozenset()
+NO_ONE: set[str | None] = {None}
 
 
 class WorkLine:
-    """One line of the working order. Amounts in minor units, None when unknown."""
+    """One line of the working order. Amounts in minor units, None when unknown.
 
-    __slots__ = (
-        "amount",
-        "applied",
-        "applied_discount_quantity",
-        "applied_quantity",
-        "applied_quantity_amount",
-        "consumed",
-        "discount",
-        "discount_quantity",
-        "index",
-        "initial_amount",
-        "initial_quantity",
-        "plain",
-        "price",
-        "product_ids",
-        "product_level",
-        "quantity",
-        "replaced",
-        "share",
-        "sku_ids",
-        "source",
-        "source_index",
-        "sum_applied",
-        "sum_applied_quantity",
-        "touched",
-    )
+    What most lines never change stands on the class: making a line costs as little as its own values.
+    """
 
-    index: int
-    quantity: int
-    price: int | None
-    amount: int | None
-    source: Line
-    product_ids: frozenset[str]
-    sku_ids: frozenset[str]
+    applied = 0
+    applied_discount_quantity = 0
+    applied_quantity: int | None = None
+    applied_quantity_amount: int | None = None
+    consumed = 0
+    plain: LineState | None = None
+    product_level = False
+    replaced = 0
+    share = 0
+    sum_applied = 0
+    sum_applied_quantity = 0
+    touched = False
+    _products: frozenset[str] | None = None
+    _skus: frozenset[str] = NOTHING
 
     def __init__(self, index: int, source: Line) -> None:
         self.index = index
         self.source_index: int | None = index
         self.source = source
-        self.quantity = source.quantity
-        self.price = source.price
+        quantity = self.quantity = source.quantity
+        price = self.price = source.price
         amount = source.amount
-        if amount is None and source.price is not None:
-            amount = source.price * source.quantity
-        self.amount = amount
+        if amount is None and price is not None:
+            amount = price * quantity
+        self.amount: int | None = amount
         discount = source.discount_amount
         self.discount = discount if amount is None or discount <= amount else amount
         self.discount_quantity = source.discount_quantity
         self.initial_quantity = source.initial_quantity
         self.initial_amount = source.initial_amount
-        self.applied = 0
-        self.applied_discount_quantity = 0
-        self.applied_quantity: int | None = None
-        self.applied_quantity_amount: int | None = None
-        self.consumed = 0
-        self.replaced = 0
-        self.share = 0
-        self.touched = False
-        self.product_level = False
-        self.sum_applied = 0
-        self.sum_applied_quantity = 0
-        self.plain: LineState | None = None
-        self.product_ids = NOTHING
-        self.sku_ids = NOTHING
+
+    @property
+    def product_ids(self) -> frozenset[str]:
+        """Every id under which a rule may name this line's product."""
+        if self._products is None:
+            return self._identify()
+        return self._products
+
+    @property
+    def sku_ids(self) -> frozenset[str]:
+        """Every id under which a rule may name this line's SKU."""
+        if self._products is None:
+            self._identify()
+        return self._skus
 
     @property
     def remaining(self) -> int:
@@ -92,8 +76,7 @@ class WorkLine:
             return 0
         return self.amount // self.quantity
 
-    def identify(self) -> None:
-        """Collect every id under which a rule may name this line's product or SKU."""
+    def _identify(self) -> frozenset[str]:
         line = self.source
         products = {line.product_id}
         skus = {line.sku_id}
@@ -107,10 +90,11 @@ class WorkLine:
             skus.add(sku.id)
             skus.add(sku.source_id)
             products.add(sku.product_id)
-        products.discard(None)
-        skus.discard(None)
-        self.product_ids = frozenset(products)  # type: ignore[arg-type]
-        self.sku_ids = frozenset(skus)  # type: ignore[arg-type]
+        known = frozenset([name for name in products if name is not None])
+        self._products = known
+        if skus != NO_ONE:
+            self._skus = frozenset([name for name in skus if name is not None])
+        return known
 
     def state(self) -> LineState:
         """The line as answered after the redeemable that was committed last."""

@@ -1,8 +1,9 @@
 """What taking a redeemable moves: uses, balances, budgets, and the counters that rules name."""
 
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from rules.admission import KINDS, refuse
+from rules.admission import KINDS, code_of, refuse
 from rules.applicable import Applicable
 from rules.context import Context
 from rules.counters import Ledger, tally
@@ -11,6 +12,39 @@ from rules.moment import EARLIEST, Now
 from rules.reasons import Reason
 from rules.rulesets import Program
 from rules.verdict import Charge, Refusal
+
+
+@lru_cache(maxsize=16384)
+def standing_refusal(reason: Reason, code: str, identifier: str, kind: str) -> Refusal:
+    """What hitting a limit of a redeemable's own means; the same for every request."""
+    return Refusal(reason, code, None, None, identifier, kind)
+
+
+@lru_cache(maxsize=16384)
+def standing_charges(
+    scope: str,
+    identifier: str,
+    code: str,
+    kind: str,
+    quantity: int | None,
+    base: int,
+    campaign: str | None,
+    reads: bool,
+) -> tuple[Charge, Charge, CounterName, CounterName]:
+    """The charges that are the same whatever the order: one use of the redeemable, one of its campaign; and
+    where the campaign's discounts and orders are counted.
+    """
+    refusal = None
+    if quantity is not None:
+        refusal = standing_refusal(Reason.QUANTITY_EXCEEDED, code, identifier, kind)
+    own = Charge(tally(scope, identifier), 1, base, quantity, None, 0, refusal, reads)
+    owner = campaign or ""
+    return (
+        own,
+        Charge(tally("campaign", owner), 1),
+        tally("campaign", owner, "discount"),
+        tally("campaign", owner, "orders"),
+    )
 
 
 def violation_details(context: Context, rule_id: str) -> str:
@@ -26,24 +60,17 @@ def charges_of(context: Context) -> list[Charge]:
     candidate = context.candidate
     plan = context.plan
     ledger = Ledger()
-    reads = formula_reads_uses(candidate)
-    if candidate.quantity is None:
-        ledger.charges.append(
-            Charge(tally(context.scope, candidate.id), 1, candidate.redeemed_base, reads=reads)
-        )
-    else:
-        ledger.charges.append(
-            Charge(
-                tally(context.scope, candidate.id),
-                1,
-                candidate.redeemed_base,
-                candidate.quantity,
-                None,
-                0,
-                refuse(candidate, Reason.QUANTITY_EXCEEDED),
-                reads,
-            )
-        )
+    own, of_campaign, discount_name, orders_name = standing_charges(
+        context.scope,
+        candidate.id,
+        code_of(candidate),
+        candidate.object,
+        candidate.quantity,
+        candidate.redeemed_base,
+        candidate.campaign_id,
+        formula_reads_uses(candidate),
+    )
+    ledger.charges.append(own)
     used = plan.credits if plan is not None else None
     if candidate.gift is not None:
         ledger.charges.append(
@@ -54,7 +81,9 @@ def charges_of(context: Context) -> list[Charge]:
                 None,
                 0,
                 0,
-                refuse(candidate, Reason.GIFT_AMOUNT_EXCEEDED),
+                standing_refusal(
+                    Reason.GIFT_AMOUNT_EXCEEDED, code_of(candidate), candidate.id, candidate.object
+                ),
                 True,
             )
         )
@@ -67,22 +96,22 @@ def charges_of(context: Context) -> list[Charge]:
                 None,
                 0,
                 0,
-                refuse(candidate, Reason.LOYALTY_CARD_POINTS_EXCEEDED),
+                standing_refusal(
+                    Reason.LOYALTY_CARD_POINTS_EXCEEDED, code_of(candidate), candidate.id, candidate.object
+                ),
                 True,
             )
         )
     campaign = candidate.campaign_id
     if campaign is not None:
-        ledger.charges.append(Charge(tally("campaign", campaign), 1))
+        ledger.charges.append(of_campaign)
         if used is not None:
             ledger.charges.append(Charge(tally("campaign", campaign, "credits"), used))
         if plan is not None and plan.points is not None:
             ledger.charges.append(Charge(tally("campaign", campaign, "points"), plan.points))
         if context.has_order and plan is not None:
-            ledger.charges.append(Charge(tally("campaign", campaign, "discount"), plan.order + plan.items))
-            ledger.charges.append(
-                Charge(tally("campaign", campaign, "orders"), context.cart.base_amount or 0)
-            )
+            ledger.charges.append(Charge(discount_name, plan.order + plan.items))
+            ledger.charges.append(Charge(orders_name, context.cart.base_amount or 0))
     for compiled in candidate.rules:
         program = compiled.program
         if program.counters:
@@ -157,8 +186,6 @@ def counters_of(facts: Facts, moment: Moment | None = None) -> tuple[CounterName
     at. Counters in daily, weekly or monthly windows need the `moment`; without one they are left out.
     """
     context = Context(facts, Now(moment or Moment(now=EARLIEST, zone=ZoneInfo("UTC")), facts.week_start))
-    for line in context.cart.lines:
-        line.identify()
     found: dict[CounterName, None] = {}
     for candidate in facts.candidates:
         if candidate.absent:

@@ -8,9 +8,10 @@ from rules.plan import Addition, Plan, Replacement
 def commit(cart: Cart, plan: Plan) -> None:
     """Carry out a plan. After this point the redeemable is applied."""
     for line in cart.lines:
-        line.touched = False
-        line.applied = 0
-        line.applied_discount_quantity = 0
+        if line.touched:
+            line.touched = False
+            line.applied = 0
+            line.applied_discount_quantity = 0
     cart.applied = plan.order
     cart.discount += plan.order
     cart.sum_applied += plan.order
@@ -18,17 +19,16 @@ def commit(cart: Cart, plan: Plan) -> None:
     for cut in plan.cuts:
         line = cut.line
         amount = cut.amount
-        line.touched = True
+        line.touched = line.product_level = True
         line.plain = None
         line.applied = amount
         line.discount += amount
         line.sum_applied += amount
         line.consumed += cut.units
-        line.product_level = True
         if cut.partial:
             line.applied_quantity = cut.units
             line.applied_quantity_amount = cut.units_amount
-        else:
+        elif line.applied_quantity is not None:
             line.applied_quantity = line.applied_quantity_amount = None
         items += amount
     for addition in plan.additions:
@@ -123,6 +123,5 @@ def _append(cart: Cart, addition: Addition) -> WorkLine:
     line.source_index = None
     line.initial_quantity = 0
     line.initial_amount = None if addition.price is None else 0
-    line.identify()
     cart.lines.append(line)
     return line

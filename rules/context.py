@@ -79,7 +79,6 @@ class Context:
         for candidate in facts.candidates:
             if candidate.extensions and terms_of(candidate.extensions).margin is not None:
                 self.tracks_shares = True
-        self.begin(NOBODY)
 
     def begin(self, candidate: Candidate) -> None:
         """Turn to the next redeemable."""

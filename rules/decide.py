@@ -114,8 +114,6 @@ class Run:
     def through(self, order: tuple[Candidate, ...], *, without_common: bool = False) -> Decision:
         facts = self.facts
         needs_all = facts.stacking.redeemables_application_mode == "ALL"
-        for line in self.context.cart.lines:
-            line.identify()
         results: list[Result] = []
         for candidate in order:
             if without_common and kind_of(candidate, facts.stacking) == COMMON:

@@ -104,7 +104,7 @@ class CustomerFacts(Struct, frozen=True):
     updated_at: datetime | None = None
 
 
-class CounterName(Struct, frozen=True, order=True):
+class CounterName(Struct, frozen=True, order=True, gc=False):
     """Names a counter without knowing how it is stored (D7).
 
     scope: project, campaign, tier, voucher, gift, points, apikey, user. field: used, amount, orders,

@@ -80,8 +80,6 @@ class OfferIndex:
         now = Now(moment, facts.week_start)
         cart = Cart(facts.order if facts.order is not None else NO_ORDER)
         found = set(self.always)
-        for line in cart.lines:
-            line.identify()
         for entity, positions in self.by_entity.values():
             if any(entity.matches(line, now) for line in cart.lines):
                 found.update(positions)

@@ -1,12 +1,13 @@
 """Why a discount cannot be computed."""
 
-from msgspec import Struct
-
 from rules.reasons import Reason
 
 
-class Trouble(Struct, frozen=True):
-    """A reason without its redeemable."""
+class Trouble:
+    """A reason without its redeemable. A plain class: asking a Struct for its type is ten times as dear."""
 
-    reason: Reason
-    details: str = ""
+    __slots__ = ("details", "reason")
+
+    def __init__(self, reason: Reason, details: str = "") -> None:
+        self.reason = reason
+        self.details = details

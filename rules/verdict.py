@@ -1,4 +1,7 @@
-"""What a decision says: reasons in order of precedence, amounts per line, and what must be charged."""
+"""What a decision says: reasons in order of precedence, amounts per line, and what must be charged.
+
+Nothing in here can refer back to what holds it, so none of it is tracked by the cycle collector (`gc=False`).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +12,7 @@ from rules.facts import Candidate, CounterName
 from rules.reasons import Reason
 
 
-class Refusal(Struct, frozen=True):
+class Refusal(Struct, frozen=True, gc=False):
     """Why a redeemable gives nothing. `message` is the custom message of the violated rule, if it has one."""
 
     reason: Reason
@@ -20,7 +23,7 @@ class Refusal(Struct, frozen=True):
     resource_type: str | None = None
 
 
-class LineState(Struct, frozen=True):
+class LineState(Struct, frozen=True, gc=False):
     """A line after a redeemable; amounts in minor units. `applied_*` is by this redeemable alone."""
 
     index: int
@@ -49,7 +52,7 @@ class LineState(Struct, frozen=True):
     """Units that left the line for others (REPLACE_ITEMS)."""
 
 
-class ShippingState(Struct, frozen=True):
+class ShippingState(Struct, frozen=True, gc=False):
     """A shipping method after a redeemable."""
 
     id: str
@@ -58,7 +61,7 @@ class ShippingState(Struct, frozen=True):
     applied_discount_amount: int = 0
 
 
-class OrderState(Struct, frozen=True):
+class OrderState(Struct, frozen=True, gc=False):
     """The calculated order (behaviour 3.1). `amount` includes free items; `initial_amount` is set only when
     items were added.
     """
@@ -76,7 +79,7 @@ class OrderState(Struct, frozen=True):
     shipping: tuple[ShippingState, ...] = ()
 
 
-class Charge(Struct, frozen=True):
+class Charge(Struct, frozen=True, gc=False):
     """One counter that taking this redeemable moves. The script checks `cap` and `floor`; see D2.
 
     `base` is the value of a counter that was never written. `until` is the epoch second at which a windowed
@@ -94,7 +97,7 @@ class Charge(Struct, frozen=True):
     """True when an amount depends on the counter: its value as seen must be pinned (D6)."""
 
 
-class Result(Struct, frozen=True):
+class Result(Struct, frozen=True, gc=False):
     """The decision on one redeemable, in application order."""
 
     candidate: Candidate
@@ -119,7 +122,7 @@ class Result(Struct, frozen=True):
     """For REPLACE_ITEMS: which units left and which came."""
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """The whole answer. `results` are in application order; `order` is the root order summed over the
     request.
     """

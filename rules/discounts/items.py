@@ -39,6 +39,10 @@ def chosen_lines(context: "Context", discount: Discount) -> list[Chosen] | Troub
 
 def finish(context: "Context", discount: Discount, chosen: list[Chosen], raw: list[int]) -> Plan:
     """Apply the limits to the uncapped amounts and make the plan."""
+    if not context.applicables and discount.aggregated_amount_limit is None:
+        plan = _finish_plainly(context, discount.amount_limit, chosen, raw)
+        if plan is not None:
+            return plan
     aggregates: dict[int, Entry] | None = None
     for index, one in enumerate(chosen):
         line = one.line
@@ -47,6 +51,8 @@ def finish(context: "Context", discount: Discount, chosen: list[Chosen], raw: li
         if one.units < line.quantity:
             most = min(most, units_worth(amount, one.units, line.quantity))
         raw[index] = min(raw[index], most)
+        if not one.entries:
+            continue
         for entry in one.entries:
             if entry.amount_limit is not None and raw[index] > entry.amount_limit:
                 raw[index] = entry.amount_limit
@@ -69,13 +75,42 @@ def finish(context: "Context", discount: Discount, chosen: list[Chosen], raw: li
         # The order is worth less than its lines: every line gives way in proportion.
         raw = share(left, raw)
     plan = Plan()
+    cuts = plan.cuts
     for one, value in zip(chosen, raw, strict=True):
         if value:
-            line = one.line
-            partial = one.units < line.quantity
-            worth = units_worth(line.amount or 0, one.units, line.quantity) if partial else line.amount or 0
-            plan.cuts.append(LineCut(line, value, one.units, worth, partial))
+            line, units = one.line, one.units
+            amount = line.amount or 0
+            if units < line.quantity:
+                cuts.append(LineCut(line, value, units, units_worth(amount, units, line.quantity), True))
+            else:
+                cuts.append(LineCut(line, value, units, amount, False))
     return plan
+
+
+def _finish_plainly(
+    context: "Context", limit: int | None, chosen: list[Chosen], raw: list[int]
+) -> Plan | None:
+    """The same in one pass where no entry limits anything; None when the order is worth less than its
+    lines.
+    """
+    plan = Plan()
+    cuts = plan.cuts
+    total = 0
+    for one, uncapped in zip(chosen, raw, strict=True):
+        line, units, value = one.line, one.units, uncapped
+        amount = worth = line.amount or 0
+        partial = units < line.quantity
+        if partial:
+            worth = units_worth(amount, units, line.quantity)
+        most = amount - line.discount
+        most = min(most, worth)
+        value = min(value, most)
+        if limit is not None and value > limit:
+            value = limit
+        if value:
+            total += value
+            cuts.append(LineCut(line, value, units, worth, partial))
+    return plan if total <= context.cart.remaining else None
 
 
 def _fill(raw: list[int], order: list[int] | range, limit: int) -> None:
@@ -133,16 +168,21 @@ def percent(context: "Context", discount: Discount) -> Plan | Trouble:
         return chosen
     raw = []
     bundles = context.bundles
-    exclusive = context.exclusive_units
+    on_amount = context.initial_basis or context.exclusive_units
     numerator, denominator = percent_value(context, discount)
-    formula = discount.formula
+    per_line = discount.formula is not None
     for one in chosen:
         line = one.line
-        if formula is not None:
+        if per_line:
             numerator, denominator = percent_value(context, discount, line)
-        amount = line.amount or 0
-        base = amount if context.initial_basis or exclusive else amount - line.discount
-        raw.append(half_up(base * one.units * numerator * bundles, line.quantity * denominator * 100))
+        base = line.amount or 0
+        if not on_amount:
+            base -= line.discount
+        quantity = line.quantity
+        units = one.units
+        if units == quantity:
+            units = quantity = 1
+        raw.append(half_up(base * units * numerator * bundles, quantity * denominator * 100))
     return finish(context, discount, chosen, raw)
 
 

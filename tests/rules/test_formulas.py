@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.context import Context
+from rules.context import NOBODY, Context
 from rules.facts import Facts, ItemFacts, Line, OrderFacts
 from rules.formulas.compile import compile_formula
 from rules.moment import Now
@@ -38,6 +38,8 @@ CONTEXT = Context(
     ),
     Now(MOMENT),
 )
+
+CONTEXT.begin(NOBODY)
 
 
 def value(text: str, line: int | None = None) -> Decimal | None:
