@@ -10,8 +10,8 @@ PORT ?= 8000
 WORKERS ?= 2
 USERS ?= 32
 SECONDS_MAX ?= 60
-# Test processes: one Valkey and one server each, so as many as there are processors, but two at least.
-TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 2 ] && echo $$n || echo 2)
+# Test processes have a Valkey and a server of their own each: as many as processors, between 2 and 8.
+TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 8 ? 8 : n)))
 PYTEST := $(BIN)/python -m pytest
 UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
