@@ -196,14 +196,14 @@ class Chosen:
     first).
     """
 
-    __slots__ = ("entries", "line", "rank", "unit_numbers", "units")
+    entries: tuple[Entry, ...] = ()
+    rank = 0
+    """Position among the candidates of the deciding entry."""
+    unit_numbers: range | None = None
 
-    def __init__(self, line: WorkLine, units: int, entry: Entry | None, rank: int) -> None:
+    def __init__(self, line: WorkLine, units: int) -> None:
         self.line = line
         self.units = units
-        self.entries: tuple[Entry, ...] = () if entry is None else (entry,)
-        self.rank = rank
-        self.unit_numbers: range | None = None
 
 
 def choose(context: "Context") -> list[Chosen]:
@@ -222,7 +222,9 @@ def choose(context: "Context") -> list[Chosen]:
         lines = [line for line in lines if owners.get(line.index, mine) == mine]
     applicables = context.applicables
     if not applicables:
-        result = [Chosen(line, line.quantity, None, line.index) for line in lines]
+        result = [Chosen(line, line.quantity) for line in lines if line.quantity > 0]
+        if not exclusive:
+            return result
     else:
         picked = _choose_one(context, applicables[0], lines)
         for applicable in applicables[1:]:
@@ -273,7 +275,9 @@ def _pick(context: "Context", entry: Entry, matched: list[WorkLine], picked: dic
     for rank, (line, units, numbers) in enumerate(selected):
         chosen = picked.get(line.index)
         if chosen is None:
-            chosen = picked[line.index] = Chosen(line, units, entry, rank)
+            chosen = picked[line.index] = Chosen(line, units)
+            chosen.entries = (entry,)
+            chosen.rank = rank
             chosen.unit_numbers = numbers
         else:
             chosen.units = min(chosen.units, units)

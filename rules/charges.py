@@ -116,8 +116,10 @@ def charges_of(context: Context) -> list[Charge]:
         program = compiled.program
         if program.counters:
             _rule_charges(context, program, ledger)
-    if any(applicable.capped for applicable in context.applicables):
-        _unit_charges(context, ledger)
+    for applicable in context.applicables:
+        if applicable.capped:
+            _unit_charges(context, ledger)
+            break
     return ledger.charges
 
 
@@ -217,9 +219,12 @@ def _unit_counters(context: Context, applicable: Applicable, found: dict[Counter
 
 
 def formula_reads_uses(candidate: Candidate) -> bool:
+    """Does an amount depend on how often the redeemable was used?"""
     discount = candidate.discount
     if discount is not None and discount.program.reads_uses:
         return True
-    return any(
-        rule.program.applicable is not None and rule.program.applicable.reads_uses for rule in candidate.rules
-    )
+    for compiled in candidate.rules:
+        applicable = compiled.program.applicable
+        if applicable is not None and applicable.reads_uses:
+            return True
+    return False

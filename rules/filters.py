@@ -105,7 +105,7 @@ def filter_references(document: Any) -> list[str]:
 def walk(value: Any, path: list[str]) -> Any:
     """The value under a path of nested objects. A key that itself contains dots is found as well."""
     for index, part in enumerate(path):
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             return None
         if part in value:
             value = value[part]

@@ -13,6 +13,7 @@ from rules.operators_of_time import TIME_OPERATORS, Build, Predicate
 from rules.programs import RuleError
 from rules.values import contains, equal, number_of, order_of
 
+ARRAYS: Final = (list, tuple)
 VALUES_MAX: Final = 1000
 """Values in one condition."""
 
@@ -60,9 +61,12 @@ def _compare(accepts: frozenset[int]) -> Build:
 
 def _is(values: list[Any]) -> Predicate:
     expected = values[0] if len(values) == 1 else values
+    word = expected if type(expected) is str else None
 
     def passes(actual: Any, now: Now) -> bool:
-        if isinstance(actual, list | tuple):
+        if word is not None and type(actual) is str:
+            return actual == word
+        if isinstance(actual, ARRAYS):
             if isinstance(expected, list):
                 return len(actual) == len(expected) and all(contains(actual, one) for one in expected)
             return contains(actual, expected)
@@ -79,7 +83,7 @@ def _in(values: list[Any]) -> Predicate:
     def passes(actual: Any, now: Now) -> bool:
         if isinstance(actual, str) and actual in plain:
             return True
-        if isinstance(actual, list | tuple):
+        if isinstance(actual, ARRAYS):
             return any(contains(actual, one) for one in values)
         return any(equal(actual, one) for one in values)
 
@@ -106,7 +110,7 @@ def _text(test: Callable[[str, str], bool]) -> Build:
         def passes(actual: Any, now: Now) -> bool:
             if isinstance(actual, str):
                 return any(test(actual, value) for value in values)
-            if isinstance(actual, list | tuple):
+            if isinstance(actual, ARRAYS):
                 return any(isinstance(one, str) and test(one, value) for one in actual for value in values)
             return False
 
@@ -119,7 +123,7 @@ def _contains(values: list[Any]) -> Predicate:
     def passes(actual: Any, now: Now) -> bool:
         if isinstance(actual, str):
             return any(isinstance(value, str) and value in actual for value in values)
-        if isinstance(actual, list | tuple):
+        if isinstance(actual, ARRAYS):
             return any(contains(actual, value) for value in values)
         return False
 
@@ -134,7 +138,7 @@ def _count(accepts: Callable[[int, int], bool]) -> Build:
         size = int(expected)
 
         def passes(actual: Any, now: Now) -> bool:
-            return isinstance(actual, list | tuple) and accepts(len(actual), size)
+            return isinstance(actual, ARRAYS) and accepts(len(actual), size)
 
         return passes
 
@@ -146,7 +150,7 @@ def _same(values: list[Any]) -> Predicate:
     expected = values[0] if len(values) == 1 and isinstance(values[0], list) else values
 
     def passes(actual: Any, now: Now) -> bool:
-        mine = actual if isinstance(actual, list | tuple) else [actual]
+        mine = actual if isinstance(actual, ARRAYS) else [actual]
         return all(contains(expected, one) for one in mine) and all(contains(mine, one) for one in expected)
 
     return passes
@@ -157,12 +161,16 @@ def _disjoint(values: list[Any]) -> Predicate:
     expected = values[0] if len(values) == 1 and isinstance(values[0], list) else values
 
     def passes(actual: Any, now: Now) -> bool:
-        mine = actual if isinstance(actual, list | tuple) else [actual]
+        mine = actual if isinstance(actual, ARRAYS) else [actual]
         return not any(contains(expected, one) for one in mine)
 
     return passes
 
 
+COMPARISONS: Final = frozenset(
+    {"$less_than", "$less_than_or_equal", "$more_than", "$more_than_or_equal", "$after", "$before"}
+)
+"""What is absent compares with nothing: these need no check of their own for it."""
 BUILDERS: Final[dict[str, Build]] = {
     **TIME_OPERATORS,
     "$is": _is,
@@ -234,6 +242,8 @@ def compile_test(name: str, values: list[Any], key: str, where: str) -> Test:
         inner = build(values)
     except ValueError as error:
         raise RuleError(key, f"Property {where}.conditions.{name} {error}") from None
+    if name in COMPARISONS:
+        return Test(name, values, inner)
 
     def passes(actual: Any, now: Now) -> bool:
         return actual is not None and inner(actual, now)

@@ -98,6 +98,7 @@ def _money(document: Mapping[str, Any], kind: str, collections: Mapping[str, Any
         aggregated_amount_limit=read_whole(document, "aggregated_amount_limit", KEY),
         answers=answers,
         extras=extras,
+        reads_uses=formula is not None and formula.reads_uses,
         compute=_own_way(extras),
     )
 

@@ -62,6 +62,7 @@ def compile_units(document: Mapping[str, Any], collections: Mapping[str, Any]) -
         units=entries,
         answers={effect: {**wire, "effect": effect, "is_dynamic": dynamic}},
         compute=compute,
+        reads_uses=any(entry.formula is not None and entry.formula.reads_uses for entry in entries),
     )
 
 

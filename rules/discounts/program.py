@@ -57,12 +57,8 @@ class Discount(Struct, frozen=True):
     compute: Compute | None = None
     """Set for shapes that have one way only (units, extensions)."""
 
-    @property
-    def reads_uses(self) -> bool:
-        """Does a formula look at how often the voucher was redeemed?"""
-        if self.formula is not None and self.formula.reads_uses:
-            return True
-        return any(units.formula is not None and units.formula.reads_uses for units in self.units)
+    reads_uses: bool = False
+    """Does a formula look at how often the voucher was redeemed?"""
 
 
 def minor_value(context: "Context", discount: Discount, line: WorkLine | None = None) -> int:
