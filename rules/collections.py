@@ -49,7 +49,9 @@ class Everything:
         return True
 
 
-def compile_collection(collection_id: str, document: Mapping[str, Any]) -> CompiledCollection:
+def compile_collection(
+    collection_id: str, document: Mapping[str, Any], *, locations: Mapping[str, Any] | None = None
+) -> CompiledCollection:
     """Compile a collection as stored: `{"type": "STATIC", "products": [...]}` or `{"type": "AUTO_UPDATE",
     "filter": {...}}`.
 
@@ -62,7 +64,7 @@ def compile_collection(collection_id: str, document: Mapping[str, Any]) -> Compi
         raise RuleError(KEY, "Payload must be object")
     kind = document.get("type") or ("AUTO_UPDATE" if document.get("filter") else "STATIC")
     if kind == "AUTO_UPDATE":
-        condition = compile_filter(document.get("filter"), item_operand, key=KEY)
+        condition = compile_filter(document.get("filter"), item_operand, key=KEY, locations=locations)
         return CompiledCollection(collection_id, FilterCollection(condition), condition.guards)
     if kind != "STATIC":
         raise RuleError(KEY, "Property .type must be equal to one of the allowed values: STATIC, AUTO_UPDATE")

@@ -227,6 +227,7 @@ def _presence(wanted: bool) -> Predicate:
 
 
 def compile_test(name: str, values: list[Any], key: str, where: str) -> Test:
+    name = ALIASES.get(name, name)
     if name == "$has_value":
         wanted = not values or values[0] is not False
         return Test(name, values, _presence(wanted))

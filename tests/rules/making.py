@@ -92,8 +92,8 @@ def cuts(state: OrderState | None) -> list[int]:
     return [entry.discount_amount for entry in state.lines]
 
 
-def customer(name: str = "cust_1", **more: Any) -> CustomerFacts:
-    return CustomerFacts(id=name, **more)
+def customer(identifier: str = "cust_1", **more: Any) -> CustomerFacts:
+    return CustomerFacts(id=identifier, **more)
 
 
 def percent(value: Any, **more: Any) -> dict[str, Any]:
