@@ -110,8 +110,12 @@ def charges_of(context: Context) -> list[Charge]:
         if plan is not None and plan.points is not None:
             ledger.charges.append(Charge(tally("campaign", campaign, "points"), plan.points))
         if context.has_order and plan is not None:
-            ledger.charges.append(Charge(discount_name, plan.order + plan.items))
-            ledger.charges.append(Charge(orders_name, context.cart.base_amount or 0))
+            # A counter that does not move needs no charge.
+            off = plan.order + plan.items
+            if off:
+                ledger.charges.append(Charge(discount_name, off))
+            if context.cart.base_amount:
+                ledger.charges.append(Charge(orders_name, context.cart.base_amount))
     for compiled in candidate.rules:
         program = compiled.program
         if program.counters:

@@ -251,6 +251,8 @@ class Facts(Struct, frozen=True):
     currency: str | None = None
     """The project's currency (D22)."""
     accept_language: str | None = None
+    omitted_rules: frozenset[str] = frozenset()
+    """Names of rules that are taken as holding (qualification is lenient, behaviour 4.9)."""
     event: Mapping[str, Any] = {}
     """Metadata of the custom event that a rule is checked for; empty outside of events."""
     project_extensions: Mapping[str, Any] = {}

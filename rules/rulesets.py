@@ -48,6 +48,19 @@ SIMPLE: Final[dict[str, Build]] = {
 }
 
 
+OMITTED_WHEN_QUALIFYING: Final = frozenset(
+    {"order.initial_amount", "campaign.orders.amount_discounted"}
+    | {
+        name
+        for name in COUNTED
+        if name.startswith(("campaign.redemptions.", "redemption.count.per_customer"))
+    }
+)
+"""Qualification leaves these out on purpose: budgets, counts, and the total before discounts."""
+AUDIENCE_RULES: Final = frozenset(
+    {"customer.segment", "customer.metadata", "publication.redeemable_by_linked_customer"}
+)
+"""What the scenario AUDIENCE_ONLY looks at; every other rule is omitted there."""
 RULE_NAMES: Final = ("customer.segment", *SIMPLE, *ENTITY_ITEM_RULES)
 """Every rule that can be named."""
 
@@ -90,13 +103,20 @@ class Program:
 
     def violated(self, context: "Context") -> Violated | None:
         """The first rule that fails; late ones hold while there is no plan."""
+        omitted = context.facts.omitted_rules
         if self.tree is None:
             for node in self.nodes:
+                if omitted and node.name in omitted:
+                    continue
                 reason = node.check(context)
                 if reason is not None:
                     return Violated(node, reason)
             return None
         return self._resolve(self.tree, context)[0]
+
+    def omits(self, names: frozenset[str]) -> list[str]:
+        """The numbers of the rules that `names` leaves out (`validation_omitted_rules`)."""
+        return [node.number for node in self.nodes if node.name in names]
 
     def binding(self, context: "Context") -> list[Node]:
         """The counters whose limits the answer hangs on, once the rule set holds."""
@@ -109,6 +129,8 @@ class Program:
     def _resolve(self, tree: Tree, context: "Context") -> tuple[Violated | None, list[Node]]:
         if isinstance(tree, int):
             node = self.named[tree]
+            if node.name in context.facts.omitted_rules:
+                return None, []
             reason = node.check(context)
             if reason is not None:
                 return Violated(node, reason), []

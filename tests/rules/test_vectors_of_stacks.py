@@ -339,3 +339,61 @@ def test_tv6_a_cap_per_customer() -> None:
     for used, expected in ((0, 300), (3, 200)):
         decision = run(code, cart=order(("a", 3, 1000)), counters={name: Counter(used)}, customer=customer())
         assert cuts(decision.order) == [expected]
+
+
+def test_tv20_alone_on_the_same_cart() -> None:
+    """What qualification shows: each offer by itself, collections matched by what the request says of a
+    product.
+    """
+    from rules.compile import compile_collection
+    from tests.rules.making import rule
+
+    named = {"type": "AUTO_UPDATE", "filter": {"junction": "and", "name": {"conditions": {"$is": ["First"]}}}}
+    known = {"pc_first": compile_collection("pc_first", named)}
+    cart = order(
+        Line(
+            index=0,
+            source_id="unknown",
+            related_object="product",
+            price=10000,
+            product=ItemFacts(name="First"),
+        ),
+        Line(index=1, product_id="second", price=1500),
+    )
+    of_first = {"applicable_to": {"included": [{"object": "products_collection", "id": "pc_first"}]}}
+    cases = [
+        (voucher(percent(10, effect="APPLY_TO_ORDER")), 1150),
+        (gift(2500), 2500),
+        (voucher(percent(10, effect="APPLY_TO_ITEMS"), rules=[rule(of_first, collections=known)]), 1000),
+        (voucher(percent(20, effect="APPLY_TO_ITEMS"), rules=[products("second")]), 300),
+    ]
+    for candidate, expected in cases:
+        state = run(candidate, cart=cart).order
+        assert state is not None
+        assert state.total_applied_discount_amount == expected
+
+
+def test_tv21_free_shipping_changes_no_amount() -> None:
+    """A line without amounts is added; the totals stay."""
+    discount = {"type": "UNIT", "unit_off": 1, "unit_type": "prod_5h1pp1ng", "effect": "ADD_MISSING_ITEMS"}
+    state = run(voucher(discount), cart=order(("a", 1, 1200), ("b", 1, 3100))).order
+    assert state is not None
+    shipping = state.lines[2]
+    assert (shipping.product_id, shipping.quantity, shipping.discount_quantity) == ("prod_5h1pp1ng", 1, 1)
+    assert (shipping.initial_quantity, shipping.amount, shipping.source_index) == (0, None, None)
+    assert (totals(state), state.initial_amount) == ((4300, 0, 0, 4300), None)
+
+
+def test_qualification_leaves_out_budgets_and_counts() -> None:
+    """A used-up budget hides no offer, and the numbers of what was left out can be told."""
+    from rules.rulesets import OMITTED_WHEN_QUALIFYING
+
+    rules = {
+        "1": {"name": "campaign.orders.amount_discounted", "conditions": {"$less_than": [1]}},
+        "2": {"name": "order.amount", "conditions": {"$more_than": [1]}},
+    }
+    for logic in ("", "1 and 2", "(1) and (2 or 1)"):
+        code = voucher(amount(100), campaign_id="camp_1", rules=[{"rules": {**rules, "logic": logic}}])
+        assert reason(run(code, cart=order(amount=500))) == "REDEMPTION_RULES_VIOLATED"
+        assert reason(run(code, cart=order(amount=500), omitted_rules=OMITTED_WHEN_QUALIFYING)) is None
+        assert code.rules[0].program.omits(OMITTED_WHEN_QUALIFYING) == ["1"]
