@@ -84,16 +84,14 @@ class Bundle:
             for index, part in enumerate(self.parts)
         }
         units = sum(line.quantity for line in context.cart.lines)
-        most = min(self.limit, units // sum(part.quantity for part in self.parts))
-        taken: dict[int, list[tuple[WorkLine, int]]] = {}
-        while most > 0:
-            taken = self._take(ordered, lines, most)
-            if not self._missing(taken, most):
-                break
-            most -= 1
-        if most <= 0:
-            taken = self._take(ordered, lines, 1)
-        return most, self._answer(most, taken)
+        low, high = 0, min(self.limit, units // sum(part.quantity for part in self.parts))
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self._missing(self._take(ordered, lines, middle), middle):
+                high = middle - 1
+            else:
+                low = middle
+        return low, self._answer(low, self._take(ordered, lines, max(low, 1)))
 
     def _take(
         self, ordered: list[int], lines: "dict[int, list[WorkLine]]", times: int

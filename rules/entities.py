@@ -1,6 +1,6 @@
 """Products, SKUs and collections as conditions and entries name them, matched against lines."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from rules.cart import WorkLine
@@ -59,3 +59,36 @@ class Entity:
         if self.id in line.source.collections:
             return True
         return self.collection is not None and bool(self.collection.contains(line, now))
+
+
+class Entities:
+    """Several of them: any may match. Products and SKUs are looked up, however many are named."""
+
+    __slots__ = ("named", "others", "products", "skus")
+
+    def __init__(self, entities: Iterable[Entity]) -> None:
+        self.named = tuple(entities)
+        products: set[str] = set()
+        skus: set[str] = set()
+        others = []
+        for entity in self.named:
+            if entity.kind == "product" and not entity.strict:
+                products |= entity.ids
+            elif entity.kind == "sku":
+                skus |= entity.ids
+            else:
+                others.append(entity)
+        self.products = frozenset(products)
+        self.skus = frozenset(skus)
+        self.others = tuple(others)
+
+    def __bool__(self) -> bool:
+        return bool(self.named)
+
+    def matches(self, line: WorkLine, now: Now) -> bool:
+        """Does the line belong to any of them?"""
+        if self.products and not self.products.isdisjoint(line.product_ids):
+            return True
+        if self.skus and not self.skus.isdisjoint(line.sku_ids):
+            return True
+        return any(entity.matches(line, now) for entity in self.others)

@@ -36,6 +36,8 @@ class OfferIndex:
     def __init__(self, offers: Sequence[Candidate]) -> None:
         self.offers = tuple(offers)
         self.always: list[int] = []
+        self.by_product: dict[str, list[int]] = {}
+        self.by_sku: dict[str, list[int]] = {}
         self.by_entity: dict[tuple[str, str], tuple[Entity, list[int]]] = {}
         self.by_segment: dict[int, tuple[Any, list[int]]] = {}
         self.by_metadata: dict[tuple[str, str], dict[Any, list[int]]] = {}
@@ -52,8 +54,7 @@ class OfferIndex:
             entities = node.facets.get("entities")
             if entities:
                 for entity in entities:
-                    key = (entity.kind, entity.id)
-                    self.by_entity.setdefault(key, (entity, []))[1].append(position)
+                    self._post_entity(position, entity)
                 return
         for node in nodes:
             programs = node.facets.get("segments")
@@ -73,6 +74,17 @@ class OfferIndex:
             return
         self.always.append(position)
 
+    def _post_entity(self, position: int, entity: Entity) -> None:
+        if entity.kind == "sku":
+            for name in entity.ids:
+                self.by_sku.setdefault(name, []).append(position)
+        elif entity.kind == "product" and not entity.strict:
+            for name in entity.ids:
+                self.by_product.setdefault(name, []).append(position)
+        else:
+            key = (entity.kind, entity.id)
+            self.by_entity.setdefault(key, (entity, []))[1].append(position)
+
     def possible(self, facts: Facts, moment: Moment) -> list[Candidate]:
         """The offers that may apply to the order and customer of `facts`, in the order in which they were
         given.
@@ -80,6 +92,11 @@ class OfferIndex:
         now = Now(moment, facts.week_start)
         cart = Cart(facts.order if facts.order is not None else NO_ORDER)
         found = set(self.always)
+        for line in cart.lines:
+            for name in line.product_ids:
+                found.update(self.by_product.get(name, ()))
+            for name in line.sku_ids:
+                found.update(self.by_sku.get(name, ()))
         for entity, positions in self.by_entity.values():
             if any(entity.matches(line, now) for line in cart.lines):
                 found.update(positions)

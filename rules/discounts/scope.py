@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rules.cart import WorkLine
 from rules.documents import array_of, object_of
-from rules.entities import Entity
+from rules.entities import Entities, Entity
 
 if TYPE_CHECKING:
     from rules.context import Context
@@ -31,9 +31,9 @@ class Scope:
     @staticmethod
     def _read(
         body: Mapping[str, Any], field: str, collections: Mapping[str, Any], key: str, where: str
-    ) -> tuple[Entity, ...]:
+    ) -> Entities:
         listed = array_of(body.get(field), key, f"{where}.{field}", most=ENTITIES_MAX)
-        return tuple(
+        return Entities(
             Entity(entity, collections, key, f"{where}.{field}[{index}]")
             for index, entity in enumerate(listed)
         )
@@ -41,6 +41,6 @@ class Scope:
     def takes(self, line: WorkLine, context: "Context") -> bool:
         """Is the line meant?"""
         now = context.now
-        if self.included and not any(entity.matches(line, now) for entity in self.included):
+        if self.included and not self.included.matches(line, now):
             return False
-        return not any(entity.matches(line, now) for entity in self.excluded)
+        return not self.excluded.matches(line, now)
