@@ -191,6 +191,8 @@ def counters_of(facts: Facts, moment: Moment | None = None) -> tuple[CounterName
     Gift balances, stateful unit caps, counters under an operator that is no cap, and uses that formulas look
     at. Counters in daily, weekly or monthly windows need the `moment`; without one they are left out.
     """
+    if not any(looks_at_counters(candidate) for candidate in facts.candidates):
+        return ()
     context = Context(facts, Now(moment or Moment(now=EARLIEST, zone=ZoneInfo("UTC")), facts.week_start))
     found: dict[CounterName, None] = {}
     for candidate in facts.candidates:
@@ -212,6 +214,19 @@ def counters_of(facts: Facts, moment: Moment | None = None) -> tuple[CounterName
         if formula_reads_uses(candidate):
             found[tally(context.scope, candidate.id)] = None
     return tuple(found)
+
+
+def looks_at_counters(candidate: Candidate) -> bool:
+    """Whether `counters_of` could find anything for a redeemable: most look at none."""
+    if candidate.gift is not None or candidate.kind == "LOYALTY_CARD":
+        return True
+    for compiled in candidate.rules:
+        program = compiled.program
+        if any(node.counted.exact for node in program.counters):
+            return True
+        if program.applicable is not None and program.applicable.capped:
+            return True
+    return formula_reads_uses(candidate)
 
 
 def _unit_counters(context: Context, applicable: Applicable, found: dict[CounterName, None]) -> None:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, cast
 
 import hiredis
 
-FLUSH_EARLY = 4
+FLUSH_EARLY = 64
 """Commands queued before a turn's end that are worth a write of their own: the server works while the turn
-goes on.
+goes on. A write costs as much processor time as packing dozens of commands, so a single request's never is.
 """
 WATCH_SECONDS = 0.05
 IDLE_PING_SECONDS = 5.0

@@ -108,6 +108,7 @@ def _taken_rows(
     if len(bodies) != len(event.taken):
         raise ProjectionError(f"{len(event.taken)} redemptions with {len(bodies)} bodies")
     date = instant(event.at_us)
+    order = private.order["body"] if private is not None and private.order is not None else None
     return [
         (
             taken,
@@ -132,7 +133,7 @@ def _taken_rows(
                 "part": partition.part,
                 "epoch": position.epoch,
                 "seq": position.sequence,
-                "body": body,
+                "body": body if "order" in body else {**body, "order": order},
             },
         )
         for taken, body in zip(event.taken, bodies, strict=True)

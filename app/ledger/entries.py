@@ -79,7 +79,9 @@ class Event(Struct, array_like=True, frozen=True, kw_only=True):
 
 
 class Private(Struct, array_like=True, kw_only=True):
-    """Erasable snapshots. `redemptions` are the wire objects, in the order of `Event.taken`."""
+    """Erasable snapshots. `redemptions` are the wire objects, in the order of `Event.taken`; one without
+    `order` has the event's.
+    """
 
     schema: int = EVENT_SCHEMA
     redemptions: list[dict[str, Any]] = []

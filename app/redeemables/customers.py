@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -22,6 +23,8 @@ from rules.facts import CustomerFacts
 
 TRACKING_PREFIX = "track_"
 _TAG_BYTES = 12
+IDENTITIES_KEPT = 16_384
+"""Keyed hashes cost more than finding them again: a shop sees the same customer several times in a row."""
 SOURCE_ID_MAX = 512
 ID_MAX = 64
 PROFILE = ("name", "description", "email", "phone", "birthdate")
@@ -36,6 +39,7 @@ ORDERS_AMOUNT = "orders_amount"
 """Fields of keys.counter("customer", id): the summary is a sum of ledger postings, never a stored guess."""
 
 
+@lru_cache(maxsize=IDENTITIES_KEPT)
 def derive_id(secret: bytes, prefix: str, source_id: str) -> str:
     """The one id that a new object with this source_id gets in this project."""
     digest = hmac.new(secret, f"{prefix}{source_id}".encode(), hashlib.sha256).digest()
@@ -47,6 +51,7 @@ def derive_customer_id(secret: bytes, source_id: str) -> str:
     return derive_id(secret, "cust_", source_id)
 
 
+@lru_cache(maxsize=IDENTITIES_KEPT)
 def tracking_id(secret: bytes, source_id: str) -> str:
     """track_ and the source_id, encrypted: the same one gives the same text, and only this project can read
     it.

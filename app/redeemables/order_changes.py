@@ -50,6 +50,8 @@ def applied_of(order: Mapping[str, Any] | None) -> list[list[Any]]:
     if order.get("applied_discount_amount"):
         applied.append([None, order["applied_discount_amount"], 0, 0, 0])
     items = order.get("items") or []
+    if not any("applied_discount_amount" in item or "applied_discount_quantity" in item for item in items):
+        return applied
     for key, item in zip(item_keys(items), items, strict=True):
         discount = item.get("applied_discount_amount", 0)
         free = item.get("applied_discount_quantity", 0)

@@ -13,7 +13,7 @@ from app.redeemables.checks import check_stack
 from app.redeemables.gather import Admit, Asked, Gathered
 from app.redeemables.request import StackRequest
 from app.redeemables.settle import Settled, settle
-from app.redeemables.taking import Taking, fresh_ids, take
+from app.redeemables.taking import Ids, Taking, take
 from rules.verdict import Decision, Result
 
 
@@ -41,7 +41,7 @@ async def redeem(
     admit: Admit,
 ) -> Redeemed | Failed:
     """Raises: Refused when nothing can be decided, Contended, Replayed, KeyReused, CoreUnavailable."""
-    ids = fresh_ids(len(request.redeemables))
+    ids = Ids(request_id)
     composed: list[Taking] = []
 
     def compose(gathered: Gathered, decision: Decision, charged: Charged) -> Apply:

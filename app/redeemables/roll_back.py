@@ -46,7 +46,7 @@ from app.redeemables.orders import (
 from app.redeemables.replay import first_event
 from app.redeemables.returns import Returnable, returnable, returning_adds
 from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended, Replayed
-from app.redeemables.taking import REDEMPTION_TTL_SECONDS
+from app.redeemables.taking import REDEMPTION_TTL_SECONDS, without_order
 
 
 class RollBack(Struct, frozen=True):
@@ -165,7 +165,7 @@ def _check(ask: RollBack, found: Returnable, order: StoredOrder | None, secret: 
         raise Refused(
             400, "invalid_redemption", "Invalid redemption", "Use different endpoint for stacked redemption"
         )
-    if state.rolled_back or (found.returned is not None and found.returned != b"0"):
+    if state.rolled_back or found.returned is not None:
         raise _already(state.id)
     if int(now.timestamp() * 1_000_000) - state.at_us > timedelta(days=ask.window_days) // timedelta(
         microseconds=1
@@ -241,7 +241,6 @@ class _Returning:
         self.asked = asked
         self.ask = ask
         self.state = found.state
-        self.in_core = found.in_core
         self.order = order
         self.ids = ids
         self.keys = keys
@@ -355,7 +354,7 @@ class _Returning:
             order_version=self.new_order.version if self.new_order else 0,
         )
         private = Private(
-            redemptions=self.rows,
+            redemptions=[without_order(row) for row in self.rows],
             order=private_order(self.new_order) if self.new_order else None,
             metadata=self.ask.metadata,
             answer=encode_answer(self.answer()) if self.asked.scope_hash else None,
@@ -374,10 +373,9 @@ class _Returning:
 
     def _ops(self, adds: list[Add]) -> list[Op]:
         key = self.keys.redemption(self.state.id)
-        expected = b"0" if self.in_core else None
         ops: list[Op] = [
             *adds,
-            Equal(key=key, field="n", expected=expected),
+            Equal(key=key, field="n", expected=None),
             Put(key=key, field="n", value=f"1:{self.ids.first}".encode(), ttl_seconds=REDEMPTION_TTL_SECONDS),
         ]
         if self.new_order is not None:

@@ -18,8 +18,8 @@ from app.redeemables.charges import Charged, operations
 from app.redeemables.customers import (
     GIFT_REDEEMED,
     REDEMPTIONS_SUCCEEDED,
+    patch_of,
     private_customer,
-    simple_customer,
 )
 from app.redeemables.documents import instant_text
 from app.redeemables.gather import Asked, Gathered
@@ -55,22 +55,33 @@ class RedemptionState(Struct, array_like=True, kw_only=True):
     at_us: int = 0
 
 
-class Ids(Struct, frozen=True):
-    """Made once per request: attempts and resends mean the same redemption."""
+class Ids:
+    """Made once per request, when first asked for: attempts and resends mean the same redemption."""
 
-    rid: str
-    parent: str
-    children: tuple[str, ...]
-    order: str
+    __slots__ = ("_children", "_order", "_parent", "rid")
 
+    def __init__(self, rid: str) -> None:
+        self.rid = rid
+        self._children: list[str] = []
+        self._parent = ""
+        self._order = ""
 
-def fresh_ids(count: int) -> Ids:
-    return Ids(
-        rid=new_id("rid_"),
-        parent=new_id("r_"),
-        children=tuple(new_id("r_") for _ in range(count)),
-        order=new_id("ord_"),
-    )
+    @property
+    def parent(self) -> str:
+        if not self._parent:
+            self._parent = new_id("r_")
+        return self._parent
+
+    @property
+    def order(self) -> str:
+        if not self._order:
+            self._order = new_id("ord_")
+        return self._order
+
+    def children(self, count: int) -> list[str]:
+        while len(self._children) < count:
+            self._children.append(new_id("r_"))
+        return self._children[:count]
 
 
 class Taking(Struct, frozen=True):
@@ -117,13 +128,10 @@ class _Composer:
         self.at_us = int(now.timestamp() * 1_000_000)
         self.date = instant_text(now)
         self.applied: Sequence[Result] = decision.applied
+        self.child_ids = ids.children(len(self.applied))
         self.parent_id = ids.parent if len(self.applied) > 1 else None
-        self.root_id = self.parent_id or ids.children[0]
-        self.customer_wire = (
-            None
-            if gathered.customer_id is None
-            else simple_customer(gathered.customer_id, gathered.customer, request.customer)
-        )
+        self.root_id = self.parent_id or self.child_ids[0]
+        self.customer_wire = _customer_wire(gathered)
         self.new_order = self._new_order()
         self.summary = self._summary()
 
@@ -168,7 +176,7 @@ class _Composer:
                 "date": self.date,
                 "related_object_type": "redemption",
                 "related_object_id": self.parent_id,
-                "stacked": list(self.ids.children[: len(self.applied)]),
+                "stacked": self.child_ids,
             }
         candidate = self.applied[0].candidate
         entry = {
@@ -184,6 +192,8 @@ class _Composer:
         """The order within a redemption: amounts cumulative up to it, identity of the stored one."""
         if self.new_order is None or self.gathered.facts.order is None:
             return None
+        if self.parent_id is None:
+            return self.new_order.body
         identity = self.new_order.body
         state = result.order if result is not None else self.decision.order
         if state is None:
@@ -243,11 +253,11 @@ class _Composer:
     def compose(self, request_id: str) -> Taking:
         children = [
             self._redemption(redemption_id, result)
-            for redemption_id, result in zip(self.ids.children, self.applied, strict=False)
+            for redemption_id, result in zip(self.child_ids, self.applied, strict=True)
         ]
         taken = [
             self._taken(redemption_id, result)
-            for redemption_id, result in zip(self.ids.children, self.applied, strict=False)
+            for redemption_id, result in zip(self.child_ids, self.applied, strict=True)
         ]
         parent = None
         rows = list(children)
@@ -279,7 +289,7 @@ class _Composer:
         )
         answer = self._answer(children, parent, request_id)
         private = Private(
-            redemptions=rows,
+            redemptions=[without_order(row) for row in rows] if self.parent_id is None else rows,
             order=private_order(self.new_order) if self.new_order else None,
             customer=self._private_customer(),
             metadata=self.request.metadata,
@@ -320,6 +330,9 @@ class _Composer:
         gathered = self.gathered
         if gathered.customer_id is None:
             return None
+        sent = self.request.customer
+        if gathered.customer is not None and (sent is None or not patch_of(sent)):
+            return None  # Known, and nothing new was said of it.
         return private_customer(
             gathered.customer_id,
             gathered.source_id,
@@ -351,7 +364,7 @@ class _Composer:
         state = RedemptionState(
             id=self.root_id,
             parent_id=None,
-            children=[{name: value for name, value in row.items() if name != "order"} for row in rows],
+            children=[without_order(row) for row in rows],
             postings=[
                 [add.key[cut:], add.field, add.delta, add.base, add.until, add.redeemable_no]
                 for add in (*self.charged.adds, *self.summary)
@@ -363,7 +376,7 @@ class _Composer:
         )
         ops.extend(_state_puts(keys.redemption(self.root_id), state))
         if self.parent_id is not None:
-            for child_id in self.ids.children[: len(self.applied)]:
+            for child_id in self.child_ids:
                 child = RedemptionState(id=child_id, parent_id=self.parent_id, at_us=self.at_us)
                 ops.extend(_state_puts(keys.redemption(child_id), child))
         return ops
@@ -374,10 +387,27 @@ _state_decoder = msgspec.msgpack.Decoder(RedemptionState)
 
 
 def _state_puts(key: str, state: RedemptionState) -> list[Op]:
-    return [
-        Put(key=key, field="n", value=b"0", ttl_seconds=REDEMPTION_TTL_SECONDS),
-        Put(key=key, field="d", value=_state_encoder.encode(state), ttl_seconds=REDEMPTION_TTL_SECONDS),
-    ]
+    return [Put(key=key, field="d", value=_state_encoder.encode(state), ttl_seconds=REDEMPTION_TTL_SECONDS)]
+
+
+def without_order(row: dict[str, Any]) -> dict[str, Any]:
+    """The order of a single redemption is that of its event; who reads the row puts it back."""
+    return {name: value for name, value in row.items() if name != "order"}
+
+
+def _customer_wire(gathered: Gathered) -> dict[str, Any] | None:
+    """The customer within a redemption (appendix A2), from the facts that were decided on."""
+    facts = gathered.facts.customer
+    if gathered.customer_id is None or facts is None:
+        return None
+    return {
+        "id": gathered.customer_id,
+        "name": facts.name,
+        "email": facts.email,
+        "source_id": facts.source_id,
+        "metadata": facts.metadata,
+        "object": "customer",
+    }
 
 
 def decode_state(raw: bytes) -> RedemptionState:
