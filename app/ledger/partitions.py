@@ -1,5 +1,6 @@
 """Partitions as SQL knows them: their rows, and the opening of a new one."""
 
+import secrets
 import sys
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from app.core.outcome import Code, CoreUnavailable
 from app.core.watermarks import LEDGERED, PROJECTED
 from app.db.database import Database
 from app.db.models import PartitionState, Project
+from app.ledger.lease import leased
 from app.ledger.versions import catalogue_versions
 
 FIRST_EPOCH: Final = 1
@@ -29,6 +31,11 @@ class State(Struct, frozen=True):
     cursor: Position
     projected: Position
     verified: Position
+
+
+def recovery_lease(partition: Partition) -> str:
+    """The name of the lease under which a partition is opened or recovered."""
+    return f"recover:{partition.name}"
 
 
 def namespace_of(epoch: int) -> str:
@@ -87,9 +94,17 @@ async def open_partition(core: RedemptionCore, db: Database, partition: Partitio
     """Make a new project ready to take redemptions: the SQL row first, then the certificate. Calling it again
     is harmless.
 
+    Under the recovery's lease: the background process that meets the new row before its certificate stands
+    would otherwise recover it, and close it once more after it was said to be open.
+
     Raises: CoreUnavailable when the core is away; the row stands, and the background process opens the
     partition later.
     """
+    async with leased(db, recovery_lease(partition), f"open:{secrets.token_hex(8)}"):
+        await _open(core, db, partition)
+
+
+async def _open(core: RedemptionCore, db: Database, partition: Partition) -> None:
     async with db.writing() as session:
         values: dict[str, Any] = {
             "part": partition.name,

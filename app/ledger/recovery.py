@@ -26,7 +26,7 @@ from app.ledger.batch import ORPHAN, Problem
 from app.ledger.crash_points import crash_point
 from app.ledger.drain import BATCH_MAX, Diverged, ledger_entries, record_divergences
 from app.ledger.lease import HeldLease, leased
-from app.ledger.partitions import State, announce, move_epoch, namespace_of, read_state
+from app.ledger.partitions import State, announce, move_epoch, namespace_of, read_state, recovery_lease
 from app.ledger.positions import at_or_beyond, up_to
 from app.ledger.rebuild import drop_namespaces, fill_namespace
 from app.ledger.versions import catalogue_versions
@@ -79,7 +79,7 @@ async def recover(
     if not rebuild and is_healthy(state, meta):
         return Recovery(partition.name, "healthy", state.epoch)
     async with leased(
-        db, f"recover:{partition.name}", owner or f"{socket.gethostname()}:{time.time_ns()}"
+        db, recovery_lease(partition), owner or f"{socket.gethostname()}:{time.time_ns()}"
     ) as lease:
         if lease is None:
             return Recovery(partition.name, "busy")
