@@ -20,7 +20,7 @@ from app.db.models import SnapshotDue
 from app.engine import Engine
 from app.jobs.outbox import OutboxWork
 from app.jobs.runner import run_jobs
-from app.ledger.client import LedgerClient
+from app.ledger.client import JOURNAL, LedgerClient
 from app.ledger.lease import HeldLease, LeaseLost, take_lease
 from app.ledger.project import Projector
 from app.ledger.projection_writes import CustomerRules
@@ -55,7 +55,12 @@ async def run_background(settings: Settings, stop: asyncio.Event | None = None) 
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     async with _engine(settings) as engine:
-        work = OutboxWork(engine.core, engine.db, Projector(engine.core, engine.db, CUSTOMERS))
+        work = OutboxWork(
+            engine.core,
+            engine.db,
+            Projector(engine.core, engine.db, CUSTOMERS),
+            lambda: engine.ledger.level != JOURNAL,
+        )
         lease = Leadership(engine.db, stopping)
         loops: tuple[tuple[str, Callable[[], Awaitable[None]], float], ...] = (
             ("lease", lease.keep, 0.0),

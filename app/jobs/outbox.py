@@ -4,6 +4,7 @@ repeats them.
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -28,6 +29,13 @@ BLOCK_MILLISECONDS: Final = 100
 """How long the one reader waits before it looks for new partitions."""
 FULL_CHECK_SECONDS: Final = 2.0
 METAS_PER_TRIP: Final = 200
+BUSY_EVENTS: Final = 4
+"""A step that found as many did not meet a lone request: the next ones are worth gathering."""
+GATHER_SECONDS: Final = 0.02
+"""How long a busy step lets events gather: one commit, trim and announcement for dozens instead of for each.
+It delays a read's barrier by as much, and nothing else: at level `ledger`, where acknowledgements wait for
+the commit, nothing is gathered.
+"""
 
 RECOVERER: Final = f"background@{socket.gethostname()}"
 """After a crash in the midst of a recovery, this machine's next process need not wait for the lease to run
@@ -40,10 +48,18 @@ log = structlog.get_logger("vouchsafe.background")
 class OutboxWork:
     """`cursors` names every live partition and how far it is ledgered."""
 
-    def __init__(self, core: RedemptionCore, db: Database, projector: Projector) -> None:
+    def __init__(
+        self,
+        core: RedemptionCore,
+        db: Database,
+        projector: Projector,
+        acknowledges: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """acknowledges: whether callers wait for the ledger's commit now."""
         self.core = core
         self.db = db
         self.projector = projector
+        self._acknowledges = acknowledges
         self.cursors: dict[Partition, Position] = {}
         self._trimmed: dict[Partition, Position] = {}
         self._behind: dict[Partition, None] = {}
@@ -169,6 +185,8 @@ class OutboxWork:
             crash_point("drain-before-announce")
             await announce(self.core, partition, ledgered=moved)
             self._fell_behind(partition)
+        if sum(map(len, found.values())) >= BUSY_EVENTS and not self._acknowledges():
+            await asyncio.sleep(GATHER_SECONDS)
 
     # Projecting
 
@@ -194,6 +212,8 @@ class OutboxWork:
             raise
         if moved:
             self._fell_behind(partition)
+        if moved >= BUSY_EVENTS and not self._acknowledges():
+            await asyncio.sleep(GATHER_SECONDS)
 
     # Trimming
 
