@@ -8,6 +8,7 @@ from rules.counters import tally
 from rules.discounts.points import NO_REWARD
 from rules.facts import Candidate
 from rules.reasons import Reason
+from rules.terms import NO_TERMS
 from rules.verdict import Refusal
 from rules.windows import DISABLED, LIVE, NOT_YET, OVER
 
@@ -119,6 +120,8 @@ def out_of_terms(context: "Context", candidate: Candidate) -> Refusal | None:
     """Currency and place (`extensions`)."""
     terms, project = context.terms, context.project_terms
     order = context.facts.order
+    if terms is NO_TERMS and project is NO_TERMS and (order is None or order.currency is None):
+        return None
     currency = terms.currency or project.currency or context.facts.currency
     if (
         currency is not None

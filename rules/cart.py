@@ -98,12 +98,12 @@ class WorkLine:
 
     def state(self) -> LineState:
         """The line as answered after the redeemable that was committed last."""
-        if not self.touched:
-            plain = self.plain
-            if plain is None:
-                plain = self.plain = self._freeze(0, 0)
-            return plain
-        return self._freeze(self.applied, self.applied_discount_quantity)
+        if self.touched:
+            return self._freeze(self.applied, self.applied_discount_quantity)
+        plain = self.plain
+        if plain is None:
+            plain = self.plain = self._freeze(0, 0)
+        return plain
 
     def summed(self) -> LineState:
         """The line as answered at the root: what the whole request applied."""

@@ -8,10 +8,9 @@ from rules.cart import Cart, WorkLine
 from rules.counters import tally
 from rules.currencies import exponent_of
 from rules.facts import Candidate, Counter, CounterName, CustomerFacts, Facts, OrderFacts
-from rules.margin import Margin
 from rules.moment import Now
 from rules.plan import Plan
-from rules.terms import terms_of
+from rules.terms import NO_TERMS, terms_of
 
 if TYPE_CHECKING:
     from rules.applicable import Applicable, Chosen, Entry, UnitCap
@@ -25,39 +24,20 @@ class Context:
     redeemable.
     """
 
-    __slots__ = (
-        "applicables",
-        "bundles",
-        "candidate",
-        "cart",
-        "chosen",
-        "customer",
-        "exclusive_units",
-        "exponent",
-        "facts",
-        "groups",
-        "has_order",
-        "initial_basis",
-        "limit_scale",
-        "margins",
-        "now",
-        "once",
-        "overlay",
-        "plan",
-        "project_terms",
-        "reserved",
-        "terms",
-        "tracks_shares",
-        "withheld",
-        "withheld_lines",
-    )
-
-    bundles: int
     candidate: Candidate
     cart: Cart
     customer: CustomerFacts | None
     facts: Facts
     now: Now
+    bundles = 1
+    groups = 0
+    limit_scale = 1
+    initial_basis = False
+    withheld = 0
+    withheld_lines: frozenset[int] = NO_LINES
+    plan: Plan | None = None
+    chosen: "list[Chosen] | None" = None
+    begun = False
 
     def __init__(self, facts: Facts, now: Now) -> None:
         self.facts = facts
@@ -65,14 +45,11 @@ class Context:
         self.has_order = facts.order is not None
         self.cart = Cart(facts.order if facts.order is not None else NO_ORDER)
         self.customer = facts.customer
-        order = facts.order
-        currency = order.currency if order is not None and order.currency is not None else facts.currency
-        self.exponent = exponent_of(currency)
         self.overlay: dict[CounterName, int] = {}
         self.once = facts.stacking.redeemables_products_application_mode == "ONCE"
         extensions = facts.project_extensions
         self.exclusive_units = bool(extensions) and extensions.get("units_application_mode") == "EXCLUSIVE"
-        self.project_terms = terms_of(facts.project_extensions)
+        self.project_terms = terms_of(extensions) if extensions else NO_TERMS
         self.reserved: dict[int, str] = {}
         """Lines that belong to one redeemable only, by index (best discount per item)."""
         self.tracks_shares = self.project_terms.share_order or self.project_terms.margin is not None
@@ -83,17 +60,22 @@ class Context:
     def begin(self, candidate: Candidate) -> None:
         """Turn to the next redeemable."""
         self.candidate = candidate
-        self.plan: Plan | None = None
         self.applicables: list[Applicable] = []
-        self.chosen: list[Chosen] | None = None
-        self.initial_basis = False
-        self.bundles = 1
-        self.groups = 0
-        self.limit_scale = 1
-        self.terms = terms_of(candidate.extensions)
-        self.margins: list[Margin] = []
-        self.withheld = 0
-        self.withheld_lines: frozenset[int] = NO_LINES
+        self.terms = terms_of(candidate.extensions) if candidate.extensions else NO_TERMS
+        if self.begun:
+            self.bundles = self.limit_scale = 1
+            self.groups = self.withheld = 0
+            self.initial_basis = False
+            self.withheld_lines = NO_LINES
+            self.plan = None
+            self.chosen = None
+        self.begun = True
+
+    @property
+    def exponent(self) -> int:
+        """Digits of minor units of the order's currency, else the project's."""
+        order = self.facts.order
+        return exponent_of(order.currency if order is not None and order.currency else self.facts.currency)
 
     @property
     def customer_key(self) -> str | None:

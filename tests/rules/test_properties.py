@@ -113,6 +113,24 @@ def test_deciding_never_raises_and_the_sums_hold() -> None:
     assert seen["INAPPLICABLE"] > REQUESTS / 10
 
 
+def test_senseless_quantities_and_prices_raise_nothing() -> None:
+    """What a decoder should have refused is still only a decision."""
+    for seed in range(REQUESTS // 4):
+        maker = Maker(seed)
+        facts, moment = maker.request()
+        if facts.order is None:
+            continue
+        lines = tuple(
+            msgspec.structs.replace(
+                line, quantity=maker.one(0, -1, 1, 10**6), price=maker.one(None, 0, -5, 10**12)
+            )
+            for line in facts.order.lines
+        )
+        odd = msgspec.structs.replace(facts.order, lines=lines, amount=maker.one(None, -5, 0, 10**13))
+        decision = decide(msgspec.structs.replace(facts, order=odd), moment)
+        assert len(decision.results) == len(facts.candidates)
+
+
 @given(JUNK)
 def test_anything_is_a_program_or_an_error(document) -> None:
     """What is no document at all is refused like one that is wrong."""
