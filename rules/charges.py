@@ -72,36 +72,8 @@ def charges_of(context: Context) -> list[Charge]:
     )
     ledger.charges.append(own)
     used = plan.credits if plan is not None else None
-    if candidate.gift is not None:
-        ledger.charges.append(
-            Charge(
-                tally("gift", candidate.id, "balance"),
-                -(used or 0),
-                candidate.gift.opening,
-                None,
-                0,
-                0,
-                standing_refusal(
-                    Reason.GIFT_AMOUNT_EXCEEDED, code_of(candidate), candidate.id, candidate.object
-                ),
-                True,
-            )
-        )
-    elif candidate.kind == "LOYALTY_CARD":
-        ledger.charges.append(
-            Charge(
-                tally("points", candidate.id, "balance"),
-                -((plan.points or 0) if plan is not None else 0),
-                candidate.points_opening,
-                None,
-                0,
-                0,
-                standing_refusal(
-                    Reason.LOYALTY_CARD_POINTS_EXCEEDED, code_of(candidate), candidate.id, candidate.object
-                ),
-                True,
-            )
-        )
+    if candidate.gift is not None or candidate.kind == "LOYALTY_CARD":
+        ledger.charges.append(_balance_charge(context))
     campaign = candidate.campaign_id
     if campaign is not None:
         ledger.charges.append(of_campaign)
@@ -125,6 +97,26 @@ def charges_of(context: Context) -> list[Charge]:
             _unit_charges(context, ledger)
             break
     return ledger.charges
+
+
+def _balance_charge(context: Context) -> Charge:
+    """What is taken off a gift card or a loyalty card; its balance is a fact that the amount depends on."""
+    candidate, plan = context.candidate, context.plan
+    gift = candidate.gift
+    taken = 0
+    if plan is not None:
+        taken = (plan.points if gift is None else plan.credits) or 0
+    short = Reason.LOYALTY_CARD_POINTS_EXCEEDED if gift is None else Reason.GIFT_AMOUNT_EXCEEDED
+    return Charge(
+        context.balance_counter(candidate),
+        -taken,
+        candidate.points_opening if gift is None else gift.opening,
+        None,
+        0,
+        0,
+        standing_refusal(short, code_of(candidate), candidate.id, candidate.object),
+        True,
+    )
 
 
 def _unit_charges(context: Context, ledger: Ledger) -> None:
