@@ -171,6 +171,10 @@ def percent(context: "Context", discount: Discount) -> Plan | Trouble:
     on_amount = context.initial_basis or context.exclusive_units
     numerator, denominator = percent_value(context, discount)
     per_line = discount.formula is not None
+    if not (per_line or context.applicables or context.exclusive_units or discount.extras is not None):
+        plan = _percent_plainly(context, discount, chosen, numerator * bundles, denominator * 100)
+        if plan is not None:
+            return plan
     for one in chosen:
         line = one.line
         if per_line:
@@ -184,6 +188,32 @@ def percent(context: "Context", discount: Discount) -> Plan | Trouble:
             units = quantity = 1
         raw.append(half_up(base * units * numerator * bundles, quantity * denominator * 100))
     return finish(context, discount, chosen, raw)
+
+
+def _percent_plainly(
+    context: "Context", discount: Discount, chosen: list[Chosen], numerator: int, denominator: int
+) -> Plan | None:
+    """Whole lines and nothing but the discount's own limit, in one pass; None when more has to be looked
+    at.
+    """
+    if discount.aggregated_amount_limit is not None:
+        return None
+    plan = Plan()
+    cuts = plan.cuts
+    total = 0
+    twice, limit, on_amount = 2 * denominator, discount.amount_limit, context.initial_basis
+    for one in chosen:
+        line = one.line
+        amount = line.amount or 0
+        most = amount - line.discount
+        value = (2 * (amount if on_amount else most) * numerator + denominator) // twice
+        value = min(value, most)
+        if limit is not None and value > limit:
+            value = limit
+        if value:
+            total += value
+            cuts.append(LineCut(line, value, one.units, amount, False))
+    return plan if total <= context.cart.remaining else None
 
 
 def fixed(context: "Context", discount: Discount) -> Plan | Trouble:

@@ -185,6 +185,17 @@ def test_splitting_a_line_changes_nothing_per_unit(quantity, price, value) -> No
     assert totals(whole) == totals(split)
 
 
+@given(PLAIN_CARTS, PERCENTS, MONEY, st.none() | MONEY, st.sampled_from(EFFECTS[1:]))
+def test_naming_every_product_is_naming_none(cart, value, off, limit, effect) -> None:
+    """The short way for plain discounts and the long way for named products give the same amounts."""
+    every = {"applicable_to": {"included": [{"object": "products_collection", "id": "pc_a11pr0dUc75"}]}}
+    limits = {} if limit is None else {"amount_limit": limit}
+    for discount in (percent(value, effect="APPLY_TO_ITEMS", **limits), amount(off, effect=effect, **limits)):
+        plain = run(voucher(percent(7), "FIRST"), voucher(discount), cart=cart).order
+        named = run(voucher(percent(7), "FIRST"), voucher(discount, rules=[every]), cart=cart).order
+        assert (cuts(plain), totals(plain)) == (cuts(named), totals(named))
+
+
 @given(plain_lines(), st.lists(PERCENTS, min_size=1, max_size=4), st.integers(0, 99), st.booleans())
 def test_margins_hold_after_any_stack(lines, values, floor, on_items) -> None:
     """Whatever is stacked, no line's net falls below what its cost allows."""
