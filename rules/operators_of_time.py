@@ -1,10 +1,11 @@
 """The operators that look at dates: recurring windows, days from today, weekdays, birthdays."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from rules.dates import (
+    add_months,
     anniversary,
     date_of,
     in_recurrence,
@@ -32,6 +33,32 @@ def _days_from_today(accepts: Callable[[int, int], bool]) -> Build:
         def passes(actual: Any, now: Now) -> bool:
             day = date_of(actual, now.zone)
             return day is not None and accepts((day - now.local.date()).days, days)
+
+        return passes
+
+    return build
+
+
+def _months_after(accepts: Callable[[tuple[date, date], date], bool]) -> Build:
+    """`$is_months_ago [n]` and the like: the day n calendar months after the date, clamped to the month's
+    end.
+    """
+
+    def build(values: list[Any]) -> Predicate:
+        expected = number_of(values[0])
+        if expected is None or expected != int(expected) or not 0 <= expected <= 12_000:
+            raise ValueError("must be a number of months")
+        months = int(expected)
+
+        def passes(actual: Any, now: Now) -> bool:
+            day = date_of(actual, now.zone)
+            if day is None:
+                return False
+            try:
+                after = add_months(datetime(day.year, day.month, day.day, tzinfo=now.zone), months).date()
+            except OverflowError:
+                return False
+            return accepts((day, after), now.local.date())
 
         return passes
 
@@ -136,6 +163,9 @@ def _falls_on(day: date, target: date) -> bool:
 
 
 TIME_OPERATORS: Final[dict[str, Build]] = {
+    "$is_months_ago": _months_after(lambda span, today: span[1] == today),
+    "$more_than_months_ago": _months_after(lambda span, today: span[1] < today),
+    "$less_than_months_ago": _months_after(lambda span, today: span[0] <= today < span[1]),
     "$more_than_ago": _days_from_today(lambda days, wanted: days < -wanted),
     "$less_than_ago": _days_from_today(lambda days, wanted: -wanted < days <= 0),
     "$is_days_ago": _days_from_today(lambda days, wanted: days == -wanted),

@@ -151,6 +151,12 @@ def test_a_window_that_makes_no_sense_is_refused(window) -> None:
         ("$this_month", [True], "1990-03-30", True),
         ("$today", [True], "1990-03-04", True),
         ("$dow", [3], "2026-03-04", True),
+        ("$is_months_ago", [6], "2025-09-04", True),
+        ("$is_months_ago", [6], "2025-09-05", False),
+        ("$more_than_months_ago", [6], "2025-09-03", True),
+        ("$more_than_months_ago", [6], "2025-09-04", False),
+        ("$less_than_months_ago", [12], "2025-03-05", True),
+        ("$less_than_months_ago", [12], "2025-03-04", False),
         ("$timeframe_absolute", ["2026-03-01T00:00:00Z;2026-03-05T00:00:00Z"], "2026-03-04", True),
         ("$timeframe", ["2026-03-01T09:00:00Z;P1D;PT1H"], "2026-03-04T09:30:00Z", True),
         ("$timeframe_daily_hours", ["18:00;20:01;2,3"], "2026-03-04T19:00:00+01:00", True),
@@ -187,3 +193,28 @@ def test_durations_are_read_as_written() -> None:
     assert (found.months, found.seconds) == (14, 10 * 86400 + 4 * 3600 + 5 * 60 + 6)
     assert parse_duration("P") is None
     assert parse_duration("PT0S") is None
+
+
+def test_s4_six_months_after_the_last_day_of_august() -> None:
+    """Months clamp to their end: 28 February, in leap years the 29th."""
+    test = compile_test("$is_months_ago", [6], "k", ".x")
+    for bought, today, expected in (
+        ("2026-08-31", "2027-02-28 09:00", True),
+        ("2027-08-31", "2028-02-28 09:00", False),
+        ("2027-08-31", "2028-02-29 09:00", True),
+    ):
+        assert test.passes(bought, Now(at(today))) is expected
+
+
+def test_s4_the_first_year_since_sign_up() -> None:
+    """A live segment on the day of sign-up, counted in the shop's zone."""
+    from rules.compile import compile_segment
+    from tests.rules.making import customer, rule
+
+    document = {"type": "passive", "filter": {"created_at": {"conditions": {"$less_than_months_ago": [12]}}}}
+    known = {"seg_new": compile_segment("seg_new", document)}
+    body = {"rules": {"1": {"name": "customer.segment", "conditions": {"$is": ["seg_new"]}}}}
+    code = voucher(amount(1), rules=[rule(body, segments=known)])
+    who = customer(created_at=at("2025-03-05 00:30").now)
+    for when, expected in (("2026-03-04 23:59", None), ("2026-03-05 00:00", "CUSTOMER_RULES_VIOLATED")):
+        assert reason(run(code, cart=CART, customer=who, moment=at(when))) == expected
