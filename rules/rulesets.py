@@ -65,6 +65,10 @@ RULE_NAMES: Final = ("customer.segment", *SIMPLE, *ENTITY_ITEM_RULES)
 """Every rule that can be named."""
 
 
+NAMING: Final = frozenset({"included", "excluded", "items", "unit_type"})
+"""Where a bare id may name a collection."""
+
+
 class Violated(Struct, frozen=True):
     """The first rule in logic order that does not hold."""
 
@@ -253,6 +257,8 @@ def _collect(value: Any, name: str, found: dict[str, None], depth: int) -> None:
         for inner in value:
             _collect(inner, name, found, depth + 1)
         return
+    if isinstance(value, str) and value.startswith("pc_") and name in NAMING:
+        found[f"col:{value}"] = None
     if not isinstance(value, Mapping):
         return
     rule = value.get("name")
@@ -277,5 +283,7 @@ def _collect_conditions(name: str, conditions: Mapping[str, Any], found: dict[st
                 found[f"seg:{identifier}"] = None
             elif operator in ("$in_location", "$not_in_location"):
                 found[f"loc:{identifier}"] = None
-            elif operator == "$from":
+            elif operator == "$from" or (
+                identifier.startswith("pc_") and name.startswith(("order.items.", "product.", "sku."))
+            ):
                 found[f"col:{identifier}"] = None

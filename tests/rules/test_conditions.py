@@ -214,6 +214,12 @@ def test_references_are_found_before_anything_is_compiled() -> None:
         "col:pc_bundle",
     }
     assert len(references(document)) == 5
+    offer = {
+        "extensions": {"buy_x_get_y": {"buy": {"items": ["pc_buy"]}, "get": {"items": {"included": [CHEAP]}}}}
+    }
+    assert set(references(offer)) == {"col:pc_buy", "col:pc_cheap"}
+    short = {"rules": {"1": {"name": "order.items.any", "conditions": {"$is": ["pc_short", "a"]}}}}
+    assert references(short) == ("col:pc_short",)
     nested = {"filter": {"metadata.shop": {"conditions": {"$in_location": ["loc_1"]}}}}
     assert references(nested) == ("loc:loc_1",)
 
