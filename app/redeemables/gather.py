@@ -70,14 +70,68 @@ class Gathered(Struct, kw_only=True):
 
 
 class _Trip:
-    """Commands of one read and where their replies stand."""
+    """The first read: its commands, and where each reply stands."""
 
-    def __init__(self) -> None:
-        self.commands: list[Command] = []
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        keys: Keys,
+        project: ProjectProgram,
+        asked: Asked,
+        request: StackRequest,
+        customer: tuple[str | None, str | None],
+    ) -> None:
+        customer_id, source_id = customer
+        self.lookups = _lookups(catalogue, project, request)
+        self.wanted = list(dict.fromkeys(self.lookups.values()))
+        commands: list[Command] = [("HMGET", keys.versions(), "s", "prod")]
+        commands += [("HGET", keys.voucher_record(folded), folded) for folded in self.wanted]
+        self.customer_at = self.claim_at = -1
+        if customer_id:
+            self.customer_at = len(commands)
+            commands.append(("HGET", keys.customer_record(customer_id), customer_id))
+        if source_id:
+            self.claim_at = len(commands)
+            commands.append(("HGET", keys.source_claim(source_id), source_id))
+        self.order_at = len(commands)
+        if request.order is not None:
+            commands += order_commands(keys, request.order.id, request.order.source_id)
+        self.counted = [
+            name for one in request.redeemables for name in catalogue.read_before(project.id, one.id)
+        ]
+        self.counters_at = len(commands)
+        commands += _counter_commands(keys, self.counted)
+        self.riders_at = len(commands)
+        commands += asked.riders
+        self.replay_at = len(commands)
+        if asked.scope_hash:
+            commands.append(("GET", keys.idempotency(asked.scope_hash)))
+        self.commands = commands
+        self.replies: list[Any] = []
 
-    def add(self, *command: str | bytes | int) -> int:
-        self.commands.append(command)
-        return len(self.commands) - 1
+    @property
+    def records(self) -> Sequence[bytes | None]:
+        return self.replies[1 : 1 + len(self.wanted)]
+
+    @property
+    def claim(self) -> bytes | None:
+        return self.replies[self.claim_at] if self.claim_at >= 0 else None
+
+    @property
+    def customer(self) -> bytes | None:
+        return self.replies[self.customer_at] if self.customer_at >= 0 else None
+
+    @property
+    def order(self) -> StoredOrder | None:
+        return decode_order(self.replies[self.order_at : self.counters_at])
+
+    @property
+    def counters(self) -> dict[CounterName, Any]:
+        return dict(zip(self.counted, self.replies[self.counters_at : self.riders_at], strict=True))
+
+    def first_event(self, asked: Asked) -> str | None:
+        """Raises: KeyReused."""
+        return first_event(self.replies[self.replay_at], asked.fingerprint) if asked.scope_hash else None
 
 
 async def gather(
@@ -85,64 +139,25 @@ async def gather(
 ) -> Gathered:
     """Read what the request names.
 
-    Raises: LookupError for a project that is gone, CoreUnavailable.
+    Raises: LookupError for a project that is gone, KeyReused, CoreUnavailable.
     """
     partition = asked.partition
     project_id = partition.project_id
     project = await catalogue.project(project_id)
     keys = await core.open(partition)
     customer_id, source_id = identity(project.secret, request.customer, request.tracking_id)
+    trip = _Trip(catalogue, keys, project, asked, request, (customer_id, source_id))
+    trip.replies = await core.read(partition, trip.commands)
 
-    trip = _Trip()
-    trip.add("HMGET", keys.versions(), "s", "prod")
-    lookups = _lookups(catalogue, project, request)
-    wanted = list(dict.fromkeys(lookups.values()))
-    for folded in wanted:
-        trip.add("HGET", keys.voucher_record(folded), folded)
-    customer_at = trip.add("HGET", keys.customer_record(customer_id), customer_id) if customer_id else -1
-    claim_at = trip.add("HGET", keys.source_claim(source_id), source_id) if source_id else -1
-    order_id = request.order.id if request.order else None
-    order_source = request.order.source_id if request.order else None
-    order_at = len(trip.commands)
-    trip.commands.extend(order_commands(keys, order_id, order_source))
-    counted = [
-        name
-        for redeemable in request.redeemables
-        for name in catalogue.read_before(project_id, redeemable.id)
-    ]
-    counters_at = len(trip.commands)
-    trip.commands.extend(_counter_commands(keys, counted))
-    riders_at = len(trip.commands)
-    trip.commands.extend(asked.riders)
-    replay_at = (
-        trip.add("GET", keys.idempotency(asked.scope_hash)) if asked.scope_hash else len(trip.commands)
-    )
-    replies = await core.read(partition, trip.commands)
-
-    project = await _refreshed(catalogue, project, replies[0])
-    records = await _records(catalogue, partition, wanted, replies[1 : 1 + len(wanted)])
-    claim = replies[claim_at] if claim_at >= 0 else None
-    if claim is not None and claim.decode() != customer_id and not (request.customer and request.customer.id):
-        customer_id = claim.decode()
-        raw_customer = (
-            await core.read(partition, [("HGET", keys.customer_record(customer_id), customer_id)])
-        )[0]
-    else:
-        raw_customer = replies[customer_at] if customer_at >= 0 else None
-    customer = await _customer(catalogue, partition, customer_id, source_id, raw_customer)
-    if customer is not None:
-        customer_id = customer.id
-    order = None
-    if order_id or order_source:
-        order = decode_order(replies[order_at:counters_at])
-        if order is None:
-            order = await load_order(core, catalogue.db, partition, order_id, order_source)
-
+    project = await _refreshed(catalogue, project, trip.replies[0])
+    records = await _records(catalogue, partition, trip.wanted, trip.records)
+    customer_id, customer = await _customer(core, catalogue, keys, request, trip, (customer_id, source_id))
+    order = await _order(core, catalogue, partition, request, trip)
     campaigns, tiers = await _campaigns(catalogue, project_id, request, records)
     guards = _guards(project, campaigns)
     candidates: list[Candidate] = []
     for redeemable in request.redeemables:
-        record = records.get(lookups.get(redeemable.id, "")) if redeemable.kind == "voucher" else None
+        record = records.get(trip.lookups.get(redeemable.id, "")) if redeemable.kind == "voucher" else None
         candidate, own_guards = await candidate_of(catalogue, project, redeemable, record, campaigns, tiers)
         guards.update(own_guards)
         candidates.append(candidate)
@@ -161,9 +176,8 @@ async def gather(
         accept_language=asked.accept_language,
         project_extensions=project.settings.get("extensions") or {},
     )
-    seen = dict(zip(counted, replies[counters_at:riders_at], strict=True))
     moment = Moment(now=now, zone=project.zone)
-    facts, raw = await _with_counters(core, keys, partition, facts, seen, moment)
+    facts, raw = await _with_counters(core, keys, partition, facts, trip.counters, moment)
     for redeemable, candidate in zip(request.redeemables, candidates, strict=True):
         catalogue.remember_reads(project_id, redeemable.id, candidate, facts)
     return Gathered(
@@ -176,11 +190,11 @@ async def gather(
         customer=customer,
         customer_id=customer_id,
         source_id=source_id or (customer.source_id if customer else None),
-        claimed=claim is not None,
+        claimed=trip.claim is not None,
         order=order,
         seen=raw,
-        first_event=first_event(replies[replay_at], asked.fingerprint) if asked.scope_hash else None,
-        riders=replies[riders_at:replay_at],
+        first_event=trip.first_event(asked),
+        riders=trip.replies[trip.riders_at : trip.replay_at],
     )
 
 
@@ -225,22 +239,41 @@ async def _records(
 
 
 async def _customer(
+    core: RedemptionCore,
     catalogue: Catalogue,
-    partition: Partition,
-    customer_id: str | None,
-    source_id: str | None,
-    raw: bytes | None,
-) -> CustomerRecord | None:
+    keys: Keys,
+    request: StackRequest,
+    trip: _Trip,
+    customer: tuple[str | None, str | None],
+) -> tuple[str | None, CustomerRecord | None]:
+    """The customer's id and record. A claim says who owns a source_id; an id in the request wins over it."""
+    customer_id, source_id = customer
     if customer_id is None:
-        return None
+        return None, None
+    raw = trip.customer
+    owner = trip.claim.decode() if trip.claim is not None else customer_id
+    if owner != customer_id and not (request.customer and request.customer.id):
+        customer_id = owner
+        raw = (await core.read(keys.partition, [("HGET", keys.customer_record(owner), owner)]))[0]
     if raw is None:
         lookup = source_id or customer_id
-        if catalogue.is_unknown(partition.project_id, "customer:" + lookup):
-            return None
-        record = await catalogue.hydrate_customer(partition, lookup)
+        if catalogue.is_unknown(keys.partition.project_id, "customer:" + lookup):
+            return customer_id, None
+        record = await catalogue.hydrate_customer(keys.partition, lookup)
     else:
         record = decode_customer(raw)
-    return None if record is None or record.deleted else record
+    if record is None or record.deleted:
+        return customer_id, None
+    return record.id, record
+
+
+async def _order(
+    core: RedemptionCore, catalogue: Catalogue, partition: Partition, request: StackRequest, trip: _Trip
+) -> StoredOrder | None:
+    order = request.order
+    if order is None or not (order.id or order.source_id):
+        return None
+    return trip.order or await load_order(core, catalogue.db, partition, order.id, order.source_id)
 
 
 async def _campaigns(

@@ -15,7 +15,7 @@ from app.db.models import LedgerPosting, Redemption
 from app.ledger.client import LedgerClient
 from app.redeemables.customers import GIFT_REDEEMED
 from app.redeemables.order_changes import applied_of
-from app.redeemables.taking import RedemptionState, decode_state
+from app.redeemables.redemption_state import RedemptionState, decode_state
 
 CUSTOMER_COUNTER = "n:customer:"
 """Succeeded redemptions stay counted at the customer; the rollback is counted beside them."""

@@ -43,10 +43,10 @@ from app.redeemables.orders import (
     private_order,
     summary_adds,
 )
+from app.redeemables.redemption_state import REDEMPTION_TTL_SECONDS, without_order
 from app.redeemables.replay import first_event
 from app.redeemables.returns import Returnable, returnable, returning_adds
 from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended, Replayed
-from app.redeemables.taking import REDEMPTION_TTL_SECONDS, without_order
 
 
 class RollBack(Struct, frozen=True):

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from app.core.ops import Add, Apply, Claim, Op, Put
+from app.core.ops import Add, Apply, Claim, Op
 from app.identifiers import new_id
 from app.ledger.entries import REDEMPTION, Event, Private, Taken, encode_event, encode_private
 from app.redeemables.answer import encode_answer, entry_wire, order_wire, tracking_of
@@ -25,34 +24,11 @@ from app.redeemables.documents import instant_text
 from app.redeemables.gather import Asked, Gathered
 from app.redeemables.order_changes import applied_of
 from app.redeemables.orders import StoredOrder, order_ops, postings_of, private_order, summary_adds
+from app.redeemables.redemption_state import RedemptionState, state_puts, without_order
 from app.redeemables.redemption_wire import redeemed_wire
 from app.redeemables.request import StackRequest
 from app.redeemables.settle import record_checks
 from rules.verdict import Decision, Result
-
-REDEMPTION_TTL_SECONDS = 3600
-"""How long a redemption can be rolled back without SQL (D9)."""
-
-
-class RedemptionState(Struct, array_like=True, kw_only=True):
-    """What a rollback gives back without SQL: kept in Redis under each redemption's id for an hour (D9)."""
-
-    schema: int = 1
-    id: str
-    parent_id: str | None
-    """For a child of a stack: it cannot be rolled back by itself."""
-    rolled_back: bool = False
-    """Only when read from the ledger: within the hour the count of parts returned tells."""
-    children: list[dict[str, Any]] = []
-    """Wire objects of what was taken, the parent's last when there is one."""
-    postings: list[Any] = []
-    """[key without namespace, field, delta, base, until, redeemable number] of every counter that was moved.
-    """
-    order_id: str | None = None
-    order_applied: list[Any] = []
-    """What the redemption took off the order, see app.redeemables.order_changes.applied_of."""
-    customer_id: str | None = None
-    at_us: int = 0
 
 
 class Ids:
@@ -374,25 +350,12 @@ class _Composer:
             customer_id=gathered.customer_id,
             at_us=self.at_us,
         )
-        ops.extend(_state_puts(keys.redemption(self.root_id), state))
+        ops.extend(state_puts(keys.redemption(self.root_id), state))
         if self.parent_id is not None:
             for child_id in self.child_ids:
                 child = RedemptionState(id=child_id, parent_id=self.parent_id, at_us=self.at_us)
-                ops.extend(_state_puts(keys.redemption(child_id), child))
+                ops.extend(state_puts(keys.redemption(child_id), child))
         return ops
-
-
-_state_encoder = msgspec.msgpack.Encoder(decimal_format="number")
-_state_decoder = msgspec.msgpack.Decoder(RedemptionState)
-
-
-def _state_puts(key: str, state: RedemptionState) -> list[Op]:
-    return [Put(key=key, field="d", value=_state_encoder.encode(state), ttl_seconds=REDEMPTION_TTL_SECONDS)]
-
-
-def without_order(row: dict[str, Any]) -> dict[str, Any]:
-    """The order of a single redemption is that of its event; who reads the row puts it back."""
-    return {name: value for name, value in row.items() if name != "order"}
 
 
 def _customer_wire(gathered: Gathered) -> dict[str, Any] | None:
