@@ -40,6 +40,10 @@ def state_puts(key: str, state: RedemptionState) -> list[Op]:
     return [Put(key=key, field="d", value=_state_encoder.encode(state), ttl_seconds=REDEMPTION_TTL_SECONDS)]
 
 
+def decode_state(raw: bytes) -> RedemptionState:
+    return _state_decoder.decode(raw)
+
+
 def without_order(row: dict[str, Any]) -> dict[str, Any]:
     """The order of a single redemption is that of its event; who reads the row puts it back."""
     return {name: value for name, value in row.items() if name != "order"}

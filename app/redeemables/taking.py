@@ -371,7 +371,3 @@ def _customer_wire(gathered: Gathered) -> dict[str, Any] | None:
         "metadata": facts.metadata,
         "object": "customer",
     }
-
-
-def decode_state(raw: bytes) -> RedemptionState:
-    return _state_decoder.decode(raw)
