@@ -12,6 +12,7 @@ from app.asgi import create_app
 from app.processes.child import EXIT_CONFIGURATION
 from app.processes.lifeline import when_parent_ends
 from app.processes.logs import set_up_logs
+from app.processes.protocol import GatheringProtocol
 from app.settings import SettingsError, load_settings
 
 DRAIN_SECONDS_MAX = 10
@@ -55,7 +56,7 @@ def main() -> None:
     config = uvicorn.Config(
         create_app(settings),
         loop="uvloop",
-        http="httptools",
+        http=GatheringProtocol,
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -25,6 +25,8 @@ def items_of(
     kept = stored_items(stored)
     if payload.items is None:
         return kept
+    if stored is None and (trusted or not any(map(_says_discount, payload.items))):
+        return payload.items
     earlier: dict[tuple[str | None, str | None, str | None], list[OrderItemPayload]] = {}
     for item in kept:
         earlier.setdefault(_identity(item), []).append(item)
@@ -42,6 +44,10 @@ def items_of(
                 line.discount_quantity = before.discount_quantity
         lines.append(line)
     return lines
+
+
+def _says_discount(item: OrderItemPayload) -> bool:
+    return item.discount_amount is not None or item.discount_quantity is not None
 
 
 def stored_items(stored: "StoredOrder | None") -> list[OrderItemPayload]:

@@ -176,7 +176,10 @@ class ProductCache:
         wanted = set(references)
         known = self._projects.setdefault(project_id, _Known())
         facts = known.facts
-        await self._load(project_id, facts, [reference for reference in wanted if reference not in facts])
+        missing = [reference for reference in wanted if reference not in facts]
+        if not missing and not any(reference.kind == SKU for reference in wanted):
+            return Resolved(facts)
+        await self._load(project_id, facts, missing)
         parents = {
             Reference(PRODUCT, sku.product_id)
             for reference in wanted
