@@ -15,7 +15,9 @@ async def check(folder: Path) -> None:
     database = Database(f"sqlite:///{folder / 'empty.db'}")
     try:
         await migrate.upgrade(database)
-        await migrate.check(database)
+        differences = await migrate.differences(database)
+        if differences:
+            raise SystemExit("the models differ from the migrations:\n" + "\n".join(differences))
     finally:
         await database.close()
 
