@@ -1,13 +1,16 @@
 """A requested redeemable and its record turned into the Candidate that rules decide on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
 
 from app.core.records import VoucherRecord
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.compiling import instant, is_plain
+from app.redeemables.products import PRODUCT, SKU, Reference, Resolver
 from app.redeemables.programs import CampaignProgram, ProjectProgram
 from app.redeemables.request import RedeemableRequest
-from rules.facts import Candidate, Gift, Holder
+from rules.facts import Candidate, Gift, Holder, ItemFacts
 
 
 async def candidate_of(
@@ -46,7 +49,7 @@ def _tier_candidate(redeemable: RedeemableRequest, campaign: CampaignProgram | N
         campaign_name=campaign.name,
         category_ids=tier.category_ids,
         metadata=tier.metadata,
-        extensions=tier.extensions or campaign.extensions,
+        extensions=tier.extensions,
     )
 
 
@@ -60,9 +63,11 @@ async def _voucher_candidate(
     guards: Mapping[str, int] = {}
     if campaign is not None and is_plain(record):
         discount, rules, windows = campaign.discount, campaign.rules, campaign.voucher_windows
+        extensions = campaign.extensions
     else:
         program = await catalogue.voucher_program(project.id, record, campaign)
         discount, rules, windows, guards = program.discount, program.rules, program.windows, program.guards
+        extensions = program.extensions
     gift = None
     if record.type == "GIFT_VOUCHER":
         effect = record.gift_effect or (campaign.gift_effect if campaign else "APPLY_TO_ORDER")
@@ -94,6 +99,34 @@ async def _voucher_candidate(
         credits=redeemable.gift.credits if redeemable.gift else None,
         points=redeemable.reward.points if redeemable.reward else None,
         reward_id=redeemable.reward.id if redeemable.reward else None,
-        extensions=record.extensions or (campaign.extensions if campaign else {}),
+        extensions=extensions,
     )
     return candidate, guards
+
+
+async def facts_of_units(
+    products: Resolver, project_id: str, candidates: Iterable[Candidate]
+) -> Mapping[str, ItemFacts | None]:
+    """Stored facts of the products and SKUs that discounts may add, by id; None for what does not exist."""
+    named = {
+        identifier
+        for candidate in candidates
+        if candidate.discount is not None
+        for identifier in candidate.discount.products
+        if not identifier.startswith("pc_")
+    }
+    if not named:
+        return {}
+    references = {
+        identifier: Reference(SKU if identifier.startswith("sku_") else PRODUCT, identifier)
+        for identifier in named
+    }
+    resolved = await products.resolve(project_id, references.values())
+    found: dict[str, ItemFacts | None] = {}
+    for identifier, reference in references.items():
+        item = resolved.facts[reference]
+        if item is not None and reference.kind == SKU and item.price is None:
+            parent = resolved.product(item.product_id)
+            item = replace(item, price=parent.price if parent is not None else None)
+        found[identifier] = item
+    return found

@@ -142,15 +142,17 @@ class Catalogue:
     async def voucher_program(
         self, project_id: str, record: VoucherRecord, campaign: CampaignProgram | None
     ) -> VoucherProgram:
-        """A voucher with parts of its own. SQL only when a rule of its own is not in the process."""
+        """A voucher with parts of its own. SQL only when it has rules of its own, or its discount names
+        collections, that are not in the process.
+        """
         campaign_version = campaign.guards["c:" + campaign.id] if campaign else 0
         key = (project_id, record.id, record.version, campaign_version)
         program = self._vouchers.get(key)
         if program is None:
             rules = None
-            if record.rule_ids:
+            if loading.needs_loading(record):
                 async with self.db.reading() as session:
-                    rules = await loading.load_rules(session, project_id, record.rule_ids)
+                    rules = await loading.load_voucher_parts(session, project_id, record)
             program = compile_voucher(record, rules, campaign)
             self._vouchers.put(key, program)
         return program

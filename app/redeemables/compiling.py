@@ -10,6 +10,7 @@ from msgspec import Struct
 from app.core.records import VoucherRecord
 from app.redeemables.programs import CampaignProgram, VoucherProgram
 from rules.compile import (
+    CompiledCollection,
     CompiledDiscount,
     CompiledRule,
     CompiledWindow,
@@ -28,6 +29,9 @@ class LoadedRules(Struct, frozen=True):
     programs: Mapping[str, CompiledRule]
     guards: Mapping[str, Mapping[str, int]]
     """Rule id to the guards of the rule and of what it refers to."""
+    collections: Mapping[str, CompiledCollection] = {}
+    """Collections that the discount names, by id."""
+    collection_guards: Mapping[str, int] = {}
 
 
 def window_of(
@@ -52,14 +56,16 @@ def window_of(
     return compile_window(document)
 
 
-def discount_of(document: Mapping[str, Any] | None) -> CompiledDiscount | None:
+def discount_of(
+    document: Mapping[str, Any] | None, collections: Mapping[str, CompiledCollection] | None = None
+) -> CompiledDiscount | None:
     """None for no discount, and for a document stored before it became invalid: such a redeemable gives
     nothing.
     """
     if not document:
         return None
     try:
-        return compile_discount(document)
+        return compile_discount(document, collections=collections)
     except RuleError:
         return None
 
@@ -78,6 +84,7 @@ def is_plain(record: VoucherRecord) -> bool:
         and record.start_date is None
         and record.expiration_date is None
         and not record.validity
+        and not record.extensions
     )
 
 
@@ -110,13 +117,22 @@ def compile_voucher(
             if program is not None:
                 programs.append(program)
                 guards.update(rules.guards[rule_id])
-    discount = discount_of(record.discount)
+        guards.update(rules.collection_guards)
+    discount = discount_of(record.discount, rules.collections if rules is not None else None)
+    extensions: Mapping[str, Any] = record.extensions
     if campaign is not None:
         windows.append(campaign.switch)
         programs.extend(campaign.rules)
         discount = discount or campaign.discount
+        extensions = {**campaign.extensions, **extensions}
         guards.update(campaign.guards)
-    return VoucherProgram(discount=discount, rules=tuple(programs), windows=tuple(windows), guards=guards)
+    return VoucherProgram(
+        discount=discount,
+        rules=tuple(programs),
+        windows=tuple(windows),
+        guards=guards,
+        extensions=extensions,
+    )
 
 
 def stacking_of(stored: Mapping[str, Any]) -> tuple[StackingRules, dict[str, Any]]:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from app.core.core import RedemptionCore
 from app.core.keys import Keys, Partition
 from app.core.records import CustomerRecord, VoucherRecord, decode_customer, decode_voucher
-from app.redeemables.candidates import candidate_of
+from app.redeemables.candidates import candidate_of, facts_of_units
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import place_of
 from app.redeemables.customers import customer_facts, identity
@@ -175,6 +175,7 @@ async def gather(
         currency=project.currency,
         accept_language=asked.accept_language,
         project_extensions=project.settings.get("extensions") or {},
+        catalogue=await facts_of_units(catalogue.products, project_id, candidates),
     )
     moment = Moment(now=now, zone=project.zone)
     facts, raw = await _with_counters(core, keys, partition, facts, trip.counters, moment)

@@ -96,6 +96,28 @@ async def load_rules(session: AsyncSession, project_id: str, rule_ids: Sequence[
     return LoadedRules(programs=programs, guards=guards)
 
 
+def needs_loading(record: VoucherRecord) -> bool:
+    """Whether what the voucher has of its own refers to rows."""
+    return bool(record.rule_ids) or bool(collection_names((record.discount,)))
+
+
+async def load_voucher_parts(session: AsyncSession, project_id: str, record: VoucherRecord) -> LoadedRules:
+    """A voucher's own rules, and the collections that its own discount names."""
+    rules = await load_rules(session, project_id, record.rule_ids)
+    names = collection_names((record.discount,))
+    _, collections, versions = await _load_referred(session, project_id, names)
+    return LoadedRules(
+        programs=rules.programs, guards=rules.guards, collections=collections, collection_guards=versions
+    )
+
+
+def collection_names(discounts: Iterable[Mapping[str, Any] | None]) -> set[str]:
+    """Guard names of the collections that discounts name."""
+    return {
+        name for document in discounts if document for name in references(document) if name.startswith("col:")
+    }
+
+
 async def _load_referred(
     session: AsyncSession, project_id: str, names: Iterable[str]
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
@@ -152,6 +174,11 @@ async def load_campaigns(
         )
     ).all()
     rules = await load_rules(session, project_id, list({assignment.rule_id for assignment in assignments}))
+    names = collection_names([_discount(row) for row in rows] + [_discount(tier) for tier in tiers])
+    _, collections, versions = await _load_referred(session, project_id, names)
+    rules = LoadedRules(
+        programs=rules.programs, guards=rules.guards, collections=collections, collection_guards=versions
+    )
     by_object: dict[str, list[str]] = {}
     for assignment in assignments:
         by_object.setdefault(assignment.related_object_id, []).append(assignment.rule_id)
@@ -159,6 +186,13 @@ async def load_campaigns(
         _campaign_program(row, [tier for tier in tiers if tier.campaign_id == row.id], by_object, rules)
         for row in rows
     ]
+
+
+def _discount(row: Campaign | PromotionTier) -> Mapping[str, Any] | None:
+    """The discount's document."""
+    owner = row.body.get("voucher" if isinstance(row, Campaign) else "action") or {}
+    document: Mapping[str, Any] | None = owner.get("discount")
+    return document
 
 
 def _rules_of(
@@ -176,7 +210,11 @@ def _campaign_program(
     for object_id in [row.id, *(tier.id for tier in tiers)]:
         for rule_id in by_object.get(object_id, ()):
             guards.update(rules.guards.get(rule_id, {}))
+    for name in collection_names([_discount(row), *map(_discount, tiers)]):
+        if name in rules.collection_guards:
+            guards[name] = rules.collection_guards[name]
     voucher = row.body.get("voucher") or {}
+    extensions = row.body.get("extensions") or {}
     own_rules = _rules_of(row.id, by_object, rules)
     active = row.active and row.deleted_at is None
     validity = {name: row.body.get(name) for name in VALIDITY if row.body.get(name) is not None}
@@ -189,7 +227,7 @@ def _campaign_program(
         campaign_type=row.campaign_type,
         guards=guards,
         deleted=row.deleted_at is not None,
-        discount=discount_of(voucher.get("discount")),
+        discount=discount_of(_discount(row), rules.collections),
         rules=own_rules,
         start_date=row.start_date,
         expiration_date=row.expiration_date,
@@ -201,7 +239,7 @@ def _campaign_program(
         switch=window_of("campaign", active=active, start_date=None, expiration_date=None, validity={}),
         category_ids=category_ids,
         metadata=row.body.get("metadata") or {},
-        extensions=row.body.get("extensions") or {},
+        extensions=extensions,
         gift_effect=(voucher.get("gift") or {}).get("effect") or "APPLY_TO_ORDER",
         tiers={
             tier.id: TierProgram(
@@ -209,7 +247,7 @@ def _campaign_program(
                 campaign_id=row.id,
                 name=tier.name,
                 banner=tier.body.get("banner"),
-                discount=discount_of((tier.body.get("action") or {}).get("discount")),
+                discount=discount_of(_discount(tier), rules.collections),
                 rules=_rules_of(tier.id, by_object, rules) + own_rules,
                 windows=(
                     window_of(
@@ -223,7 +261,7 @@ def _campaign_program(
                 ),
                 category_ids=(tier.category_id,) if tier.category_id else category_ids,
                 metadata=tier.body.get("metadata") or {},
-                extensions=tier.body.get("extensions") or {},
+                extensions={**extensions, **(tier.body.get("extensions") or {})},
                 hierarchy=tier.hierarchy,
                 body=tier.body,
             )

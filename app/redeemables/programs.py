@@ -45,6 +45,7 @@ class TierProgram(Struct, frozen=True, kw_only=True):
     category_ids: tuple[str, ...]
     metadata: Mapping[str, Any]
     extensions: Mapping[str, Any]
+    """Its campaign's with its own laid over them, key by key."""
     hierarchy: int
     body: Mapping[str, Any]
 
@@ -82,3 +83,5 @@ class VoucherProgram(Struct, frozen=True, kw_only=True):
     rules: tuple[CompiledRule, ...]
     windows: tuple[CompiledWindow, ...]
     guards: Mapping[str, int]
+    extensions: Mapping[str, Any]
+    """Its campaign's with its own laid over them, key by key."""
