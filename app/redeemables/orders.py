@@ -6,21 +6,24 @@ from. Owns the stored shape and its merging with a request; knows nothing of dis
 HTTP.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from app.core.core import RedemptionCore
 from app.core.keys import Keys, Partition
 from app.core.ops import Add, Claim, Equal, Op, Put
+from app.core.outcome import CoreUnavailable
 from app.db.database import Database
-from app.db.models import Order
+from app.db.models import LedgerEvent, Order
 from app.identifiers import next_version
 from app.ledger.entries import Posting
+from app.ledger.partitions import read_state
 from app.redeemables.customers import ORDERS_AMOUNT, ORDERS_COUNT
 from app.redeemables.documents import instant_text, instant_text_us, overlaid
 from app.redeemables.order_lines import facts_of, items_of, line_of, stored_items
@@ -46,6 +49,9 @@ AMOUNTS: Final = (
     "total_applied_discount_amount",
     "total_amount",
 )
+
+PROJECTED_LOOKS_MAX: Final = 20
+PROJECTED_LOOK_SECONDS: Final = 0.1
 
 Command = tuple[str | bytes | int, ...]
 
@@ -236,8 +242,8 @@ async def load_order(
     """An order by id, else by source_id; from Redis, else from SQL; None when there is none. Both names may
     be the same text, where a path takes either.
 
-    `ledger`: with it SQL is read behind the barrier. Without it the caller relies on orders staying in
-    Redis for a day, long after they were projected.
+    An order stays in Redis for a day, long after it was projected, so SQL is asked for old and new ones
+    alone. `ledger`: with it SQL is read behind the barrier all the same.
 
     Raises: CoreUnavailable.
     """
@@ -252,6 +258,8 @@ async def load_order(
         return _decoder.decode(raw)
     if ledger is not None:
         await ledger.barrier(partition)
+    else:
+        await _projected(db, partition)
     async with db.reading() as session:
         named = (Order.id.in_([name for name in (order_id, owner) if name]), Order.source_id == source_id)
         found = await session.scalars(
@@ -263,6 +271,33 @@ async def load_order(
     # Found under a name that Redis had forgotten: its state may still be there, and newer.
     raw = await _state(core, keys, rows[0].id)
     return stored_of(rows[0]) if raw is None else _decoder.decode(raw)
+
+
+async def _projected(db: Database, partition: Partition) -> None:
+    """Return when SQL is no older than what Redis may have forgotten: every order of this epoch is in Redis
+    for a day, so only events of earlier epochs count, which a recovery leaves to the projector.
+
+    Raises: CoreUnavailable when they take longer than 2 s.
+    """
+    for _ in range(PROJECTED_LOOKS_MAX):
+        async with db.reading() as session:
+            state = await read_state(session, partition)
+            if state is None:
+                return
+            event, done = LedgerEvent, state.projected
+            behind = await session.scalar(
+                select(event.seq)
+                .where(
+                    event.part == partition.name,
+                    event.epoch < state.epoch,
+                    or_(event.epoch > done.epoch, and_(event.epoch == done.epoch, event.seq > done.sequence)),
+                )
+                .limit(1)
+            )
+        if behind is None:
+            return
+        await asyncio.sleep(PROJECTED_LOOK_SECONDS)
+    raise CoreUnavailable("projections are behind", retry_after_seconds=2)
 
 
 async def _state(core: RedemptionCore, keys: Keys, order_id: str | None) -> bytes | None:

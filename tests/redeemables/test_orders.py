@@ -4,12 +4,13 @@ import uuid
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.core.ops import Apply
-from app.core.outcome import Code
-from app.db.models import Order
+from app.core.outcome import Code, CoreUnavailable
+from app.db.models import Order, PartitionState
 from app.ledger.entries import ORDER, Event, Private, encode_event, encode_private
+from app.redeemables import orders
 from app.redeemables.orders import (
     OrderItemPayload,
     OrderPayload,
@@ -214,6 +215,22 @@ async def test_an_evicted_order_is_read_from_sql_and_written_again(shop):
     async with shop.db.reading() as session:
         row = await session.scalar(select(Order).where(Order.project_id == shop.partition.project_id))
     assert stored_of(row).version == 2
+
+
+async def test_sql_is_not_believed_before_it_knows_the_epoch_that_ended(shop, monkeypatch):
+    """After Redis was lost, an order is not read from SQL until all that was ledgered before is projected."""
+    monkeypatch.setattr(orders, "PROJECTED_LOOKS_MAX", 1)
+    assert (await apply(shop, None, order(1))).code is Code.OK
+    await shop.drain()
+    keys = await shop.core.open(shop.partition)
+    await shop.core.read(shop.partition, [("DEL", keys.order("ord_1"))])
+    async with shop.db.writing() as session:
+        moved = update(PartitionState).where(PartitionState.part == shop.partition.name)
+        await session.execute(moved.values(epoch=2, cursor_epoch=2, cursor_seq=0))
+    with pytest.raises(CoreUnavailable):
+        await load_order(shop.core, shop.db, shop.partition, "ord_1", None)
+    await shop.project()
+    assert (await load_order(shop.core, shop.db, shop.partition, "ord_1", None)).version == 1
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ async def _load(call: Call, order_id: str | None, source_id: str | None) -> Stor
     if order_id is None and source_id is None:
         return None
     engine = call.engine
-    return await load_order(engine.core, engine.db, call.partition, order_id, source_id, engine.ledger)
+    return await load_order(engine.core, engine.db, call.partition, order_id, source_id)
 
 
 async def _composed(
