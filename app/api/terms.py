@@ -20,7 +20,7 @@ from app.db.models import Category, Project, ValidationRule, ValidationRuleAssig
 from app.http.errors import ApiError, invalid_payload, not_found
 from app.http.wire import iso
 from app.identifiers import new_id, next_version
-from rules.compile import RuleError, compile_discount, compile_window
+from rules.compile import RuleError, compile_discount, compile_extensions, compile_window
 from rules.dates import parse_duration
 
 NAME_MAX = 1_000
@@ -143,6 +143,18 @@ def checked_discount(document: Mapping[str, Any], *, message_key: str | None = N
         compile_discount(document)
     except RuleError as error:
         raise refusal(message_key or error.key, error.details) from None
+    return dict(document)
+
+
+def checked_extensions(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document unchanged, once the parts that this engine knows compile.
+
+    Raises: ApiError 400 invalid_payload.
+    """
+    try:
+        compile_extensions(document)
+    except RuleError as error:
+        raise refusal(error.key, error.details) from None
     return dict(document)
 
 

@@ -26,6 +26,7 @@ from app.api.terms import (
     assign_rules,
     category_id_of,
     checked_duration,
+    checked_extensions,
     checked_text,
 )
 from app.api.vouchers.service import Own, default_charset_of, issue
@@ -97,10 +98,12 @@ async def _new_row(
     }
     if voucher is not None:
         document["voucher"] = voucher
-    for name in ("metadata", "referral_program", "loyalty_tiers_expiration", "extensions"):
+    for name in ("metadata", "referral_program", "loyalty_tiers_expiration"):
         value = getattr(body, name)
         if value is not None:
             document[name] = value
+    if body.extensions is not None:
+        document["extensions"] = checked_extensions(body.extensions)
     if body.description is not None:
         document["description"] = checked_text(body.description, "description")
     if body.activity_duration_after_publishing is not None:
@@ -255,10 +258,12 @@ def _apply_plain(campaign: Campaign, body: CampaignUpdate, document: dict[str, A
         for name in body.unset_metadata_fields or []:
             metadata.pop(name, None)
         document["metadata"] = metadata
-    for name in ("referral_program", "loyalty_tiers_expiration", "extensions"):
+    for name in ("referral_program", "loyalty_tiers_expiration"):
         value = getattr(body, name)
         if value is not None:
             document[name] = value
+    if body.extensions is not None:
+        document["extensions"] = checked_extensions(body.extensions)
 
 
 async def set_active(call: Call, id_or_name: str, *, active: bool) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from app.api.terms import (
     category_id_of,
     category_wire,
     checked_discount,
+    checked_extensions,
     checked_text,
     refusal,
     windows_wire,
@@ -56,7 +57,7 @@ async def add_tier(
     if body.metadata:
         document["metadata"] = body.metadata
     if body.extensions:
-        document["extensions"] = body.extensions
+        document["extensions"] = checked_extensions(body.extensions)
     last = await write.session.scalar(
         select(func.max(PromotionTier.hierarchy)).where(
             PromotionTier.project_id == campaign.project_id, PromotionTier.campaign_id == campaign.id
@@ -241,7 +242,7 @@ async def update_tier(call: Call, tier_id: str, body: TierUpdate) -> dict[str, A
         if body.category_id is not UNSET or body.category is not UNSET:
             row.category_id = await category_id_of(write, body.category_id or None, body.category or None)
         if body.extensions is not None:
-            document["extensions"] = body.extensions
+            document["extensions"] = checked_extensions(body.extensions)
         row.body = document
         _touch(write, row, campaign, now)
     return await _settled(call, tier_id)

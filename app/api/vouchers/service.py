@@ -29,6 +29,7 @@ from app.api.terms import (
     assign_rules,
     category_id_of,
     checked_discount,
+    checked_extensions,
     checked_text,
     refusal,
 )
@@ -130,7 +131,7 @@ async def own_parts(write: CatalogueWrite, body: VoucherCreate | CampaignVoucher
     if body.metadata:
         document["metadata"] = body.metadata
     if body.extensions:
-        document["extensions"] = body.extensions
+        document["extensions"] = checked_extensions(body.extensions)
     return Own(windows=body, columns=columns, body=document)
 
 
@@ -229,7 +230,7 @@ async def update_voucher(call: Call, code: str, body: VoucherUpdate) -> dict[str
         if body.redemption is not None and body.redemption.quantity is not UNSET:
             row.quantity = quantity_of(body.redemption)
         if body.extensions is not None:
-            document["extensions"] = body.extensions
+            document["extensions"] = checked_extensions(body.extensions)
         _change_part(row, campaign, body, document)
         row.body = document
         touch(write, row, call.engine.now())
