@@ -62,12 +62,15 @@ async def settle(
     now: datetime,
     compose: Compose,
     check: Callable[[Gathered], Awaitable[None]],
+    *,
+    explain: bool = False,
 ) -> Settled:
     """Decide on the request and have the script check or take it.
 
     compose: makes the call from a decision with something to take. check: sees what was gathered before
     anything is
-    decided (rate bucket, key revocation, contradictions of request and order) and raises to stop.
+    decided (rate bucket, key revocation, contradictions of request and order) and raises to stop. explain:
+    the decision carries its trace.
 
     Raises: Contended, Replayed, KeyReused, CoreUnavailable, LookupError.
     """
@@ -76,7 +79,7 @@ async def settle(
         await check(gathered)
         if gathered.first_event is not None:
             raise Replayed(gathered.first_event)
-        settled = await _decide(core, catalogue, asked, gathered, now, compose)
+        settled = await _decide(core, catalogue, asked, gathered, now, compose, explain)
         if settled is not None:
             return settled
     raise Contended
@@ -89,12 +92,13 @@ async def _decide(
     gathered: Gathered,
     now: datetime,
     compose: Compose,
+    explain: bool,
 ) -> Settled | None:
     """None: what was gathered is out of date."""
     facts: Facts = gathered.facts
     moment = Moment(now=now, zone=gathered.project.zone)
     for _ in range(DECIDE_ROUNDS_MAX):
-        decision = decide(facts, moment)
+        decision = decide(facts, moment, explain=explain)
         if not takes(decision):
             if await _is_current(core, catalogue, asked, gathered):
                 return Settled(gathered=gathered, decision=decision, outcome=None)

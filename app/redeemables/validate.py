@@ -33,8 +33,11 @@ async def validate(
     now: datetime,
     request_id: str,
     admit: Admit,
+    *,
+    explain: bool = False,
 ) -> Validated:
-    """admit: takes the replies of the riders and raises when the edge refuses.
+    """admit: takes the replies of the riders and raises when the edge refuses. explain: the answer also has
+    the `trace` of the decision.
 
     Raises: Refused for a request that cannot be decided, Contended, CoreUnavailable.
     """
@@ -46,7 +49,7 @@ async def validate(
         await admit(gathered.riders)
         check_stack(gathered, request)
 
-    settled = await settle(core, catalogue, asked, request, now, compose, check)
+    settled = await settle(core, catalogue, asked, request, now, compose, check, explain=explain)
     return Validated(settled=settled, answer=answer(settled, request, request_id))
 
 
@@ -74,4 +77,6 @@ def answer(settled: Settled, request: StackRequest, request_id: str) -> dict[str
     if tracking is not None:
         wire["tracking_id"] = tracking
     wire["stacking_rules"] = gathered.project.stacking_wire
+    if decision.trace is not None:
+        wire["trace"] = decision.trace
     return wire

@@ -22,8 +22,18 @@ async def validate_stack(call: Call) -> Answer:
             moment_of(call),
             call.request_id,
             call.admission.admit,
+            explain=explained(call),
         )
     return Answer(validated.answer)
+
+
+def explained(call: Call) -> bool:
+    """Whether the caller wants to know why (`explain=true` or `X-Explain: 1`). A trace tells of costs and
+    budgets, so only server-side keys get one.
+    """
+    if call.principal.kind != "server":
+        return False
+    return call.query.flag("explain") is True or call.headers.get("x-explain") == "1"
 
 
 ROUTES: tuple[Route, ...] = (
@@ -36,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
         tag="Validations",
         summary="Validate up to 30 redeemables and calculate the order",
         body=StackRequest,
+        query=("explain",),
         answer=dict,
         errors=(
             "invalid_payload",
