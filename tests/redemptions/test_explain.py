@@ -1,8 +1,12 @@
 """Why a decision came out as it did: over HTTP and on the command line, and nothing of it unasked."""
 
+import json
+from pathlib import Path
+
 import httpx
 
-from tests.support.shop import amount_off, assign, created, public_code, rule, stack, validate
+from tests.support.server import Project, RunningServer
+from tests.support.shop import CART, amount_off, assign, created, public_code, rule, stack, validate
 
 
 def _guarded_code(api: httpx.Client, least: int) -> str:
@@ -43,3 +47,38 @@ def test_an_explained_decision_is_the_same_decision(api: httpx.Client) -> None:
         api.post("/v1/redemptions", headers={"X-Explain": "1"}, json=stack(code)),
     ):
         assert "trace" not in created(answer)
+
+
+def test_the_command_says_the_same(
+    server: RunningServer, project: Project, api: httpx.Client, tmp_path: Path
+) -> None:
+    """`vouchsafe explain` beside the running server: as JSON what the API answers, else a tree to read."""
+    code = _guarded_code(api, 12_000)
+    order = tmp_path / "order.json"
+    order.write_text(json.dumps(CART))
+    words = ("explain", code, "--project", project.name, "--customer", "nobody-yet", "--order", str(order))
+    told = json.loads(server.command(*words, "--json").stdout)
+    asked = stack(code, customer={"source_id": "nobody-yet"})
+    answered = created(api.post("/v1/validations", params={"explain": "true"}, json=asked))
+    assert told["valid"] is False
+    assert told["redeemables"] == answered["trace"]["redeemables"]
+    tree = server.command(*words).stdout
+    assert f"{code} (voucher): INAPPLICABLE" in tree
+    assert "refused by order_rules_violated" in tree
+    assert "order.amount $more_than [12000], found 10000: fails" in tree
+    assert "nearest to hold: name order.amount, more 2001" in tree
+
+
+def test_the_command_says_what_it_cannot_explain(
+    server: RunningServer, project: Project, tmp_path: Path
+) -> None:
+    """Exit codes: 0 for a code that does not exist, 1 for no such project, 2 for an order that is none."""
+    unknown = server.command("explain", "NO-SUCH-CODE", "--project", project.project_id)
+    assert "not_found" in unknown.stdout
+    nowhere = server.command("explain", "X", "--project", "no-such-project", check=False)
+    assert (nowhere.returncode, nowhere.stdout) == (1, "")
+    order = tmp_path / "order.json"
+    order.write_text('{"items": 7}')
+    wrong = server.command("explain", "X", "--project", project.name, "--order", str(order), check=False)
+    assert wrong.returncode == 2
+    assert ".items" in wrong.stderr
