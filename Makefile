@@ -10,6 +10,7 @@ PORT ?= 8000
 WORKERS ?= 2
 USERS ?= 32
 SECONDS_MAX ?= 60
+FILE ?= tests/vectors/peer_vectors.json
 # Test processes have a Valkey and a server of their own each: as many as processors, between 2 and 8.
 TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 8 ? 8 : n)))
 PYTEST := $(BIN)/python -m pytest
@@ -17,7 +18,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint format types static check bench loadtest lock openapi clean
+.PHONY: help install run test test-fast lint format types static check bench loadtest vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +58,9 @@ bench: $(DEV_STAMP) ## CPU and latency of validate and redeem beside the floor (
 
 loadtest: $(DEV_STAMP) ## locust against a server that runs already (see loadtests/README.md)
 	$(BIN)/locust -f loadtests/locustfile.py --headless --users $(USERS) --spawn-rate 16 --run-time $(SECONDS_MAX)s --host http://$(HOST):$(PORT)
+
+vectors: $(DEV_STAMP) ## Run a file of promotions and carts (FILE) through the HTTP API; see tests/vectors/README.md
+	$(BIN)/python -m tools.vectors $(FILE)
 
 lock: $(DEV_STAMP) ## Resolve pyproject.toml anew into requirements/*.txt (needs uv)
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/run.txt
