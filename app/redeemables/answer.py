@@ -66,6 +66,10 @@ def item_wire(state: LineState, line: Line | None) -> dict[str, Any]:
         wire["applied_quantity"] = state.applied_quantity
     if state.applied_quantity_amount is not None:
         wire["applied_quantity_amount"] = state.applied_quantity_amount
+    if state.order_share:
+        # Only where the project asked for shares (settings.extensions): without it the bytes are the
+        # contract's.
+        wire["extensions"] = {"order_share": state.order_share}
     if state.amount is not None:
         wire["subtotal_amount"] = state.amount - state.discount_amount
     if line is not None:
