@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -42,10 +41,6 @@ DUE_ROWS_MAX: Final = 50
 PAUSE_SECONDS: Final = (0.1, 2.0)
 """After a failure of a loop: shortest, longest."""
 STOP_SECONDS: Final = 5.0
-NICENESS: Final = 10
-"""At level `journal`. Measured with `make bench`: a quarter more redemptions a second, and the ledger keeps
-up.
-"""
 GC_THRESHOLDS: Final = (50_000, 20, 20)
 """Batches make many objects that die together: the default thresholds cost a tenth of the work."""
 
@@ -60,9 +55,6 @@ async def run_background(settings: Settings, stop: asyncio.Event | None = None) 
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     async with _engine(settings) as engine:
-        if engine.ledger.level == JOURNAL:
-            # Nobody waits for the ledger's commit: customers at the till go first.
-            os.nice(NICENESS)
         work = OutboxWork(
             engine.core,
             engine.db,
