@@ -18,7 +18,7 @@ from app.ledger.changes import Row, instant
 
 REFUSALS_MAX: Final = 100
 """Taken from one partition at a time: refusals never hold up the ledger."""
-STREAM_ENTRIES_MAX: Final = 10_000
+STREAM_ENTRIES_MAX: Final = 20_000
 """Approximate length at which the writer's XADD drops the oldest."""
 
 log = structlog.get_logger("vouchsafe.ledger")

@@ -278,13 +278,12 @@ def customer_facts(
     )
 
 
-def simple_customer(
-    customer_id: str | None, record: CustomerRecord | None, payload: CustomerPayload | None
-) -> dict[str, Any]:
-    """The customer within a redemption: id, name, email, source_id, metadata (appendix A2)."""
-    facts = customer_facts(record, payload, None, customer_id)
+def simple_customer(customer_id: str | None, facts: CustomerFacts | None) -> dict[str, Any] | None:
+    """The customer within a redemption (appendix A2), from the facts decided on; None for nobody."""
+    if customer_id is None or facts is None:
+        return None
     return {
-        "id": customer_id or facts.id,
+        "id": customer_id,
         "name": facts.name,
         "email": facts.email,
         "source_id": facts.source_id,

@@ -1,30 +1,27 @@
 """Failed redemptions, kept as best effort: never awaited, bounded, outside every promise (D14)."""
 
 import asyncio
+import contextlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
-from app.core import keys as names
 from app.core.core import RedemptionCore
 from app.core.outcome import CoreUnavailable
 from app.identifiers import new_id
+from app.ledger.refusals import refusal_command
 from app.redeemables.answer import tracking_of
 from app.redeemables.customers import simple_customer
 from app.redeemables.documents import instant_text
-from app.redeemables.gather import Asked
+from app.redeemables.gather import Asked, Command
 from app.redeemables.redeem import Failed
 from app.redeemables.redemption_wire import redeemed_wire
 from app.redeemables.request import StackRequest
 from rules.reasons import REASONS
 from rules.verdict import Result
 
-STREAM_LENGTH_MAX = 20_000
-"""About 20 MB: beyond it the oldest refusals are forgotten rather than Redis filled."""
 PENDING_MAX = 1_000
 
-_encoder = msgspec.msgpack.Encoder(decimal_format="number")
 _pending: set[asyncio.Task[None]] = set()
 
 
@@ -34,25 +31,19 @@ def note_failures(
     """Ids (rf_) of the failed redemptions, in the order of `failed.results`; written in the background."""
     ids = [new_id("rf_") for _ in failed.results]
     if len(_pending) < PENDING_MAX:
-        entries = [
-            _encoder.encode(_row(redemption_id, asked, request, failed, result, now))
+        commands = [
+            refusal_command(asked.partition, _row(redemption_id, asked, request, failed, result, now))
             for redemption_id, result in zip(ids, failed.results, strict=True)
         ]
-        task = asyncio.get_running_loop().create_task(_write(core, asked, entries))
+        task = asyncio.get_running_loop().create_task(_write(core, asked, commands))
         _pending.add(task)
         task.add_done_callback(_pending.discard)
     return ids
 
 
-async def _write(core: RedemptionCore, asked: Asked, entries: list[bytes]) -> None:
-    key = names.refused(asked.partition)
-    try:
-        await core.read(
-            asked.partition,
-            [("XADD", key, "MAXLEN", "~", STREAM_LENGTH_MAX, "*", "e", entry) for entry in entries],
-        )
-    except CoreUnavailable:
-        return
+async def _write(core: RedemptionCore, asked: Asked, commands: Sequence[Command]) -> None:
+    with contextlib.suppress(CoreUnavailable):
+        await core.read(asked.partition, commands)
 
 
 def _row(
@@ -78,9 +69,7 @@ def _row(
         "failure_message": (refusal.message or text.message) if refusal and text else None,
         "order": None,
         "channel": {"channel_id": asked.key_id, "channel_type": "API"},
-        "customer": simple_customer(customer_id, gathered.customer, request.customer)
-        if customer_id
-        else None,
+        "customer": simple_customer(customer_id, gathered.facts.customer),
         "related_object_type": candidate.object,
         "related_object_id": candidate.id or None,
     }

@@ -19,6 +19,7 @@ from app.redeemables.customers import (
     REDEMPTIONS_SUCCEEDED,
     patch_of,
     private_customer,
+    simple_customer,
 )
 from app.redeemables.documents import instant_text
 from app.redeemables.gather import Asked, Gathered
@@ -107,7 +108,7 @@ class _Composer:
         self.child_ids = ids.children(len(self.applied))
         self.parent_id = ids.parent if len(self.applied) > 1 else None
         self.root_id = self.parent_id or self.child_ids[0]
-        self.customer_wire = _customer_wire(gathered)
+        self.customer_wire = simple_customer(gathered.customer_id, gathered.facts.customer)
         self.new_order = self._new_order()
         self.summary = self._summary()
 
@@ -356,18 +357,3 @@ class _Composer:
                 child = RedemptionState(id=child_id, parent_id=self.parent_id, at_us=self.at_us)
                 ops.extend(state_puts(keys.redemption(child_id), child))
         return ops
-
-
-def _customer_wire(gathered: Gathered) -> dict[str, Any] | None:
-    """The customer within a redemption (appendix A2), from the facts that were decided on."""
-    facts = gathered.facts.customer
-    if gathered.customer_id is None or facts is None:
-        return None
-    return {
-        "id": gathered.customer_id,
-        "name": facts.name,
-        "email": facts.email,
-        "source_id": facts.source_id,
-        "metadata": facts.metadata,
-        "object": "customer",
-    }
