@@ -1,7 +1,7 @@
 """Every table, one module per aggregate, re-exported here."""
 
 from app.db.models.access import ApiKey, Project
-from app.db.models.campaign import AsyncAction, Campaign, PromotionTier, Voucher
+from app.db.models.campaign import AsyncAction, Campaign, PromotionStack, PromotionTier, Voucher
 from app.db.models.catalogue import (
     Category,
     ProductCollection,
@@ -25,18 +25,25 @@ from app.db.models.ledger import (
 )
 from app.db.models.order import Order
 from app.db.models.product import Product, Sku
-from app.db.models.redemption import Redemption
+from app.db.models.publication import CampaignMembership, Publication, PublicationVoucher
+from app.db.models.redemption import FailureTrace, Redemption
+from app.db.models.transfer import ActionInput, Export, ExportPart
 
 __all__ = [
+    "ActionInput",
     "ApiKey",
     "AsyncAction",
     "Campaign",
+    "CampaignMembership",
     "CatalogueVersion",
     "Category",
     "Counter",
     "Customer",
     "Divergence",
     "EventBody",
+    "Export",
+    "ExportPart",
+    "FailureTrace",
     "Lease",
     "LedgerEvent",
     "LedgerPosting",
@@ -46,7 +53,10 @@ __all__ = [
     "ProductCollection",
     "Project",
     "ProjectionFailure",
+    "PromotionStack",
     "PromotionTier",
+    "Publication",
+    "PublicationVoucher",
     "Redemption",
     "RollbackIntent",
     "Segment",

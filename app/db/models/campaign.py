@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, ProjectScoped, Timestamped, Versioned
@@ -35,6 +35,10 @@ class Campaign(ProjectScoped, Timestamped, Versioned, Base):
     deleted_at: Mapped[datetime | None]
 
 
+UNPUBLISHED = "publish_count = 0 AND holder_id IS NULL AND campaign_id IS NOT NULL"
+"""The pool that publications take from: it shrinks with every one of them."""
+
+
 class Voucher(ProjectScoped, Timestamped, Versioned, Base):
     """A code. `folded_code`: the code as looked up (upper case where the project ignores case). Counts are
     projections.
@@ -48,6 +52,14 @@ class Voucher(ProjectScoped, Timestamped, Versioned, Base):
         Index("ix_vouchers_project_id_created_at", "project_id", "created_at", "id"),
         Index("ix_vouchers_project_id_campaign_id", "project_id", "campaign_id", "created_at", "id"),
         Index("ix_vouchers_project_id_holder_id", "project_id", "holder_id"),
+        Index(
+            "ix_vouchers_unpublished",
+            "project_id",
+            "campaign_id",
+            "id",
+            sqlite_where=text(UNPUBLISHED),
+            postgresql_where=text(UNPUBLISHED),
+        ),
     )
 
     code: Mapped[str]
@@ -94,6 +106,21 @@ class PromotionTier(ProjectScoped, Timestamped, Versioned, Base):
     orders_discount: Mapped[int] = mapped_column(default=0)
     body: Mapped[dict[str, Any]]
     """action, banner, metadata, validity_*, extensions."""
+
+
+class PromotionStack(ProjectScoped, Timestamped, Versioned, Base):
+    """Tiers of one campaign that apply together, in this order. Guarded by its campaign's version (D4)."""
+
+    __tablename__ = "promotion_stacks"
+    __table_args__ = (
+        Index("ix_promotion_stacks_project_id_campaign_id", "project_id", "campaign_id"),
+        Index("ix_promotion_stacks_project_id_created_at", "project_id", "created_at", "id"),
+    )
+
+    campaign_id: Mapped[str] = mapped_column(Id)
+    name: Mapped[str]
+    category_id: Mapped[str | None] = mapped_column(Id)
+    tier_ids: Mapped[list[Any]]
 
 
 class AsyncAction(ProjectScoped, Timestamped, Base):

@@ -42,3 +42,13 @@ class Redemption(ProjectScoped, Base):
     epoch: Mapped[int | None]
     seq: Mapped[int | None]
     body: Mapped[dict[str, Any]]
+
+
+class FailureTrace(ProjectScoped, Base):
+    """Why a redemption failed, as decided at that moment: kept for some days (id: the failure's rf_)."""
+
+    __tablename__ = "failure_traces"
+    __table_args__ = (Index("ix_failure_traces_at", "at"),)
+
+    at: Mapped[datetime]
+    body: Mapped[dict[str, Any]]
