@@ -1,6 +1,7 @@
 """Every table, one module per aggregate, re-exported here."""
 
 from app.db.models.access import ApiKey, Project
+from app.db.models.balance import SessionLock, VoucherTransaction
 from app.db.models.campaign import AsyncAction, Campaign, PromotionStack, PromotionTier, Voucher
 from app.db.models.catalogue import (
     Category,
@@ -60,9 +61,11 @@ __all__ = [
     "Redemption",
     "RollbackIntent",
     "Segment",
+    "SessionLock",
     "Sku",
     "SnapshotDue",
     "ValidationRule",
     "ValidationRuleAssignment",
     "Voucher",
+    "VoucherTransaction",
 ]

@@ -78,6 +78,10 @@ class Voucher(ProjectScoped, Timestamped, Versioned, Base):
     publish_count: Mapped[int] = mapped_column(default=0)
     redeemed_quantity: Mapped[int] = mapped_column(default=0)
     redeemed_amount: Mapped[int] = mapped_column(default=0)
+    credited_amount: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Credits added to a gift card after it was opened."""
+    subtracted_amount: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Credits taken off a gift card other than by redemptions."""
     body: Mapped[dict[str, Any]]
     """discount, gift, loyalty_card, additional_info, metadata, validity_*, extensions, ... Empty parts are
     its campaign's.
