@@ -83,7 +83,7 @@ def charges_of(context: Context) -> list[Charge]:
             ledger.charges.append(Charge(tally("campaign", campaign, "points"), plan.points))
         if context.has_order and plan is not None:
             # A counter that does not move needs no charge.
-            off = plan.order + plan.items
+            off = plan.off
             if off:
                 ledger.charges.append(Charge(discount_name, off))
             if context.cart.base_amount:

@@ -103,6 +103,15 @@ class Plan:
         return total
 
     @property
+    def off(self) -> int:
+        """Everything that is given away, as budgets count it: also what comes off shipping."""
+        total = self.order + self.items
+        if self.shipping:
+            for _, amount in self.shipping:
+                total += amount
+        return total
+
+    @property
     def added_amount(self) -> int:
         """By how much the order's amount changes through units that come and go."""
         total = 0

@@ -8,6 +8,7 @@ import msgspec
 from app.redeemables.customers import tracking_id
 from app.redeemables.gather import Gathered
 from app.redeemables.programs import ProjectProgram
+from app.redeemables.shipping import shipping_wire
 from rules.facts import ItemFacts, Line, OrderFacts
 from rules.reasons import REASONS
 from rules.verdict import LineState, OrderState, Refusal, Result
@@ -112,6 +113,8 @@ def order_wire(state: OrderState, facts: OrderFacts) -> dict[str, Any]:
             for line in state.lines
         ]
     wire["metadata"] = facts.metadata
+    if state.shipping:
+        wire["extensions"] = {"shipping": shipping_wire(state.shipping)}
     return wire
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from app.redeemables.documents import instant_text_us
 from app.redeemables.orders import StoredOrder
+from app.redeemables.shipping import shipping_applied, without_applied
 
 APPLIED = ("applied_discount_amount", "items_applied_discount_amount", "total_applied_discount_amount")
 AMOUNTS = (
@@ -39,8 +40,8 @@ def item_keys(items: Sequence[Mapping[str, Any]]) -> list[ItemKey]:
 
 
 def applied_of(order: Mapping[str, Any] | None) -> list[list[Any]]:
-    """What a redemption applied, compactly: [[None, order discount], [item key, discount, free units, units,
-    amount], ...].
+    """What a redemption applied, compactly: [[None, order discount], [id of a shipping method, discount],
+    [item key, discount, free units, units, amount], ...].
 
     `order` is the root order of that redemption, whose applied_* members are summed over its redeemables.
     """
@@ -49,6 +50,7 @@ def applied_of(order: Mapping[str, Any] | None) -> list[list[Any]]:
     applied: list[list[Any]] = []
     if order.get("applied_discount_amount"):
         applied.append([None, order["applied_discount_amount"], 0, 0, 0])
+    applied.extend([name, discount, 0, 0, 0] for name, discount in shipping_applied(order))
     items = order.get("items") or []
     if not any("applied_discount_amount" in item or "applied_discount_quantity" in item for item in items):
         return applied
@@ -112,9 +114,13 @@ def _take_away(body: dict[str, Any], applied: Sequence[Sequence[Any]]) -> None:
     items = [dict(item) for item in body.get("items") or []]
     by_key = dict(zip(item_keys(items), items, strict=True))
     removed_amount = 0
+    shipped: dict[str, int] = {}
     for key, discount, free, added, added_amount in applied:
         if key is None:
             order_discount -= discount
+            continue
+        if isinstance(key, str):
+            shipped[key] = discount
             continue
         item = by_key.get(tuple(key))
         if item is None:
@@ -129,6 +135,9 @@ def _take_away(body: dict[str, Any], applied: Sequence[Sequence[Any]]) -> None:
     kept = [item for item in items if item["quantity"] > 0]
     for item in kept:
         _settle_item(item)
+    extensions = body.get("extensions") or {}
+    if "shipping" in extensions:
+        body["extensions"] = {**extensions, "shipping": without_applied(extensions["shipping"], shipped)}
     amount = body.get("amount")
     items_discount = sum(item.get("discount_amount", 0) for item in kept)
     for name in AMOUNTS:

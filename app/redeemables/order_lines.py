@@ -10,6 +10,7 @@ import msgspec
 from app.redeemables.documents import overlaid
 from app.redeemables.order_request import OrderItemPayload, OrderPayload
 from app.redeemables.products import Resolved
+from app.redeemables.shipping import shipping_facts
 from rules.facts import Line, OrderFacts
 
 if TYPE_CHECKING:
@@ -64,9 +65,16 @@ def _identity(item: OrderItemPayload) -> tuple[str | None, str | None, str | Non
 
 
 def facts_of(
-    payload: OrderPayload, stored: "StoredOrder | None", items: Sequence[OrderItemPayload], resolved: Resolved
+    payload: OrderPayload,
+    stored: "StoredOrder | None",
+    items: Sequence[OrderItemPayload],
+    resolved: Resolved,
+    *,
+    trusted: bool = False,
 ) -> OrderFacts:
-    """Amounts by precedence: the order's own, else the sum of the lines (behaviour 3.2)."""
+    """Amounts by precedence: the order's own, else the sum of the lines (behaviour 3.2). trusted: as for
+    `items_of`.
+    """
     lines = tuple(line_of(index, item, resolved) for index, item in enumerate(items))
     body = stored.body if stored is not None else {}
     amount = payload.amount
@@ -77,6 +85,7 @@ def facts_of(
     if amount is None:
         known = [line.amount for line in lines if line.amount is not None]
         amount = sum(known) if known else None
+    extensions, kept = payload.extensions, body.get("extensions")
     return OrderFacts(
         lines=lines,
         amount=amount,
@@ -85,6 +94,7 @@ def facts_of(
         metadata=overlaid(body.get("metadata") or {}, payload.metadata),
         currency=payload.currency_code or body.get("currency"),
         has_lines=bool(lines),
+        shipping=shipping_facts(extensions, kept, trusted=trusted) if extensions or kept else (),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 from app.redeemables.customers import CustomerPayload
+from app.redeemables.shipping import check_shipping
 
 MINOR_UNITS_MAX: Final = 10**12
 """Prices and amounts of a line (D21)."""
@@ -156,6 +157,8 @@ class OrderPayload(Struct, kw_only=True):
     def __post_init__(self) -> None:
         self.id = self.id or None
         self.source_id = self.source_id or None
+        if self.extensions is not None:
+            check_shipping(self.extensions)
 
     @property
     def currency_code(self) -> str | None:

@@ -101,6 +101,7 @@ class StoredOrder(Struct, kw_only=True):
         referrer_id = referrer_id or before.get("referrer_id")
         currency = payload.currency or before.get("currency")
         extensions = overlaid(before.get("extensions") or {}, payload.extensions)
+        extensions.update(calculated.get("extensions") or {})
         body: dict[str, Any] = {
             "id": order_id,
             "source_id": source_id,

@@ -175,7 +175,10 @@ class _Composer:
         state = result.order if result is not None else self.decision.order
         if state is None:
             return identity
-        return {**identity, **order_wire(state, self.gathered.facts.order)}
+        wire = {**identity, **order_wire(state, self.gathered.facts.order)}
+        if "extensions" in identity:
+            wire["extensions"] = {**identity["extensions"], **wire.get("extensions", {})}
+        return wire
 
     # The redemptions
     # -------------------------------------------------------------------------------------------

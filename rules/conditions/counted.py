@@ -80,7 +80,7 @@ class Counted:
         if plan is None:
             return None
         if self.what == DISCOUNT:
-            return plan.order + plan.items
+            return plan.off
         return (plan.credits if self.what == CREDITS else plan.points) or 0
 
 

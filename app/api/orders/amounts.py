@@ -7,7 +7,7 @@ from app.redeemables.answer import order_wire
 from app.redeemables.documents import overlaid
 from app.redeemables.orders import AMOUNTS, OrderPayload, StoredOrder
 from rules.facts import Line, OrderFacts
-from rules.verdict import LineState, OrderState
+from rules.verdict import LineState, OrderState, ShippingState
 
 
 def uncalculated(facts: OrderFacts) -> OrderState:
@@ -22,6 +22,9 @@ def uncalculated(facts: OrderFacts) -> OrderState:
         items_discount_amount=items_discount,
         total_discount_amount=total_discount,
         total_amount=None if facts.amount is None else max(0, facts.amount - total_discount),
+        shipping=tuple(
+            ShippingState(method.id, method.amount, method.discount_amount) for method in facts.shipping
+        ),
     )
 
 
@@ -45,7 +48,7 @@ def _line_state(line: Line) -> LineState:
 
 def is_recalculated(payload: OrderPayload) -> bool:
     """Whether a change says anything about amounts; a mere change of status leaves them as calculated."""
-    return any(
+    return "shipping" in (payload.extensions or {}) or any(
         value is not None
         for value in (payload.amount, payload.initial_amount, payload.discount_amount, payload.items)
     )

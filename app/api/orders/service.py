@@ -114,7 +114,7 @@ async def _composed(
         versions = await call.engine.core.read(call.partition, [("HGET", keys.versions(), PRODUCTS_GUARD)])
         products.refresh(call.project_id, int(versions[0] or 0))
         resolved = await products.resolve(call.project_id, references_of(items))
-        facts = facts_of(payload, stored, items, resolved)
+        facts = facts_of(payload, stored, items, resolved, trusted=True)
         if payload.discount_amount is not None:
             facts = replace(facts, discount_amount=payload.discount_amount)
         amounts = calculated(facts)
