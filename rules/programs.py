@@ -24,7 +24,9 @@ class CompiledRule(Struct, frozen=True):
     id: str
     program: Any
     needs: frozenset[str] = frozenset()
-    """What deciding looks at: "customer", "order", "counters", "catalogue", "metadata"."""
+    """What deciding looks at: "customer", "order", "counters", "catalogue", "metadata", "summary",
+    "last_order".
+    """
     guards: tuple[str, ...] = ()
     """Versions that the decision depends on, e.g. ("seg:seg_1", "col:pc_1", "loc:loc_1")."""
 

@@ -12,10 +12,15 @@ from rules.programs import CompiledSegment, RuleError
 
 KEY: Final = "invalid_payload"
 MEMBERS_MAX: Final = 20_000
+SUMMARY: Final = "summary"
+"""Among a rule's `needs`: it looks at `CustomerFacts.summary`."""
+LAST_ORDER: Final = "last_order"
+"""Likewise: at amount or date of the last order in there."""
 
 
 class StaticSegment:
     __slots__ = ("customers",)
+    needs: frozenset[str] = frozenset()
 
     def __init__(self, customers: frozenset[str]) -> None:
         self.customers = customers
@@ -25,10 +30,15 @@ class StaticSegment:
 
 
 class FilterSegment:
-    __slots__ = ("filter",)
+    __slots__ = ("filter", "needs")
 
     def __init__(self, condition: Filter) -> None:
         self.filter = condition
+        fields = [field for field, _, _ in condition.conditions if field.startswith("summary.")]
+        needs = {SUMMARY} if fields else set()
+        if any(field.startswith("summary.orders.last_order") for field in fields):
+            needs.add(LAST_ORDER)
+        self.needs = frozenset(needs)
 
     def contains(self, customer: CustomerFacts, now: Now) -> bool:
         return self.filter.matches(customer, now)

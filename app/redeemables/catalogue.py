@@ -73,6 +73,7 @@ class Catalogue:
         self._tier_campaign: Bounded[tuple[str, str], str] = Bounded(PROGRAMS_MAX * 4)
         self._unknown: Bounded[tuple[str, str], float] = Bounded(UNKNOWN_MAX)
         self._reads: Bounded[tuple[str, str], tuple[CounterName, ...]] = Bounded(READS_MAX)
+        self._summaries: Bounded[tuple[str, str], bool] = Bounded(READS_MAX)
         self._codes: Bounded[tuple[str, str], str] = Bounded(READS_MAX)
         self.products = ProductCache(db)
 
@@ -167,6 +168,14 @@ class Catalogue:
         names = tuple(name for name in facts.counters if name.id == candidate.id and not name.customer)
         if names:
             self._reads.put((project_id, requested_id), names)
+
+    def reads_summary(self, project_id: str, requested_id: str) -> bool:
+        """Whether a rule of this redeemable looked at the customer's summary when it was last met."""
+        return self._summaries.get((project_id, requested_id)) is True
+
+    def remember_summary(self, project_id: str, requested_id: str, reads: bool) -> None:
+        if reads or self.reads_summary(project_id, requested_id):
+            self._summaries.put((project_id, requested_id), reads)
 
     # Hydration
     # -----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from app.core.core import RedemptionCore
 from app.core.keys import Keys, Partition
+from app.core.ops import Equal
 from app.core.records import CustomerRecord, VoucherRecord, decode_customer, decode_voucher
 from app.redeemables.candidates import candidate_of, facts_of_units
 from app.redeemables.catalogue import Catalogue
@@ -24,6 +25,7 @@ from app.redeemables.orders import StoredOrder, decode_order, load_order, order_
 from app.redeemables.programs import CampaignProgram, ProjectProgram
 from app.redeemables.replay import first_event
 from app.redeemables.request import StackRequest
+from app.redeemables.summaries import summary_command, summary_needs, with_summary
 from rules.charges import counters_of
 from rules.facts import Candidate, Counter, CounterName, CustomerFacts, Facts, Moment, OrderFacts
 
@@ -64,6 +66,8 @@ class Gathered(Struct, kw_only=True):
     order: StoredOrder | None
     seen: dict[CounterName, bytes | None]
     """Raw values of the counters that amounts depend on."""
+    pins: tuple[Equal, ...] = ()
+    """The customer's summary, where a rule looked at it."""
     first_event: str | None
     """The event that this idempotency key made before."""
     riders: list[Any]
@@ -99,6 +103,13 @@ class _Trip:
         self.counted = [
             name for one in request.redeemables for name in catalogue.read_before(project.id, one.id)
         ]
+        self.summary_of = ""
+        """The customer whose summary this trip brings, if any."""
+        if customer_id and any(catalogue.reads_summary(project.id, one.id) for one in request.redeemables):
+            self.summary_of = customer_id
+        self.summary_at = len(commands)
+        if self.summary_of:
+            commands.append(summary_command(keys, self.summary_of))
         self.counters_at = len(commands)
         commands += _counter_commands(keys, self.counted)
         self.riders_at = len(commands)
@@ -123,11 +134,15 @@ class _Trip:
 
     @property
     def order(self) -> StoredOrder | None:
-        return decode_order(self.replies[self.order_at : self.counters_at])
+        return decode_order(self.replies[self.order_at : self.summary_at])
 
     @property
     def counters(self) -> dict[CounterName, Any]:
         return dict(zip(self.counted, self.replies[self.counters_at : self.riders_at], strict=True))
+
+    def summary(self, customer_id: str | None) -> Sequence[bytes | None] | None:
+        """The reply to `summary_command`, if this trip asked for this customer's."""
+        return self.replies[self.summary_at] if self.summary_of and self.summary_of == customer_id else None
 
     def first_event(self, asked: Asked) -> str | None:
         """Raises: KeyReused."""
@@ -162,10 +177,16 @@ async def gather(
         guards.update(own_guards)
         candidates.append(candidate)
 
+    seen_customer = _customer_facts(customer, customer_id, request)
+    pins: tuple[Equal, ...] = ()
+    needs = _summary_needs(catalogue, trip, project_id, request, candidates)
+    if needs and seen_customer is not None:
+        summary = trip.summary(seen_customer.id)
+        seen_customer, pins = await with_summary(core, catalogue.db, keys, seen_customer, needs, summary)
     facts = Facts(
         candidates=tuple(candidates),
         order=await _order_facts(catalogue, project_id, request, order),
-        customer=_customer_facts(customer, customer_id, request),
+        customer=seen_customer,
         metadata=request.metadata or {},
         stacking=project.stacking,
         categories=project.categories,
@@ -178,7 +199,7 @@ async def gather(
         catalogue=await facts_of_units(catalogue.products, project_id, candidates),
     )
     moment = Moment(now=now, zone=project.zone)
-    facts, raw = await _with_counters(core, keys, partition, facts, trip.counters, moment)
+    facts, seen = await _with_counters(core, keys, partition, facts, trip.counters, moment)
     for redeemable, candidate in zip(request.redeemables, candidates, strict=True):
         catalogue.remember_reads(project_id, redeemable.id, candidate, facts)
     return Gathered(
@@ -193,7 +214,8 @@ async def gather(
         source_id=source_id or (customer.source_id if customer else None),
         claimed=trip.claim is not None,
         order=order,
-        seen=raw,
+        seen=seen,
+        pins=pins,
         first_event=trip.first_event(asked),
         riders=trip.replies[trip.riders_at : trip.replay_at],
     )
@@ -303,6 +325,21 @@ def _customer_facts(
         return None
     facts = customer_facts(customer, request.customer)
     return facts if facts.id is not None else replace(facts, id=customer_id)
+
+
+def _summary_needs(
+    catalogue: Catalogue,
+    trip: _Trip,
+    project_id: str,
+    request: StackRequest,
+    candidates: Sequence[Candidate],
+) -> frozenset[str]:
+    """What the rules of this request want of the customer's summary; remembered for the next read trip."""
+    needs = summary_needs(candidates)
+    if needs or trip.summary_of:
+        for redeemable, candidate in zip(request.redeemables, candidates, strict=True):
+            catalogue.remember_summary(project_id, redeemable.id, bool(summary_needs((candidate,))))
+    return needs
 
 
 async def _order_facts(

@@ -154,6 +154,7 @@ def record_checks(gathered: Gathered) -> list[Op]:
         checks.append(
             Record(key=keys.customer_record(customer.id), field=customer.id, version=customer.version)
         )
+    checks.extend(gathered.pins)
     return checks
 
 

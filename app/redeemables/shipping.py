@@ -1,4 +1,4 @@
-"""Shipping methods of an order: `order.extensions.shipping: [{id, amount}]`, and what discounts took off them.
+"""Shipping methods of an order (`order.extensions.shipping: [{id, amount}]`) and what comes off them.
 
 Owns their shape on the wire and how stored ones are merged with sent ones. A method is never part of the
 order's amount, so its discounts are in none of the order's totals.
@@ -27,7 +27,7 @@ def check_shipping(extensions: Mapping[str, Any] | None) -> None:
     named: set[str] = set()
     for method in sent:
         if not isinstance(method, Mapping):
-            raise ValueError(f"{_WHERE} items must be object")
+            raise ValueError(f"{_WHERE} items must be object")  # noqa: TRY004 msgspec turns it into a 400.
         identifier = method.get("id")
         if not isinstance(identifier, str) or not 0 < len(identifier) <= ID_MAX:
             raise ValueError(f"{_WHERE} items should have required property 'id'")

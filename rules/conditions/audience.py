@@ -34,6 +34,7 @@ def customer_segment(body: Mapping[str, Any], where: str, surroundings: Surround
     """Membership, computed live. A segment that does not exist has no members."""
     checks: list[tuple[bool, list[Any]]] = []
     tests = []
+    needs = {"customer"}
     for operator, values in read_operators(body.get("conditions"), KEY, where):
         if operator not in ("$is", "$in", "$is_not", "$not_in"):
             raise RuleError(KEY, f"Property {where}.conditions must use $is or $is_not")
@@ -41,6 +42,7 @@ def customer_segment(body: Mapping[str, Any], where: str, surroundings: Surround
         names = identifiers(values, where)
         programs = [surroundings.segments[name].program for name in names if name in surroundings.segments]
         checks.append((wanted, programs))
+        needs.update(need for program in programs for need in program.needs)
         tests.append(Test(operator, names, unused))
 
     def check(context: "Context") -> Reason | None:
@@ -67,7 +69,7 @@ def customer_segment(body: Mapping[str, Any], where: str, surroundings: Surround
             name for name in named if name in known and known[name].program.contains(customer, context.now)
         ]
 
-    node = Node("customer.segment", check, actual, tuple(tests), needs=frozenset({"customer"}))
+    node = Node("customer.segment", check, actual, tuple(tests), needs=frozenset(needs))
     positive = [programs for wanted, programs in checks if wanted]
     if positive:
         node.facets["segments"] = tuple(positive[0])
