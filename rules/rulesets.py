@@ -127,7 +127,8 @@ class Program:
         if not self.counters:
             return []
         if self.tree is None:
-            return list(self.counters)
+            omitted = context.facts.omitted_rules
+            return [node for node in self.counters if node.name not in omitted]
         return self._resolve(self.tree, context)[1]
 
     def _resolve(self, tree: Tree, context: "Context") -> tuple[Violated | None, list[Node]]:

@@ -11,6 +11,7 @@ from app.api.orders.controller import ROUTES as ORDERS
 from app.api.product_collections.controller import ROUTES as PRODUCT_COLLECTIONS
 from app.api.products.controller import ROUTES as PRODUCTS
 from app.api.promotions.controller import ROUTES as PROMOTIONS
+from app.api.qualifications.controller import ROUTES as QUALIFICATIONS
 from app.api.redemptions.controller import ROUTES as REDEMPTIONS
 from app.api.segments.controller import ROUTES as SEGMENTS
 from app.api.validation_rules.controller import ROUTES as VALIDATION_RULES
@@ -30,6 +31,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *ORDERS,
         *PRODUCT_COLLECTIONS,
         *SEGMENTS,
+        *QUALIFICATIONS,
         *VALIDATIONS,
         *REDEMPTIONS,
         *ASYNC_ACTIONS,

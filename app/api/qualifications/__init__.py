@@ -1,0 +1,1 @@
+"""POST /v1/qualifications: what this customer could use on this cart."""

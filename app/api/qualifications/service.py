@@ -1,0 +1,244 @@
+"""Pages of qualified redeemables: newest first, or best deal first (behaviour 4.9).
+
+A page is decided anew for every request; nothing of it is kept. The cursor is an instant, as published: its
+milliseconds name the created_at of the last redeemable received, its microseconds how many with that
+created_at were received, so that none is lost where many were made at once.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.api.call import Call
+from app.api.qualifications.queries import Position, Search, newest
+from app.api.qualifications.schemas import FILTERED, QualificationFilters, QualificationRequest
+from app.api.qualifications.wire import answer_wire, owners_of
+from app.api.stack_requests import asked_of, moment_of
+from app.api.terms import assignments_of
+from app.http.query import Condition, Filters
+from app.redeemables.checks import check_stack
+from app.redeemables.gather import Asked, gather
+from app.redeemables.qualifying import Option, Qualified, qualify_options
+from app.redeemables.request import StackRequest
+from rules.qualification import SCENARIOS, Scenario
+
+BATCH = 50
+BATCH_MIN = 20
+LOOKED_AT_MAX = 1_000
+"""Redeemables that one request decides. Beyond it the page ends, and its cursor goes on from there."""
+DEALS = {"BEST_DEAL": -1, "LEAST_DEAL": 1}
+
+
+class Page(Struct):
+    """more_after: the cursor of the next page; None when this is the last."""
+
+    entries: list[Qualified]
+    more_after: datetime | None = None
+
+
+class Cursor(Struct, frozen=True):
+    """millisecond: created_at of the last redeemable received; received: how many of that millisecond, 0 for
+    all.
+    """
+
+    millisecond: datetime
+    received: int
+
+    @classmethod
+    def of(cls, instant: datetime | None) -> "Cursor | None":
+        if instant is None:
+            return None
+        return cls(_millisecond(instant), instant.microsecond % 1000)
+
+
+async def qualifications(call: Call, request: QualificationRequest, *, codes: bool = True) -> dict[str, Any]:
+    """The answer to one request. codes False: only what has no code of its own is shown.
+
+    Raises: Refused, Contended, LookupError, CoreUnavailable, ApiError.
+    """
+    engine = call.engine
+    now = moment_of(call)
+    scenario = SCENARIOS[request.scenario or "ALL"]
+    context = StackRequest(
+        redeemables=[],
+        order=request.order,
+        customer=request.customer,
+        tracking_id=request.tracking_id,
+        metadata=request.metadata,
+    )
+    # An Idempotency-Key means nothing where nothing is taken.
+    asked = replace(asked_of(call), scope_hash="", fingerprint="")
+    gathered = await gather(engine.core, engine.catalogue, asked, context, now)
+    await call.admission.admit(gathered.riders)
+    check_stack(gathered, context)
+    search = Search(
+        project_id=call.project_id,
+        customer_id=gathered.customer_id if gathered.customer is not None else None,
+        now=now,
+        filters=filters_of(request.options.filters if request.options else None),
+        wallet_only=scenario.wallet_only,
+        stacks_only=scenario.stacks_only,
+        codes=codes,
+    )
+    page = await _Pages(call, replace(asked, riders=()), context, scenario, search).page(request)
+    rules = {}
+    if "validation_rules" in request.expand and page.entries:
+        owners = {owner for one in page.entries for result in one.results for owner in owners_of(result)}
+        async with call.read() as session:
+            rules = await assignments_of(session, call.project_id, owners)
+    return answer_wire(
+        request, gathered, page.entries, page.more_after, scenario, rules, now, call.request_id
+    )
+
+
+class _Pages:
+    """Looks through the options of one request, batch by batch."""
+
+    def __init__(
+        self, call: Call, asked: Asked, context: StackRequest, scenario: Scenario, search: Search
+    ) -> None:
+        self.call = call
+        self.asked = asked
+        self.context = context
+        self.scenario = scenario
+        self.search = search
+        self.looked_at = 0
+
+    async def page(self, request: QualificationRequest) -> Page:
+        """The page after the request's cursor."""
+        options = request.options
+        cursor = Cursor.of(options.starting_after if options else None)
+        deal = DEALS.get((options.sorting_rule if options else None) or "")
+        if deal is not None:
+            return await self._by_deal(cursor, request.limit, deal)
+        return await self._by_age(cursor, request.limit)
+
+    async def _options(self, position: Position | None, count: int) -> list[Option]:
+        async with self.call.read() as session:
+            return await newest(session, self.search, position, count)
+
+    async def _decided(self, options: Sequence[Option]) -> list[Qualified]:
+        if not options:
+            return []
+        engine = self.call.engine
+        self.looked_at += len(options)
+        return await qualify_options(
+            engine.core, engine.catalogue, self.asked, self.context, options, self.scenario, self.search.now
+        )
+
+    async def _by_age(self, cursor: Cursor | None, limit: int) -> Page:
+        """Newest first; those of one millisecond stay on one page where they fit on one."""
+        position: Position | None = None
+        if cursor is not None:
+            # Strings of no characters come before every id.
+            start = cursor.millisecond if not cursor.received else cursor.millisecond + _MILLISECOND
+            position = (start, "")
+        found: list[Qualified] = []
+        batch = min(max(4 * limit, BATCH_MIN), BATCH)
+        wanted = limit + (cursor.received if cursor else 0)
+        while self.looked_at < LOOKED_AT_MAX and len(found) <= wanted:
+            options = await self._options(position, batch)
+            found += await self._decided(options)
+            if len(options) < batch:
+                position = None
+                break
+            position = (options[-1].created_at, options[-1].id)
+        received = _received(found, cursor)
+        found = found[received:]
+        if len(found) <= limit:
+            return Page(found, None if position is None else _millisecond(position[0]))
+        kept = _whole_group(found, limit)
+        last = kept[-1].option.created_at
+        same = sum(1 for one in kept if _millisecond(one.option.created_at) == _millisecond(last))
+        split = _millisecond(found[len(kept)].option.created_at) == _millisecond(last)
+        before = received if cursor and cursor.received and _millisecond(last) == cursor.millisecond else 0
+        return Page(kept, _cursor(last, same + before if split else 0))
+
+    async def _by_deal(self, cursor: Cursor | None, limit: int, sign: int) -> Page:
+        """The best (or the least) of the newest LOOKED_AT_MAX redeemables."""
+        found: list[Qualified] = []
+        position: Position | None = None
+        while self.looked_at < LOOKED_AT_MAX:
+            options = await self._options(position, BATCH)
+            found += await self._decided(options)
+            if len(options) < BATCH:
+                break
+            position = (options[-1].created_at, options[-1].id)
+        # Stable: equal deals stay newest first.
+        found.sort(key=lambda one: sign * one.deal)
+        first = _position_behind(found, cursor)
+        kept = found[first : first + limit]
+        if first + limit >= len(found):
+            return Page(kept)
+        last = _millisecond(kept[-1].option.created_at)
+        upto = found[: first + limit]
+        return Page(
+            kept, _cursor(last, sum(1 for one in upto if _millisecond(one.option.created_at) == last))
+        )
+
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def _millisecond(instant: datetime) -> datetime:
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def _cursor(instant: datetime, received: int) -> datetime:
+    return _millisecond(instant) + timedelta(microseconds=min(received, 999))
+
+
+def _received(found: Sequence[Qualified], cursor: Cursor | None) -> int:
+    """How many at the front were on earlier pages."""
+    if cursor is None or not cursor.received:
+        return 0
+    same = sum(1 for one in found if _millisecond(one.option.created_at) == cursor.millisecond)
+    return min(same, cursor.received)
+
+
+def _whole_group(found: list[Qualified], limit: int) -> list[Qualified]:
+    """At most `limit`, without a part of the redeemables of one millisecond unless they fill the page."""
+    cut = limit
+    edge = _millisecond(found[limit].option.created_at)
+    while cut and _millisecond(found[cut - 1].option.created_at) == edge:
+        cut -= 1
+    return found[: cut or limit]
+
+
+def _position_behind(found: Sequence[Qualified], cursor: Cursor | None) -> int:
+    if cursor is None:
+        return 0
+    places = [
+        place for place, one in enumerate(found) if _millisecond(one.option.created_at) == cursor.millisecond
+    ]
+    if not places:
+        return len(found)
+    return places[min(cursor.received, len(places)) - 1 if cursor.received else -1] + 1
+
+
+def filters_of(sent: QualificationFilters | None) -> Filters:
+    """The body's filters as those of lists."""
+    if sent is None:
+        return Filters()
+    conditions: list[Condition] = []
+    for field in FILTERED:
+        given = getattr(sent, field)
+        if given is None or given.conditions is None:
+            continue
+        operators = given.conditions
+        for name, values in (
+            ("$is", operators.is_),
+            ("$is_not", operators.is_not),
+            ("$in", operators.in_),
+            ("$not_in", operators.not_in),
+        ):
+            if values:
+                conditions.append(Condition(field, name, tuple(values)))
+        if operators.has_value not in (None, False):
+            conditions.append(Condition(field, "$has_value", ()))
+        if operators.is_unknown not in (None, False):
+            conditions.append(Condition(field, "$is_unknown", ()))
+    return Filters(tuple(conditions), (sent.junction or "and").lower())

@@ -1,0 +1,3 @@
+from tests.api.shared_project import stranger
+
+__all__ = ["stranger"]
