@@ -95,7 +95,7 @@ class Edge:
             answer: Answer = await route.handler(call)
             status = answer.status or route.status
             body = encode_body(answer.body)
-            extra = wire_headers(answer.headers)
+            extra = wire_headers({**call.answer_headers, **answer.headers})
         except ClientGone:
             return
         except Exception as raised:

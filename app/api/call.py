@@ -13,6 +13,7 @@ from app.engine import Engine
 from app.http.admission import Admission
 from app.http.auth import Principal
 from app.http.decode import decode_body
+from app.http.errors import precondition_failed
 from app.http.query import Query
 from app.http.routing import Route
 
@@ -32,6 +33,7 @@ class Call:
 
     __slots__ = (
         "_admission",
+        "answer_headers",
         "engine",
         "headers",
         "path",
@@ -65,6 +67,8 @@ class Call:
         """Lower-case names."""
         self.raw_body = raw_body
         self.request_id = request_id
+        self.answer_headers: dict[str, str] = {}
+        """What goes with the answer, beside the headers of the Answer itself."""
         self._admission = admission
 
     @property
@@ -83,6 +87,22 @@ class Call:
     @property
     def partition(self) -> Partition:
         return Partition(self.principal.project_id)
+
+    def tag(self, version: int) -> None:
+        """The answer shows one object in this version: its ETag."""
+        self.answer_headers["ETag"] = f'"{version}"'
+
+    def require_version(self, version: int) -> None:
+        """For PUT and DELETE, with the row locked: `If-Match` must name the version that is there.
+
+        Raises: ApiError 412 precondition_failed; nothing is changed then.
+        """
+        sent = self.headers.get("if-match")
+        if sent is None:
+            return
+        tags = [tag.strip().removeprefix("W/").strip('"') for tag in sent.split(",")]
+        if "*" not in tags and str(version) not in tags:
+            raise precondition_failed(f'It is in version "{version}" now')
 
     def body(self) -> Any:
         """The body decoded strictly as `route.body`.

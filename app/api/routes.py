@@ -4,6 +4,7 @@ it.
 
 from app.api.async_actions.controller import ROUTES as ASYNC_ACTIONS
 from app.api.campaigns.controller import ROUTES as CAMPAIGNS
+from app.api.categories.controller import ROUTES as CATEGORIES
 from app.api.customers.controller import ROUTES as CUSTOMERS
 from app.api.docs.controller import routes_with_docs
 from app.api.health.controller import ROUTES as HEALTH
@@ -26,6 +27,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *VOUCHERS,
         *PROMOTIONS,
         *VALIDATION_RULES,
+        *CATEGORIES,
         *CUSTOMERS,
         *PRODUCTS,
         *ORDERS,

@@ -86,6 +86,10 @@ def invalid_query(details: str) -> ApiError:
     return ApiError(400, "invalid_query_params", "Invalid query params", details)
 
 
+def precondition_failed(details: str) -> ApiError:
+    return ApiError(412, "precondition_failed", "Somebody else has changed the object", details)
+
+
 def unauthorized(details: str = "Missing or incorrect credentials") -> ApiError:
     """One answer for a key that is unknown, wrong, revoked or expired."""
     return ApiError(401, "unauthorized", "Unauthorized", details)

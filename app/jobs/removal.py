@@ -8,7 +8,14 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.keys import Partition
-from app.db.models import AsyncAction, Campaign, PromotionTier, ValidationRuleAssignment, Voucher
+from app.db.models import (
+    AsyncAction,
+    Campaign,
+    PromotionStack,
+    PromotionTier,
+    ValidationRuleAssignment,
+    Voucher,
+)
 from app.engine import Engine
 from app.identifiers import next_version
 from app.jobs.progress import advance, finish
@@ -79,6 +86,11 @@ async def _remove_campaign(session: AsyncSession, project_id: str, campaign_id: 
         delete(ValidationRuleAssignment).where(
             ValidationRuleAssignment.project_id == project_id,
             ValidationRuleAssignment.related_object_id.in_([campaign_id, *tiers]),
+        )
+    )
+    await session.execute(
+        delete(PromotionStack).where(
+            PromotionStack.project_id == project_id, PromotionStack.campaign_id == campaign_id
         )
     )
     await session.execute(

@@ -73,7 +73,7 @@ async def _voucher_candidate(
         effect = record.gift_effect or (campaign.gift_effect if campaign else "APPLY_TO_ORDER")
         gift = Gift(opening=record.gift_opening, effect=effect)
     category_ids = campaign.category_ids if campaign and campaign.category_ids else ()
-    if record.category_id:
+    if record.category_id and record.category_id in project.categories:
         category_ids = (record.category_id,)
     candidate = Candidate(
         object="voucher",

@@ -110,7 +110,7 @@ class Catalogue:
                 loaded = await loading.load_campaigns(session, project_id, missing)
             for program in loaded:
                 self._campaigns.put((project_id, program.id), program)
-                for tier_id in program.tiers:
+                for tier_id in (*program.tiers, *program.stacks):
                     self._tier_campaign.put((project_id, tier_id), program.id)
                 found[program.id] = program
         return found
@@ -119,7 +119,7 @@ class Catalogue:
         return self._tier_campaign.get((project_id, tier_id))
 
     async def campaigns_of_tiers(self, project_id: str, tier_ids: Iterable[str]) -> dict[str, str]:
-        """Tier id to campaign id; unknown tiers are left out and remembered as unknown for a second."""
+        """Tier (or stack) id to campaign id; unknown ones are left out and remembered for a second."""
         found: dict[str, str] = {}
         missing: list[str] = []
         for tier_id in tier_ids:

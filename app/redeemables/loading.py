@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msgspec.structs import replace
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +18,7 @@ from app.db.models import (
     Customer,
     ProductCollection,
     Project,
+    PromotionStack,
     PromotionTier,
     Segment,
     ValidationRule,
@@ -162,6 +164,13 @@ async def load_campaigns(
             .order_by(PromotionTier.hierarchy, PromotionTier.id)
         )
     ).all()
+    stacks = (
+        await session.scalars(
+            select(PromotionStack).where(
+                PromotionStack.project_id == project_id, PromotionStack.campaign_id.in_(campaign_ids)
+            )
+        )
+    ).all()
     related = [row.id for row in rows] + [tier.id for tier in tiers]
     assignments = (
         await session.scalars(
@@ -183,7 +192,10 @@ async def load_campaigns(
     for assignment in assignments:
         by_object.setdefault(assignment.related_object_id, []).append(assignment.rule_id)
     return [
-        _campaign_program(row, [tier for tier in tiers if tier.campaign_id == row.id], by_object, rules)
+        replace(
+            _campaign_program(row, [tier for tier in tiers if tier.campaign_id == row.id], by_object, rules),
+            stacks={stack.id: tuple(stack.tier_ids) for stack in stacks if stack.campaign_id == row.id},
+        )
         for row in rows
     ]
 
@@ -273,12 +285,14 @@ def _campaign_program(
 async def load_tier_campaigns(
     session: AsyncSession, project_id: str, tier_ids: Sequence[str]
 ) -> dict[str, str]:
-    rows = await session.execute(
-        select(PromotionTier.id, PromotionTier.campaign_id).where(
-            PromotionTier.project_id == project_id, PromotionTier.id.in_(tier_ids)
+    """By the id of a tier, or of a promotion stack."""
+    found: dict[str, str] = {}
+    for table in (PromotionTier, PromotionStack):
+        rows = await session.execute(
+            select(table.id, table.campaign_id).where(table.project_id == project_id, table.id.in_(tier_ids))
         )
-    )
-    return dict(rows.tuples().all())
+        found.update(rows.tuples().all())
+    return found
 
 
 async def load_vouchers(

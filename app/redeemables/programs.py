@@ -72,6 +72,8 @@ class CampaignProgram(Struct, frozen=True, kw_only=True):
     extensions: Mapping[str, Any]
     gift_effect: str
     tiers: Mapping[str, TierProgram]
+    stacks: Mapping[str, tuple[str, ...]] = {}
+    """Promotion stacks: the ids of their tiers, in the order in which they apply."""
 
 
 class VoucherProgram(Struct, frozen=True, kw_only=True):

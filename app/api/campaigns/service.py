@@ -195,6 +195,7 @@ def start_generation(
 async def get_campaign(call: Call, id_or_name: str) -> dict[str, Any]:
     async with call.read() as session:
         campaign = await campaign_named(session, call.project_id, id_or_name)
+        call.tag(campaign.version)
         return (await campaign_wires(session, call.project_id, [campaign]))[0]
 
 
@@ -222,6 +223,7 @@ async def update_campaign(call: Call, id_or_name: str, body: CampaignUpdate) -> 
         await keep_terms_of_issued(call, id_or_name)
     async with call.write() as write:
         campaign = await campaign_named(write.session, call.project_id, id_or_name, lock=True)
+        call.require_version(campaign.version)
         document = dict(campaign.body)
         apply_windows(campaign, body, document)
         _apply_plain(campaign, body, document)
@@ -232,6 +234,7 @@ async def update_campaign(call: Call, id_or_name: str, body: CampaignUpdate) -> 
         await apply_terms(write, campaign, body, document, now)
         campaign.body = document
         touch_campaign(write, campaign, now)
+        call.tag(campaign.version)
         return (await campaign_wires(write.session, call.project_id, [campaign]))[0]
 
 
@@ -285,6 +288,7 @@ async def delete_campaign(call: Call, id_or_name: str, *, force: bool) -> dict[s
     now = call.engine.now()
     async with call.write() as write:
         campaign = await campaign_named(write.session, call.project_id, id_or_name, lock=True)
+        call.require_version(campaign.version)
         campaign.deleted_at = now
         if force:
             campaign.name = campaign.id

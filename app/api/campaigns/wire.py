@@ -73,7 +73,7 @@ def campaign_wire(
         "vouchers_generation_status": row.vouchers_generation_status,
         "protected": False,
         "validation_rules_assignments": assignments_wire(assignments),
-        "category_id": row.category_id,
+        "category_id": None if category is None else category.id,
         "categories": [category_wire(category)] if category is not None and expand_category else [],
         "object": "campaign",
     }

@@ -103,7 +103,9 @@ async def update(call: Call, customer_id: str, payload: CustomerUpdate) -> dict[
     await _settled(call, secret, customer_id)
     async with call.write() as write:
         row = await _named(call, write, secret, customer_id)
+        call.require_version(row.version)
         await _changed(call, write, secret, row, payload, payload.source_id)
+        call.tag(row.version)
     return customer_wire(row)
 
 
@@ -173,6 +175,7 @@ async def get(call: Call, customer_id: str) -> dict[str, Any]:
         row = await queries.find_customer(session, call.project_id, _names(secret, customer_id))
     if row is None or row.deleted_at is not None:
         raise not_found("customer", customer_id)
+    call.tag(row.version)
     return customer_wire(row)
 
 
@@ -197,6 +200,7 @@ async def delete(call: Call, customer_id: str) -> None:
     await call.barrier()
     async with call.write() as write:
         row = await _named(call, write, secret, customer_id)
+        call.require_version(row.version)
         row.deleted_at = row.updated_at = call.engine.now()
         row.name, row.email, row.body = None, None, {}
         row.version = next_version(row.version)

@@ -74,6 +74,8 @@ async def _store(
         stored = await _load(call, order_id, source_id)
         if stored is None and must_exist:
             raise not_found("order", str(order_id))
+        if must_exist and stored is not None:
+            call.require_version(stored.version)
         keys = await engine.core.open(partition)
         buyer = await _buyer(call, keys, payload)
         new = await _composed(call, keys, payload, stored, buyer, referrer_id, fresh_id)
@@ -81,6 +83,7 @@ async def _store(
         outcome = await engine.core.apply(call_to_core)
         if outcome.code in (Code.OK, Code.DUP):
             await engine.ledger.acknowledged(partition, outcome.event_id)
+            call.tag(new.version)
             return new.wire()
         if outcome.code not in (Code.STALE, Code.LIMIT):
             raise CoreUnavailable(f"the core answered {outcome.code.name}")
@@ -224,6 +227,7 @@ async def get(call: Call, name: str) -> dict[str, Any]:
     stored = await _load(call, name, name)
     if stored is None:
         raise not_found("order", name)
+    call.tag(stored.version)
     return stored.wire()
 
 

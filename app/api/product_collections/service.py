@@ -99,7 +99,9 @@ async def _resolved(session: AsyncSession, project_id: str, members: list[Member
 async def get(call: Call, collection_id: str) -> dict[str, Any]:
     """Raises: ApiError 404."""
     async with call.read() as session:
-        return collection_wire(await queries.collection_named(session, call.project_id, collection_id))
+        row = await queries.collection_named(session, call.project_id, collection_id)
+        call.tag(row.version)
+        return collection_wire(row)
 
 
 async def list_collections(call: Call) -> dict[str, Any]:
@@ -115,6 +117,7 @@ async def update(call: Call, collection_id: str, payload: CollectionUpdate) -> d
     """Raises: ApiError 404; 400 for a filter on a static collection."""
     async with call.write() as write:
         row = await queries.collection_named(write.session, call.project_id, collection_id, lock=True)
+        call.require_version(row.version)
         if payload.filter is not None:
             if row.type != "AUTO_UPDATE":
                 raise invalid_payload("Property .filter is not allowed for a STATIC collection")
@@ -124,6 +127,7 @@ async def update(call: Call, collection_id: str, payload: CollectionUpdate) -> d
         row.updated_at = call.engine.now()
         row.version = next_version(row.version)
         write.guard("col:" + row.id, row.version)
+        call.tag(row.version)
     return collection_wire(row)
 
 
@@ -131,6 +135,7 @@ async def delete(call: Call, collection_id: str) -> None:
     """Raises: ApiError 404; 400 resource_in_use while a validation rule refers to it."""
     async with call.write() as write:
         row = await queries.collection_named(write.session, call.project_id, collection_id, lock=True)
+        call.require_version(row.version)
         rule_ids = await queries.rules_naming(write.session, call.project_id, "col:" + row.id)
         if rule_ids:
             raise ApiError(

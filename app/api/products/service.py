@@ -96,6 +96,7 @@ async def get_product(call: Call, name: str) -> dict[str, Any]:
     """Raises: ApiError 404."""
     async with call.read() as session:
         row = await queries.product_named(session, call.project_id, name)
+        call.tag(row.version)
         skus = (await queries.skus_of_products(session, call.project_id, [row.id]))[row.id]
     return product_wire(row, skus)
 
@@ -115,7 +116,9 @@ async def update_product(call: Call, name: str, payload: ProductUpdate) -> dict[
     """Raises: ApiError 404."""
     async with call.write() as write:
         row = await queries.product_named(write.session, call.project_id, name, lock=True)
+        call.require_version(row.version)
         lay_product(row, payload)
+        call.tag(row.version)
         row.updated_at = call.engine.now()
         skus = (await queries.skus_of_products(write.session, call.project_id, [row.id]))[row.id]
         await raise_guard(write)
@@ -130,6 +133,7 @@ async def delete_product(call: Call, name: str) -> None:
     call.query.flag("force")
     async with call.write() as write:
         row = await queries.product_named(write.session, call.project_id, name, lock=True)
+        call.require_version(row.version)
         await write.session.execute(
             sql_delete(Sku).where(Sku.project_id == call.project_id, Sku.product_id == row.id)
         )
@@ -212,6 +216,7 @@ async def get_sku(call: Call, name: str) -> dict[str, Any]:
     """Raises: ApiError 404."""
     async with call.read() as session:
         row = await queries.sku_named(session, call.project_id, name)
+        call.tag(row.version)
         product = await queries.find_product(session, call.project_id, [row.product_id])
     return sku_wire(row, product)
 
@@ -234,7 +239,9 @@ async def update_sku(call: Call, product_name: str, name: str, payload: SkuUpdat
     async with call.write() as write:
         product = await queries.product_named(write.session, call.project_id, product_name)
         row = await queries.sku_named(write.session, call.project_id, name, product, lock=True)
+        call.require_version(row.version)
         lay_sku(row, payload)
+        call.tag(row.version)
         row.updated_at = call.engine.now()
         await raise_guard(write)
     return sku_wire(row)
@@ -246,5 +253,6 @@ async def delete_sku(call: Call, product_name: str, name: str) -> None:
     async with call.write() as write:
         product = await queries.product_named(write.session, call.project_id, product_name)
         row = await queries.sku_named(write.session, call.project_id, name, product, lock=True)
+        call.require_version(row.version)
         await write.session.delete(row)
         await raise_guard(write)

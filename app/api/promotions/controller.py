@@ -1,14 +1,17 @@
-"""Operations on /v1/promotions: tiers."""
+"""Operations on /v1/promotions: tiers and stacks."""
 
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.promotions import service
-from app.api.promotions.schemas import TierCreate, TierUpdate
+from app.api.promotions import service, stacks
+from app.api.promotions.schemas import StackCreate, StackUpdate, TierCreate, TierUpdate
 from app.http.routing import Route
 
 TIER = "/v1/promotions/tiers/{promotionTierId}"
 OF_CAMPAIGN = "/v1/promotions/{campaignId}/tiers"
+STACKS = "/v1/promotions/{campaignId}/stacks"
+STACK = STACKS + "/{stackId}"
+STACK_QUERY = ("limit", "page", "order", "created_at", "updated_at")
 ERRORS = ("not_found",)
 
 
@@ -43,6 +46,31 @@ async def enable_tier(call: Call) -> Answer:
 
 async def disable_tier(call: Call) -> Answer:
     return Answer(await service.set_active(call, call.path["promotionTierId"], active=False))
+
+
+async def list_all_stacks(call: Call) -> Answer:
+    return Answer(await stacks.list_stacks(call))
+
+
+async def list_stacks_of_campaign(call: Call) -> Answer:
+    return Answer(await stacks.list_stacks(call, call.path["campaignId"]))
+
+
+async def create_stack(call: Call) -> Answer:
+    return Answer(await stacks.create_stack(call, call.path["campaignId"], call.body()))
+
+
+async def get_stack(call: Call) -> Answer:
+    return Answer(await stacks.get_stack(call, call.path["campaignId"], call.path["stackId"]))
+
+
+async def update_stack(call: Call) -> Answer:
+    return Answer(await stacks.update_stack(call, call.path["campaignId"], call.path["stackId"], call.body()))
+
+
+async def delete_stack(call: Call) -> Answer:
+    await stacks.delete_stack(call, call.path["campaignId"], call.path["stackId"])
+    return Answer()
 
 
 VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
@@ -94,4 +122,32 @@ ROUTES: tuple[Route, ...] = (
     _route("DELETE", TIER, "delete-promotion-tier", delete_tier, "Delete Promotion Tier", status=204),
     _route("POST", TIER + "/enable", "enable-promotion-tier", enable_tier, "Enable Promotion Tier"),
     _route("POST", TIER + "/disable", "disable-promotion-tier", disable_tier, "Disable Promotion Tier"),
+    _route(
+        "GET",
+        "/v1/promotions/stacks",
+        "list-all-promotion-stacks",
+        list_all_stacks,
+        "List Promotion Stacks",
+        query=STACK_QUERY,
+    ),
+    _route(
+        "GET",
+        STACKS,
+        "list-promotion-stacks-in-campaign",
+        list_stacks_of_campaign,
+        "List Promotion Stacks in Campaign",
+        query=STACK_QUERY,
+    ),
+    _route(
+        "POST",
+        STACKS,
+        "create-promotion-stack",
+        create_stack,
+        "Create Promotion Stack",
+        body=StackCreate,
+        errors=("not_found", "invalid_campaign"),
+    ),
+    _route("GET", STACK, "get-promotion-stack", get_stack, "Get Promotion Stack"),
+    _route("PUT", STACK, "update-promotion-stack", update_stack, "Update Promotion Stack", body=StackUpdate),
+    _route("DELETE", STACK, "delete-promotion-stack", delete_stack, "Delete Promotion Stack", status=204),
 )

@@ -1,8 +1,8 @@
-"""Bodies of promotion tier requests. In an update a null takes a value away."""
+"""Bodies of requests for promotion tiers and stacks. In an update a null takes a value away."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.api.terms import Windows
 
@@ -33,3 +33,29 @@ class TierUpdate(Windows, kw_only=True):
     category: str | UnsetType | None = UNSET
     category_id: str | UnsetType | None = UNSET
     extensions: dict[str, Any] | None = None
+
+
+STACK_TIERS_MAX = 30
+StackName = Annotated[str, Meta(min_length=1, max_length=1_000)]
+TierId = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class StackTiers(Struct, kw_only=True):
+    """The tiers in the order in which they apply."""
+
+    ids: Annotated[list[TierId], Meta(min_length=1, max_length=STACK_TIERS_MAX)]
+    hierarchy_mode: Literal["MANUAL"] | None = None
+
+
+class StackCreate(Struct, kw_only=True):
+    name: StackName
+    tiers: StackTiers
+    category: str | None = None
+    category_id: str | None = None
+
+
+class StackUpdate(Struct, kw_only=True):
+    name: StackName | None = None
+    tiers: StackTiers | None = None
+    category: str | UnsetType | None = UNSET
+    category_id: str | UnsetType | None = UNSET

@@ -33,7 +33,7 @@ from app.api.terms import (
     windows_wire,
 )
 from app.core.outcome import CoreUnavailable
-from app.db.models import Campaign, Category, PromotionTier, ValidationRuleAssignment
+from app.db.models import Campaign, Category, PromotionStack, PromotionTier, ValidationRuleAssignment
 from app.http.errors import invalid_payload
 from app.http.wire import iso, listing
 from app.identifiers import new_id, next_version
@@ -200,6 +200,7 @@ async def get_tier(call: Call, tier_id: str) -> dict[str, Any]:
 async def _read(call: Call, tier_id: str) -> dict[str, Any]:
     async with call.read() as session:
         pair = await tier_named(session, call.project_id, tier_id)
+        call.tag(pair[0].version)
         return (await tier_wires(session, call.project_id, [pair]))[0]
 
 
@@ -227,6 +228,7 @@ async def update_tier(call: Call, tier_id: str, body: TierUpdate) -> dict[str, A
     now = call.engine.now()
     async with call.write() as write:
         row, campaign = await tier_named(write.session, call.project_id, tier_id, lock=True)
+        call.require_version(row.version)
         document = dict(row.body)
         apply_windows(row, body, document)
         if body.name is not UNSET:
@@ -273,6 +275,8 @@ async def delete_tier(call: Call, tier_id: str) -> None:
     """For good; a tier has no bin."""
     async with call.write() as write:
         row, campaign = await tier_named(write.session, call.project_id, tier_id, lock=True)
+        call.require_version(row.version)
+        await _leave_stacks(write, row)
         await write.session.execute(
             delete(ValidationRuleAssignment).where(
                 ValidationRuleAssignment.project_id == call.project_id,
@@ -281,3 +285,19 @@ async def delete_tier(call: Call, tier_id: str) -> None:
         )
         await write.session.delete(row)
         touch_campaign(write, campaign)
+
+
+async def _leave_stacks(write: CatalogueWrite, tier: PromotionTier) -> None:
+    """Stacks go on without the tier; one that has no other goes with it."""
+    stacks = await write.session.scalars(
+        select(PromotionStack)
+        .where(PromotionStack.project_id == tier.project_id, PromotionStack.campaign_id == tier.campaign_id)
+        .with_for_update()
+    )
+    for stack in stacks:
+        if tier.id not in stack.tier_ids:
+            continue
+        stack.tier_ids = [one for one in stack.tier_ids if one != tier.id]
+        stack.version = next_version(stack.version)
+        if not stack.tier_ids:
+            await write.session.delete(stack)

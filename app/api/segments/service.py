@@ -99,6 +99,7 @@ async def get(call: Call, segment_id: str) -> dict[str, Any]:
         row = await session.get(Segment, (call.project_id, segment_id))
     if row is None:
         raise not_found("segment", segment_id)
+    call.tag(row.version)
     return segment_wire(row)
 
 
@@ -126,5 +127,6 @@ async def delete(call: Call, segment_id: str) -> None:
         row = await write.session.get(Segment, (call.project_id, segment_id), with_for_update=True)
         if row is None:
             raise not_found("segment", segment_id)
+        call.require_version(row.version)
         await write.session.delete(row)
         write.guard("seg:" + row.id, next_version(row.version))

@@ -108,6 +108,7 @@ def _kinds(body: RuleCreate | RuleUpdate) -> dict[str, Any]:
 async def get_rule(call: Call, rule_id: str) -> dict[str, Any]:
     async with call.read() as session:
         row = await rule_named(session, call.project_id, rule_id)
+        call.tag(row.version)
         counts = await queries.assignment_counts(session, call.project_id, [rule_id])
         return rule_wire(row, counts.get(rule_id, 0))
 
@@ -124,6 +125,7 @@ async def update_rule(call: Call, rule_id: str, body: RuleUpdate) -> dict[str, A
     """PUT: parts that are sent replace those that are there, null takes one away."""
     async with call.write() as write:
         row = await rule_named(write.session, call.project_id, rule_id, lock=True)
+        call.require_version(row.version)
         document = dict(row.body)
         for name in PARTS:
             value = getattr(body, name)
@@ -138,6 +140,7 @@ async def update_rule(call: Call, rule_id: str, body: RuleUpdate) -> dict[str, A
         row.updated_at = call.engine.now()
         row.version = next_version(row.version)
         write.guard("rule:" + rule_id, row.version)
+        call.tag(row.version)
         counts = await queries.assignment_counts(write.session, call.project_id, [rule_id])
         return rule_wire(row, counts.get(rule_id, 0))
 
@@ -148,6 +151,7 @@ async def delete_rule(call: Call, rule_id: str) -> None:
     """
     async with call.write() as write:
         row = await rule_named(write.session, call.project_id, rule_id, lock=True)
+        call.require_version(row.version)
         await write.session.execute(
             delete(ValidationRuleAssignment).where(
                 ValidationRuleAssignment.project_id == call.project_id,

@@ -201,6 +201,7 @@ async def get_voucher(call: Call, code: str) -> dict[str, Any]:
     async with call.read() as session:
         project = await project_of(session, call.project_id)
         pair = await voucher_named(session, call.project_id, code)
+        call.tag(pair[0].version)
         return (await voucher_wires(session, project, [pair]))[0]
 
 
@@ -217,6 +218,7 @@ async def update_voucher(call: Call, code: str, body: VoucherUpdate) -> dict[str
     """PUT: what is sent is laid over what is there; the discount's type stays."""
     async with call.write() as write:
         row, campaign = await voucher_named(write.session, call.project_id, code, lock=True)
+        call.require_version(row.version)
         document = dict(row.body)
         apply_windows(row, body, document)
         if body.category_id is not UNSET or body.category is not UNSET:
@@ -276,6 +278,7 @@ async def _settled(call: Call, voucher_id: str) -> dict[str, Any]:
     async with call.read() as session:
         project = await project_of(session, call.project_id)
         pair = await voucher_named(session, call.project_id, voucher_id)
+        call.tag(pair[0].version)
         return (await voucher_wires(session, project, [pair]))[0]
 
 
@@ -283,6 +286,7 @@ async def delete_voucher(call: Call, code: str, *, force: bool) -> None:
     """Into the bin, where its code stays reserved; or for good, which leaves a tombstone in the core (D4)."""
     async with call.write() as write:
         row, campaign = await voucher_named(write.session, call.project_id, code, lock=True)
+        call.require_version(row.version)
         if campaign is not None:
             await count_vouchers(write.session, campaign, -1)
         if force:
