@@ -25,7 +25,6 @@ from app.redeemables.orders import StoredOrder, decode_order, load_order, order_
 from app.redeemables.programs import CampaignProgram, ProjectProgram
 from app.redeemables.replay import first_event
 from app.redeemables.request import StackRequest
-from app.redeemables.stacks import expanded
 from app.redeemables.summaries import summary_command, summary_needs, with_summary
 from rules.charges import counters_of
 from rules.facts import Candidate, Counter, CounterName, CustomerFacts, Facts, Moment, OrderFacts
@@ -160,7 +159,6 @@ async def gather(
     partition = asked.partition
     project_id = partition.project_id
     project = await catalogue.project(project_id)
-    request = await expanded(catalogue, project_id, request)
     keys = await core.open(partition)
     customer_id, source_id = identity(project.secret, request.customer, request.tracking_id)
     trip = _Trip(catalogue, keys, project, asked, request, (customer_id, source_id))

@@ -20,6 +20,7 @@ from app.redeemables.charges import Charged, charge, currents, operations
 from app.redeemables.gather import Asked, Gathered, gather
 from app.redeemables.replay import KeyReused
 from app.redeemables.request import StackRequest
+from app.redeemables.stacks import expanded
 from rules.decide import decide
 from rules.facts import Counter, CounterName, Facts, Moment
 from rules.verdict import Decision
@@ -75,7 +76,8 @@ async def settle(
     Raises: Contended, Replayed, KeyReused, CoreUnavailable, LookupError.
     """
     for _ in range(GATHER_ATTEMPTS_MAX):
-        gathered = await gather(core, catalogue, asked, request, now)
+        resolved = await expanded(catalogue, asked.partition.project_id, request)
+        gathered = await gather(core, catalogue, asked, resolved, now)
         await check(gathered)
         if gathered.first_event is not None:
             raise Replayed(gathered.first_event)
