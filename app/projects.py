@@ -3,7 +3,8 @@ management API.
 """
 
 import secrets
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -14,14 +15,17 @@ from app.core.keys import Partition, access
 from app.core.outcome import CoreUnavailable
 from app.db.database import Database
 from app.db.models import ApiKey, Project
-from app.http.auth import ORGANISATION
+from app.http.addresses import networks_of
 from app.http.permissions import ADMIN, CLIENT
+from app.http.principal import ORGANISATION
 from app.http.tokens import hash_token, new_token, token_check
 from app.identifiers import new_id, next_version
 from app.ledger.partitions import open_partition
 
 SECRET_BYTES = 32
 KINDS = ("server", "client", "management")
+OVERLAP_SECONDS = 24 * 3600
+"""How long both tokens of a rotated key open, unless said otherwise."""
 _PREFIXES = {"server": "app_", "client": "cli_", "management": "mgm_"}
 
 DEFAULT_SETTINGS: dict[str, Any] = {
@@ -111,8 +115,14 @@ async def create_key(
     role: str = ADMIN,
     name: str = "",
     expires_at: datetime | None = None,
+    allowed_addresses: Sequence[str] = (),
 ) -> KeyPair:
-    """A key pair. A management key has no project: it opens all of them."""
+    """A key pair. A management key has no project: it opens all of them. allowed_addresses: networks (CIDR)
+    that requests may come from; empty: any.
+
+    Raises: ValueError for what is no network.
+    """
+    networks_of(allowed_addresses)
     token = new_token()
     pair = KeyPair(new_id(_PREFIXES[kind]), token, kind, CLIENT if kind == "client" else role)
     key = ApiKey(
@@ -122,8 +132,12 @@ async def create_key(
         role=pair.role,
         name=name,
         token_hash=hash_token(token),
+        previous_token_hash=None,
+        previous_until=None,
         revoked_at=None,
         expires_at=expires_at,
+        last_used_at=None,
+        allowed_addresses=list(allowed_addresses) or None,
         settings={"check": token_check(token)},
         created_at=datetime.now(UTC),
         updated_at=None,
@@ -157,6 +171,34 @@ async def revoke_key(core: RedemptionCore, db: Database, key_id: str) -> ApiKey 
             key.revoked_at = key.updated_at = datetime.now(UTC)
     await announce_access_change(core, key.project_id)
     return key
+
+
+async def rotate_key(
+    core: RedemptionCore, db: Database, key_id: str, *, overlap_seconds: int = OVERLAP_SECONDS
+) -> KeyPair | None:
+    """A new token for a key; the old one opens for overlap_seconds more, the one before it no longer. None:
+    there is no such key, or it is revoked.
+
+    Raises: CoreUnavailable when the workers could not be told: they go on to accept the old token for some 30
+    seconds longer than asked.
+    """
+    token = new_token()
+    now = datetime.now(UTC)
+    async with db.writing() as session:
+        key = await session.get(ApiKey, key_id, with_for_update=True)
+        if key is None or key.revoked_at is not None:
+            return None
+        key.previous_token_hash = key.token_hash
+        key.previous_until = now + timedelta(seconds=overlap_seconds)
+        key.token_hash = hash_token(token)
+        key.settings = {
+            **key.settings,
+            "check": token_check(token),
+            "previous_check": key.settings.get("check"),
+        }
+        key.updated_at = now
+    await announce_access_change(core, key.project_id)
+    return KeyPair(key.id, token, key.kind, key.role)
 
 
 async def announce_access_change(core: RedemptionCore, project_id: str | None) -> None:

@@ -58,6 +58,8 @@ LAWS = {
             "app.ledger",
             "app.engine",
             "app.jobs",
+            "app.projects",
+            "app.audit",
             "app.identifiers",
             "app.settings",
         ),

@@ -19,7 +19,7 @@ from app.api.call import Answer, Call
 from app.engine import Engine
 from app.http import cors
 from app.http.admission import Admission
-from app.http.auth import PUBLIC, Authenticator
+from app.http.auth import Authenticator
 from app.http.errors import ApiError
 from app.http.failures import api_error, method_not_allowed, no_such_path, unsupported_media_type
 from app.http.limits import bucket_of
@@ -33,9 +33,11 @@ from app.http.messages import (
     wire_headers,
 )
 from app.http.paths import PathTable
+from app.http.principal import PUBLIC
 from app.http.query import Query
 from app.http.routing import Route
 from app.http.routing import Scope as RouteScope
+from app.http.scopes import scopes_of
 from app.identifiers import new_id
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -118,14 +120,17 @@ class Edge:
             key = await self.authenticator.identify(route.scope, headers)
             principal = key.principal
             client = scope.get("client")
-            bucket = bucket_of(engine.settings, principal.kind, principal.key_id, client[0] if client else "")
+            address = client[0] if client else ""
+            bucket = bucket_of(engine.settings, principal.kind, principal.key_id, address)
             admission = Admission(
                 self.authenticator,
                 engine.core,
                 key,
                 bucket,
                 permission=route.permission,
+                scopes=scopes_of(route),
                 origin=headers.get("origin", ""),
+                address=address,
             )
         call = Call(
             engine=engine,

@@ -11,9 +11,9 @@ from app.api.publishing import CatalogueWrite, catalogue_write
 from app.core.keys import Partition
 from app.engine import Engine
 from app.http.admission import Admission
-from app.http.auth import Principal
 from app.http.decode import decode_body
 from app.http.errors import precondition_failed
+from app.http.principal import Principal
 from app.http.query import Query
 from app.http.routing import Route
 

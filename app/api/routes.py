@@ -8,6 +8,7 @@ from app.api.categories.controller import ROUTES as CATEGORIES
 from app.api.customers.controller import ROUTES as CUSTOMERS
 from app.api.docs.controller import routes_with_docs
 from app.api.health.controller import ROUTES as HEALTH
+from app.api.oauth.controller import ROUTES as OAUTH
 from app.api.orders.controller import ROUTES as ORDERS
 from app.api.product_collections.controller import ROUTES as PRODUCT_COLLECTIONS
 from app.api.products.controller import ROUTES as PRODUCTS
@@ -37,5 +38,6 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *VALIDATIONS,
         *REDEMPTIONS,
         *ASYNC_ACTIONS,
+        *OAUTH,
     )
 )

@@ -17,16 +17,17 @@ from app.core.connection import Command
 from app.core.core import RedemptionCore
 from app.core.outcome import CoreUnavailable
 from app.core.rate import Rate
-from app.http.auth import UNREAD, Authenticator, VerifiedKey, access_command, access_reply, origin_trusted
-from app.http.errors import forbidden, missing_permission
+from app.http.auth import UNREAD, Authenticator, access_command, access_reply
+from app.http.errors import ApiError, forbidden
 from app.http.limits import Bucket, Headers, rate_headers, too_many_requests, unlimited_headers
-from app.http.permissions import allows
+from app.http.principal import VerifiedKey, origin_trusted
 
 
 class Admission:
     """Of one request. `admitted` once all is answered in its favour."""
 
     __slots__ = (
+        "_address",
         "_authenticator",
         "_bucket",
         "_core",
@@ -35,6 +36,7 @@ class Admission:
         "_origin",
         "_permission",
         "_rated",
+        "_scopes",
         "admitted",
         "headers",
     )
@@ -47,14 +49,18 @@ class Admission:
         bucket: Bucket | None,
         *,
         permission: str,
+        scopes: frozenset[str],
         origin: str,
+        address: str,
     ) -> None:
         self._authenticator = authenticator
         self._core = core
         self._key = key
         self._bucket = bucket
         self._permission = permission
+        self._scopes = scopes
         self._origin = origin
+        self._address = address
         self._count = 1
         self._rated = False
         self.admitted = False
@@ -64,11 +70,10 @@ class Admission:
     @property
     def likely(self) -> bool:
         """Whether the key as it is known has the permission and trusts the origin; else `ask` decides."""
-        return self._permitted and self._origin_trusted
+        return self._refusal() is None and self._origin_trusted
 
-    @property
-    def _permitted(self) -> bool:
-        return allows(self._key.principal.role, self._permission)
+    def _refusal(self) -> ApiError | None:
+        return self._key.refusal(self._permission, self._scopes, self._address)
 
     @property
     def _origin_trusted(self) -> bool:
@@ -118,8 +123,9 @@ class Admission:
             self.admitted = True
 
     def _check(self) -> None:
-        if not self._permitted:
-            raise missing_permission(self._permission)
+        refusal = self._refusal()
+        if refusal is not None:
+            raise refusal
         if not self._origin_trusted:
             raise forbidden("The origin of this request is not in the project's list of trusted domains")
 

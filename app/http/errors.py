@@ -2,6 +2,7 @@
 then it is one of these.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -106,6 +107,13 @@ def missing_permission(permission: str) -> ApiError:
         "Missing required permission",
         f"This key has no permission {permission}",
     )
+
+
+def missing_scope(scopes: Iterable[str]) -> ApiError:
+    """For a bearer token; scopes: those of which one would do."""
+    wanted = " or ".join(sorted(scopes))
+    details = f"This token needs the scope {wanted}" if wanted else "This operation takes no token"
+    return ApiError(403, "missing_required_permission", "Missing required permission", details)
 
 
 def unavailable(details: str, retry_after_seconds: int = 1) -> ApiError:

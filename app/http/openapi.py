@@ -10,7 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from app.http.errors import ErrorBody
+from app.http.permissions import ROLES, allows
 from app.http.routing import Route, Scope
+from app.http.scopes import SCOPES, scope_text, scopes_of
 from app.settings import VERSION
 
 Schema = dict[str, Any]
@@ -32,6 +34,7 @@ _STATUS_OF_KEY: Final = {
 }
 """All other keys are answered with 400 (contract 1.5)."""
 
+OAUTH: Final = "X-Voucherify-OAuth"
 _SECURITY: Final[dict[Scope, list[dict[str, list[str]]]]] = {
     Scope.PROJECT: [{"X-App-Id": [], "X-App-Token": []}],
     Scope.CLIENT: [{"X-Client-Application-Id": [], "X-Client-Token": []}],
@@ -142,9 +145,13 @@ def _operation(route: Route, schemas: _Schemas) -> Schema:
             "content": {media_type: {"schema": schemas.of(route.body)} for media_type in route.consumes},
         }
     operation["responses"] = _answers(route, schemas)
-    operation["security"] = _SECURITY[route.scope]
+    operation["security"] = _SECURITY[route.scope] + [
+        {OAUTH: [scope]} for scope in sorted(scopes_of(route))
+    ]
     if route.permission:
         operation["x-permission"] = route.permission
+        if route.scope is Scope.PROJECT:
+            operation["x-roles"] = [role for role in ROLES if allows(role, route.permission)]
     return operation
 
 
@@ -228,7 +235,18 @@ def _security_schemes() -> Schema:
         "X-Management-Id": "Management: the key's id.",
         "X-Management-Token": "Management: the key's token.",
     }
-    return {
+    schemes: Schema = {
         name: {"type": "apiKey", "in": "header", "name": name, "description": text}
         for name, text in described.items()
     }
+    schemes[OAUTH] = {
+        "type": "oauth2",
+        "description": "Authorization: Bearer <token>. One of an operation's scopes is enough.",
+        "flows": {
+            "clientCredentials": {
+                "tokenUrl": "/v1/oauth/token",
+                "scopes": {scope: scope_text(scope) for scope in sorted(SCOPES)},
+            }
+        },
+    }
+    return schemes

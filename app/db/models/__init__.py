@@ -1,6 +1,7 @@
 """Every table, one module per aggregate, re-exported here."""
 
-from app.db.models.access import ApiKey, Project
+from app.db.models.access import ApiKey, OAuthToken, Project
+from app.db.models.audit import AuditDetail, AuditEntry, AuditHead
 from app.db.models.balance import SessionLock, VoucherTransaction
 from app.db.models.campaign import AsyncAction, Campaign, PromotionStack, PromotionTier, Voucher
 from app.db.models.catalogue import (
@@ -34,6 +35,9 @@ __all__ = [
     "ActionInput",
     "ApiKey",
     "AsyncAction",
+    "AuditDetail",
+    "AuditEntry",
+    "AuditHead",
     "Campaign",
     "CampaignMembership",
     "CatalogueVersion",
@@ -48,6 +52,7 @@ __all__ = [
     "Lease",
     "LedgerEvent",
     "LedgerPosting",
+    "OAuthToken",
     "Order",
     "PartitionState",
     "Product",

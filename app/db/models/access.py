@@ -1,4 +1,4 @@
-"""Projects and the keys that open them."""
+"""Projects, the keys that open them, and the tokens that keys are exchanged for."""
 
 from datetime import datetime
 from typing import Any
@@ -45,6 +45,36 @@ class ApiKey(Timestamped, Base):
     role: Mapped[str] = mapped_column(default="ADMIN")
     name: Mapped[str] = mapped_column(default="")
     token_hash: Mapped[str]
+    previous_token_hash: Mapped[str | None]
+    """The token before the last rotation, which opens until previous_until."""
+    previous_until: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    """To the minute, and best effort."""
+    allowed_addresses: Mapped[list[Any] | None]
+    """Networks (CIDR) that requests may come from; None or empty: any."""
     settings: Mapped[dict[str, Any]]
+
+
+class OAuthToken(Base):
+    """A bearer token (RFC 6750) that a server-side key was exchanged for. Only its SHA-256 is stored: it has
+    256 random bits and lives minutes.
+    """
+
+    __tablename__ = "oauth_tokens"
+    __table_args__ = (
+        Index("ix_oauth_tokens_project_id_expires_at", "project_id", "expires_at"),
+        Index("uq_oauth_tokens_token_digest", "token_digest", unique=True),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    project_id: Mapped[str] = mapped_column(Id)
+    key_id: Mapped[str] = mapped_column(Id)
+    """Whose role, addresses, expiry and revocation hold for the token too."""
+    token_digest: Mapped[bytes]
+    scope: Mapped[str]
+    """Names separated by spaces, as asked for."""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
