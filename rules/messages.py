@@ -38,22 +38,41 @@ def preferred_languages(accept_language: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(language for _, _, language in sorted(weighed)))
 
 
+def replaced_message(
+    reason: Reason, accept_language: str | None, *extensions: Mapping[str, Any]
+) -> str | None:
+    """What takes the place of the wire's own message: the shop's own sentence, else ours in a language that
+    was asked for. None when neither is there: the message stays as the contract has it.
+    """
+    if accept_language and preferred_languages(accept_language):
+        return sentence(reason, accept_language, *extensions)
+    return _own_sentence(REASONS[reason].key, (), extensions)
+
+
 def sentence(reason: Reason, accept_language: str | None, *extensions: Mapping[str, Any]) -> str:
     """The shopper's sentence in the best language there is, English where there is none.
 
     `extensions` are those of the redeemable, its campaign and the project, the closest first.
     """
     languages = preferred_languages(accept_language)
-    key = REASONS[reason].key
-    for document in extensions:
-        texts = terms_of(document).messages.get(key)
-        if texts is None:
-            continue
-        for language in (*languages, "", "en"):
-            if language in texts:
-                return texts[language]
+    own = _own_sentence(REASONS[reason].key, languages, extensions)
+    if own is not None:
+        return own
     texts = SENTENCES[reason]
     for language in languages:
         if language in texts:
             return texts[language]
     return texts["en"]
+
+
+def _own_sentence(
+    key: str, languages: tuple[str, ...], extensions: tuple[Mapping[str, Any], ...]
+) -> str | None:
+    for document in extensions:
+        texts = terms_of(document).messages.get(key) if document else None
+        if texts is None:
+            continue
+        for language in (*languages, "", "en"):
+            if language in texts:
+                return texts[language]
+    return None

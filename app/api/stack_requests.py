@@ -34,6 +34,15 @@ def asked_of(call: Call) -> Asked:
     )
 
 
+def explained(call: Call) -> bool:
+    """Whether the caller wants to know why (`explain=true` or `X-Explain: 1`). A trace tells of costs and
+    budgets, so only server-side keys get one.
+    """
+    if call.principal.kind != "server":
+        return False
+    return call.query.flag("explain") is True or call.headers.get("x-explain") == "1"
+
+
 def moment_of(call: Call) -> datetime:
     return call.engine.now()
 

@@ -23,6 +23,8 @@ class ErrorBody(Struct, omit_defaults=True, kw_only=True):
     related_object_ids: list[str] | UnsetType = UNSET
     related_object_type: str | UnsetType = UNSET
     error: dict[str, Any] | UnsetType = UNSET
+    trace: dict[str, Any] | UnsetType = UNSET
+    """Why, when a redemption was asked to explain itself."""
 
 
 class ApiError(Exception):

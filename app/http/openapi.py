@@ -56,6 +56,10 @@ _QUERY_SCHEMAS: Final[dict[str, Schema]] = {
     "updated_at": _BETWEEN,
     "ids": {"type": "array", "items": {"type": "string"}},
     "force": {"type": "boolean"},
+    "explain": {
+        "type": "boolean",
+        "description": "Answer the trace of the decision too (or header X-Explain: 1). Server-side keys only.",
+    },
 }
 
 

@@ -10,10 +10,12 @@ from app.redeemables.gather import Gathered
 from app.redeemables.programs import ProjectProgram
 from app.redeemables.shipping import shipping_wire
 from rules.facts import ItemFacts, Line, OrderFacts
+from rules.messages import replaced_message
 from rules.reasons import REASONS
 from rules.verdict import LineState, OrderState, Refusal, Result
 
 _answer_encoder = msgspec.json.Encoder(decimal_format="number")
+NO_ITEMS: Mapping[str, ItemFacts | None] = {}
 EMPTY_LIST: Mapping[str, Any] = {"data": [], "total": 0, "data_ref": "data", "object": "list"}
 
 
@@ -83,6 +85,19 @@ def item_wire(state: LineState, line: Line | None) -> dict[str, Any]:
     return wire
 
 
+def _added_item_wire(state: LineState, catalogue: Mapping[str, ItemFacts | None]) -> dict[str, Any]:
+    """An item that a discount added, with what the catalogue knows of its product and SKU."""
+    wire = item_wire(state, None)
+    sku = catalogue.get(state.sku_id) if state.sku_id is not None else None
+    product_id = state.product_id or (sku.product_id if sku is not None else None)
+    product = catalogue.get(product_id) if product_id is not None else None
+    if product is not None:
+        wire["product"] = item_reference(product, is_sku=False)
+    if sku is not None:
+        wire["sku"] = item_reference(sku, is_sku=True)
+    return wire
+
+
 _ORDER_AMOUNTS = (
     "discount_amount",
     "items_discount_amount",
@@ -93,8 +108,10 @@ _ORDER_AMOUNTS = (
 )
 
 
-def order_wire(state: OrderState, facts: OrderFacts) -> dict[str, Any]:
-    """The calculated order without identity, customer and dates."""
+def order_wire(
+    state: OrderState, facts: OrderFacts, catalogue: Mapping[str, ItemFacts | None] = NO_ITEMS
+) -> dict[str, Any]:
+    """The calculated order without identity, customer and dates. catalogue: of units that discounts add."""
     wire: dict[str, Any] = {}
     if state.amount is not None:
         wire["amount"] = state.amount
@@ -109,7 +126,9 @@ def order_wire(state: OrderState, facts: OrderFacts) -> dict[str, Any]:
     lines = facts.lines
     if state.lines or facts.has_lines:
         wire["items"] = [
-            item_wire(line, None if line.source_index is None else lines[line.source_index])
+            item_wire(line, lines[line.source_index])
+            if line.source_index is not None
+            else _added_item_wire(line, catalogue)
             for line in state.lines
         ]
     wire["metadata"] = facts.metadata
@@ -121,7 +140,7 @@ def order_wire(state: OrderState, facts: OrderFacts) -> dict[str, Any]:
 def validation_order(state: OrderState, gathered: Gathered) -> dict[str, Any]:
     """An order as calculated for a validation: nothing is saved, so it has no customer (behaviour 4.2)."""
     assert gathered.facts.order is not None
-    wire = order_wire(state, gathered.facts.order)
+    wire = order_wire(state, gathered.facts.order, gathered.facts.catalogue)
     stored = gathered.order
     if stored is not None:
         wire["id"] = stored.id
@@ -166,10 +185,28 @@ def categories_wire(
     return wire
 
 
-def error_wire(refusal: Refusal, request_id: str) -> dict[str, Any]:
-    """The error object of a refusal (behaviour 1.5); a rule's own message goes to `error.message`."""
+def message_of(result: Result, gathered: Gathered) -> str:
+    """The sentence of a refusal: the contract's, unless the shop has one of its own or the caller asked for a
+    language. Key and details never change.
+    """
+    refusal, facts = result.refusal, gathered.facts
+    assert refusal is not None
+    extensions = result.candidate.extensions
+    if facts.accept_language or extensions or facts.project_extensions:
+        replaced = replaced_message(
+            refusal.reason, facts.accept_language, extensions, facts.project_extensions
+        )
+        if replaced is not None:
+            return replaced
+    return REASONS[refusal.reason].message
+
+
+def error_wire(refusal: Refusal, request_id: str, message: str | None = None) -> dict[str, Any]:
+    """The error object of a refusal (behaviour 1.5); a rule's own message goes to `error.message`. message:
+    from `message_of`.
+    """
     text = REASONS[refusal.reason]
-    wire: dict[str, Any] = {"code": text.status, "key": text.key, "message": text.message}
+    wire: dict[str, Any] = {"code": text.status, "key": text.key, "message": message or text.message}
     if refusal.details:
         wire["details"] = refusal.details
     wire["request_id"] = request_id
@@ -210,7 +247,7 @@ def entry_wire(result: Result, gathered: Gathered, request_id: str, expand: froz
         wire["result"] = result_wire(result)
     else:
         assert result.refusal is not None
-        wire["result"] = _refusal_result(result, request_id)
+        wire["result"] = _refusal_result(result, request_id, message_of(result, gathered))
     wire["metadata"] = dict(candidate.metadata) if "redeemable" in expand else {}
     wire["categories"] = categories_wire(gathered.project, candidate.category_ids, expand)
     if "redeemable" in expand:
@@ -222,14 +259,14 @@ def entry_wire(result: Result, gathered: Gathered, request_id: str, expand: froz
     return wire
 
 
-def _refusal_result(result: Result, request_id: str) -> dict[str, Any]:
+def _refusal_result(result: Result, request_id: str, message: str) -> dict[str, Any]:
     refusal = result.refusal
     assert refusal is not None
     text = REASONS[refusal.reason]
-    details = {"key": text.key, "message": refusal.message or text.message}
+    details = {"key": text.key, "message": refusal.message or message}
     if result.status == "SKIPPED":
         return {"details": details}
-    wire: dict[str, Any] = {"error": error_wire(refusal, request_id), "details": details}
+    wire: dict[str, Any] = {"error": error_wire(refusal, request_id, message), "details": details}
     if result.bundle is not None:
         wire["bundle"] = result.bundle
     return wire

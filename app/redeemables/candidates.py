@@ -128,5 +128,7 @@ async def facts_of_units(
         if item is not None and reference.kind == SKU and item.price is None:
             parent = resolved.product(item.product_id)
             item = replace(item, price=parent.price if parent is not None else None)
+        if item is not None and item.product_id is not None:
+            found.setdefault(item.product_id, resolved.product(item.product_id))
         found[identifier] = item
     return found

@@ -1,5 +1,6 @@
 """Redeem a stack of redeemables: all that applies is taken in one script call, or nothing is (P1, P4)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,8 @@ class Redeemed(Struct, frozen=True):
 
     event_id: str
     answer: dict[str, Any]
+    trace: Mapping[str, Any] | None = None
+    """Why, when it was asked for: never part of what is kept."""
 
 
 class Failed(Struct, frozen=True):
@@ -39,8 +42,13 @@ async def redeem(
     now: datetime,
     request_id: str,
     admit: Admit,
+    *,
+    explain: bool = False,
 ) -> Redeemed | Failed:
-    """Raises: Refused when nothing can be decided, Contended, Replayed, KeyReused, CoreUnavailable."""
+    """explain: what comes back carries the trace of the decision.
+
+    Raises: Refused when nothing can be decided, Contended, Replayed, KeyReused, CoreUnavailable.
+    """
     ids = Ids(request_id)
     composed: list[Taking] = []
 
@@ -53,9 +61,11 @@ async def redeem(
         await admit(gathered.riders)
         check_stack(gathered, request)
 
-    settled = await settle(core, catalogue, asked, request, now, compose, check)
+    settled = await settle(core, catalogue, asked, request, now, compose, check, explain=explain)
     if settled.outcome is None:
         results = settled.decision.results
         failed = tuple(result for result in results if result.status == "INAPPLICABLE")
         return Failed(settled=settled, results=failed or results)
-    return Redeemed(event_id=settled.outcome.event_id, answer=composed[-1].answer)
+    return Redeemed(
+        event_id=settled.outcome.event_id, answer=composed[-1].answer, trace=settled.decision.trace
+    )

@@ -126,7 +126,7 @@ class _Composer:
             payload=self.request.order,
             fresh_id=self.ids.order,
             customer_id=self.gathered.customer_id,
-            calculated=order_wire(state, facts),
+            calculated=order_wire(state, facts, self.gathered.facts.catalogue),
             redemption_id=self.root_id,
             entry=self._map_entry(),
             at_us=self.at_us,
@@ -167,7 +167,8 @@ class _Composer:
 
     def _order_of(self, result: Result | None) -> dict[str, Any] | None:
         """The order within a redemption: amounts cumulative up to it, identity of the stored one."""
-        if self.new_order is None or self.gathered.facts.order is None:
+        facts = self.gathered.facts
+        if self.new_order is None or facts.order is None:
             return None
         if self.parent_id is None:
             return self.new_order.body
@@ -175,7 +176,7 @@ class _Composer:
         state = result.order if result is not None else self.decision.order
         if state is None:
             return identity
-        wire = {**identity, **order_wire(state, self.gathered.facts.order)}
+        wire = {**identity, **order_wire(state, facts.order, facts.catalogue)}
         if "extensions" in identity:
             wire["extensions"] = {**identity["extensions"], **wire.get("extensions", {})}
         return wire

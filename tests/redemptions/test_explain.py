@@ -6,7 +6,19 @@ from pathlib import Path
 import httpx
 
 from tests.support.server import Project, RunningServer
-from tests.support.shop import CART, amount_off, assign, created, public_code, rule, stack, validate
+from tests.support.shop import (
+    CART,
+    amount_off,
+    assign,
+    created,
+    public_code,
+    redeem,
+    refusal,
+    rule,
+    stack,
+    unique,
+    validate,
+)
 
 
 def _guarded_code(api: httpx.Client, least: int) -> str:
@@ -42,11 +54,33 @@ def test_an_explained_decision_is_the_same_decision(api: httpx.Client) -> None:
     assert explained["redeemables"] == plain["redeemables"]
     assert explained == plain
     assert trace["redeemables"][0]["counters"][0]["cap"] == 3
-    for answer in (
-        api.post("/v1/validations", params={"explain": "false"}, json=stack(code)),
-        api.post("/v1/redemptions", headers={"X-Explain": "1"}, json=stack(code)),
-    ):
-        assert "trace" not in created(answer)
+    not_asked = api.post("/v1/validations", params={"explain": "false"}, json=stack(code))
+    assert "trace" not in created(not_asked)
+
+
+def test_redemptions_explain_themselves_as_well(api: httpx.Client) -> None:
+    """The one that takes, beside its answer; the one that is refused, in its error; neither unasked."""
+    code = _guarded_code(api, 5_000)
+    poor = {"amount": 4_000}
+    done = created(api.post("/v1/redemptions", params={"explain": "true"}, json=stack(code)))
+    assert done["trace"]["redeemables"][0]["status"] == "APPLICABLE"
+    error = api.post("/v1/redemptions", headers={"X-Explain": "1"}, json=stack(code, order=poor)).json()
+    assert error["key"] == "order_rules_violated"
+    assert error["trace"]["redeemables"][0]["nearest"]["more"] == 1_001
+    assert "trace" not in redeem(api, code)
+    assert "trace" not in refusal(api, code, order=poor)
+
+
+def test_a_kept_answer_has_no_trace(api: httpx.Client) -> None:
+    """An idempotency key keeps the answer as it is without the trace."""
+    code = _guarded_code(api, 5_000)
+    once = {"Idempotency-Key": unique("key")}
+    first, again = (
+        created(api.post("/v1/redemptions", params={"explain": "true"}, headers=once, json=stack(code)))
+        for _ in range(2)
+    )
+    assert first.pop("trace")
+    assert again == first
 
 
 def test_the_command_says_the_same(

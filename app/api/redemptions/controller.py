@@ -1,12 +1,13 @@
 """Redemptions (behaviour 4.6, 4.7)."""
 
 from app.api.call import Answer, Call
+from app.api.products.overrides import store_overrides
 from app.api.redemptions.schemas import RollbackRequest
 from app.api.redemptions.service import get_redemption, list_redemptions, redemptions_of_voucher
-from app.api.stack_requests import asked_of, moment_of, refusals_as_errors, replayed
+from app.api.stack_requests import asked_of, explained, moment_of, refusals_as_errors, replayed
 from app.http.errors import ApiError
 from app.http.routing import Route
-from app.redeemables.answer import error_wire
+from app.redeemables.answer import error_wire, message_of
 from app.redeemables.checks import check_request
 from app.redeemables.redeem import Failed, redeem
 from app.redeemables.refusals import note_failures
@@ -26,21 +27,31 @@ async def redeem_stack(call: Call) -> Answer:
         check_request(request)
         try:
             done = await redeem(
-                engine.core, engine.catalogue, asked, request, now, call.request_id, call.admission.admit
+                engine.core,
+                engine.catalogue,
+                asked,
+                request,
+                now,
+                call.request_id,
+                call.admission.admit,
+                explain=explained(call),
             )
         except Replayed as first:
             return await replayed(call, first.event_id)
     if isinstance(done, Failed):
         raise refused(done, note_failures(engine.core, asked, request, done, now), call.request_id)
     await engine.ledger.acknowledged(call.partition, done.event_id)
-    return Answer(done.answer)
+    if request.order is not None and request.order.items:
+        await store_overrides(call, request.order.items)
+    return Answer(done.answer if done.trace is None else {**done.answer, "trace": done.trace})
 
 
 def refused(failed: Failed, failure_ids: list[str], request_id: str) -> ApiError:
     """The first failing redeemable decides the error; its rf_ redemption is the resource (appendix A3)."""
     first = failed.results[0]
     assert first.refusal is not None
-    wire = error_wire(first.refusal, request_id)
+    settled = failed.settled
+    wire = error_wire(first.refusal, request_id, message_of(first, settled.gathered))
     members = {"error": wire["error"]} if "error" in wire else {}
     if wire["code"] == 404:
         members |= {name: wire[name] for name in ("resource_id", "resource_type") if name in wire}
@@ -48,6 +59,8 @@ def refused(failed: Failed, failure_ids: list[str], request_id: str) -> ApiError
         members |= {"resource_id": failure_ids[0], "resource_type": "redemption"}
     members["redeemable_type"] = first.candidate.object
     members["redeemable_id"] = first.candidate.id or first.candidate.requested_id
+    if settled.decision.trace is not None:
+        members["trace"] = settled.decision.trace
     return ApiError(wire["code"], wire["key"], wire["message"], wire.get("details"), **members)
 
 
@@ -132,6 +145,7 @@ ROUTES: tuple[Route, ...] = (
         tag="Redemptions",
         summary="Redeem up to 30 redeemables, all or nothing of what applies",
         body=StackRequest,
+        query=("explain",),
         answer=dict,
         errors=(
             "not_found",

@@ -1,7 +1,7 @@
 """Validation of a stack of redeemables (behaviour 4.1, 4.2)."""
 
 from app.api.call import Answer, Call
-from app.api.stack_requests import asked_of, moment_of, refusals_as_errors
+from app.api.stack_requests import asked_of, explained, moment_of, refusals_as_errors
 from app.http.routing import Route
 from app.redeemables.checks import check_request
 from app.redeemables.request import StackRequest
@@ -25,15 +25,6 @@ async def validate_stack(call: Call) -> Answer:
             explain=explained(call),
         )
     return Answer(validated.answer)
-
-
-def explained(call: Call) -> bool:
-    """Whether the caller wants to know why (`explain=true` or `X-Explain: 1`). A trace tells of costs and
-    budgets, so only server-side keys get one.
-    """
-    if call.principal.kind != "server":
-        return False
-    return call.query.flag("explain") is True or call.headers.get("x-explain") == "1"
 
 
 ROUTES: tuple[Route, ...] = (
