@@ -58,7 +58,7 @@ _QUERY_SCHEMAS: Final[dict[str, Schema]] = {
     "force": {"type": "boolean"},
     "explain": {
         "type": "boolean",
-        "description": "Answer the trace of the decision too (or header X-Explain: 1). Server-side keys only.",
+        "description": "Answer the trace of the decision too (or header X-Explain: 1). Server keys only.",
     },
 }
 
