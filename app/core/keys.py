@@ -138,8 +138,13 @@ class Keys:
         """Hash: n parts returned, d what was taken. Lives one hour (D9)."""
         return f"{self.base}rd:{redemption_id}"
 
-    def session(self, session_hash: str) -> str:
-        return f"{self.base}h:{session_hash}"
+    def session(self, digest: str) -> str:
+        """Field: a voucher's id; value: what the session holds of it (D8). Never expires by itself."""
+        return f"{self.base}h:{digest}"
+
+    def voucher_sessions(self, voucher_id: str) -> str:
+        """Field: a session's digest; value: the deadline of its hold in epoch milliseconds."""
+        return f"{self.base}hv:{voucher_id}"
 
     def rate(self, scope: str, identity: str) -> str:
         return f"{self.base}rl:{scope}:{identity}"

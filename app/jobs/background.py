@@ -20,6 +20,7 @@ from app.db.models import SnapshotDue
 from app.engine import Engine
 from app.jobs.outbox import OutboxWork
 from app.jobs.runner import run_jobs
+from app.jobs.sweeper import SWEEP_SECONDS, sweep
 from app.ledger.client import JOURNAL, LedgerClient
 from app.ledger.lease import HeldLease, LeaseLost, take_lease
 from app.ledger.project import Projector
@@ -62,7 +63,7 @@ async def run_background(settings: Settings, stop: asyncio.Event | None = None) 
             lambda: engine.ledger.level != JOURNAL,
         )
         lease = Leadership(engine.db, stopping)
-        loops: tuple[tuple[str, Callable[[], Awaitable[None]], float], ...] = (
+        loops: tuple[tuple[str, Callable[[], Awaitable[object]], float], ...] = (
             ("lease", lease.keep, 0.0),
             ("watch", work.watch, WATCH_SECONDS),
             ("drain", work.drain, 0.0),
@@ -70,6 +71,7 @@ async def run_background(settings: Settings, stop: asyncio.Event | None = None) 
             ("trim", work.trim, TRIM_SECONDS),
             ("refusals", _Refusals(engine, work).drain, REFUSALS_SECONDS),
             ("relay", lambda: relay_due(engine), RELAY_SECONDS),
+            ("sweep", lambda: sweep(engine), SWEEP_SECONDS),
         )
         tasks = [
             asyncio.create_task(_forever(name, once, pause, lease, stopping), name=name)
@@ -140,7 +142,7 @@ class Leadership:
 
 async def _forever(
     name: str,
-    once: Callable[[], Awaitable[None]],
+    once: Callable[[], Awaitable[object]],
     pause: float,
     lease: Leadership,
     stopping: asyncio.Event,

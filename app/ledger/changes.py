@@ -10,7 +10,7 @@ from msgspec import Struct
 from app.core.keys import Partition
 from app.core.outbox import Position
 from app.ledger.batch import bare_key
-from app.ledger.entries import REDEMPTION, ROLLBACK, Event, Private, Taken
+from app.ledger.entries import REDEMPTION, ROLLBACK, Event, Lock, Private, Taken
 
 ROLLED_BACK: Final = "ROLLED_BACK"
 _CUSTOMER_KEY: Final = "n:customer:"
@@ -62,6 +62,8 @@ class Changes(Struct):
     orders: dict[str, Row] = {}
     """The newest version of each order."""
     customers: dict[str, CustomerChange] = {}
+    locks: dict[tuple[str, str], Lock] = {}
+    """By session digest and voucher: as they are after the run."""
 
 
 def instant(microseconds: int) -> datetime:
@@ -85,6 +87,8 @@ def collect(
         if taken.tier_id is not None:
             _move_tier(changes, taken, -1 if event.kind == ROLLBACK else 1)
     _count(changes, event)
+    for lock in event.locks:
+        changes.locks[lock.digest, lock.voucher_id] = lock
     if order is not None:
         known = changes.orders.get(order["id"])
         if known is None or order["version"] > known["version"]:

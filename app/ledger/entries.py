@@ -62,6 +62,19 @@ class Taken(Struct, array_like=True, frozen=True):
     order_amount: int = 0
 
 
+class Lock(Struct, array_like=True, frozen=True):
+    """What one session holds of one voucher once the event has happened (D8).
+
+    digest: of the session key, which may name a person. deadline_ms: epoch milliseconds; 0 when nothing is
+    held any more. held: [key without tag and namespace, field, amount, base] of every counter.
+    """
+
+    digest: str
+    voucher_id: str
+    deadline_ms: int = 0
+    held: list[tuple[str, str, int, int]] = []
+
+
 class Event(Struct, array_like=True, frozen=True, kw_only=True):
     schema: int = EVENT_SCHEMA
     kind: str
@@ -76,6 +89,8 @@ class Event(Struct, array_like=True, frozen=True, kw_only=True):
     order_id: str | None = None
     order_version: int = 0
     channel: str = "API"
+    locks: list[Lock] = []
+    """Of the sessions that the event moved, as they are after it."""
 
 
 class Private(Struct, array_like=True, kw_only=True):
@@ -98,6 +113,7 @@ class Private(Struct, array_like=True, kw_only=True):
 _encoder = msgspec.msgpack.Encoder(decimal_format="number")
 _event_decoder = msgspec.msgpack.Decoder(Event)
 _private_decoder = msgspec.msgpack.Decoder(Private)
+_lock_decoder = msgspec.msgpack.Decoder(Lock)
 
 
 def encode_event(event: Event) -> bytes:
@@ -114,3 +130,12 @@ def decode_event(raw: bytes) -> Event:
 
 def decode_private(raw: bytes) -> Private:
     return _private_decoder.decode(raw)
+
+
+def encode_lock(lock: Lock) -> bytes:
+    """As Redis keeps it in the session's hash: a rebuild writes the same bytes."""
+    return _encoder.encode(lock)
+
+
+def decode_lock(raw: bytes) -> Lock:
+    return _lock_decoder.decode(raw)

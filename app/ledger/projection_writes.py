@@ -14,6 +14,7 @@ from app.core.records import CustomerRecord
 from app.db.models import Counter, Customer, Order, PromotionTier, Redemption, SnapshotDue, Voucher
 from app.identifiers import next_version
 from app.ledger.changes import ROLLED_BACK, Changes, CustomerChange, Row, Undone, instant
+from app.ledger.locks import write_locks
 
 PARAMETERS_MAX: Final = 500
 """Ids in one IN: SQLite allows far more, but a plan for thousands is no plan."""
@@ -54,6 +55,7 @@ async def write_changes(
     await _undo(session, project_id, changes.undone)
     await _move_vouchers(session, project_id, changes)
     await _move_tiers(session, project_id, changes)
+    await write_locks(session, partition, changes.locks)
     await _write_orders(session, list(changes.orders.values()))
     return await _write_customers(session, partition, changes.customers, customers)
 

@@ -15,6 +15,7 @@ from app.db.database import Database
 from app.db.models import Counter, Customer, EventBody, LedgerEvent, LedgerPosting, Order
 from app.ledger.entries import decode_private
 from app.ledger.lease import HeldLease, database_now_ms
+from app.ledger.locks import lock_commands, open_locks
 from app.ledger.partitions import State, epoch_of
 from app.ledger.patterns import literal_pattern
 from app.ledger.positions import at_or_beyond, beyond
@@ -41,7 +42,8 @@ async def fill_namespace(
     *,
     from_genesis: bool = False,
 ) -> int:
-    """Write everything that decisions need and SQL knows: counters, versions, claims, the last requests.
+    """Write everything that decisions need and SQL knows: counters, versions, claims, sessions,
+    the last requests.
 
     Records of vouchers and customers stay out: they are opened one by one when they are asked for. Gives the
     number of counters.
@@ -57,6 +59,7 @@ async def fill_namespace(
         live = {place: counter for place, counter in counters.items() if not counter.ended(now_ms // 1000)}
         await _send(core, partition, lease, _counter_commands(keys, live))
         await _send(core, partition, lease, [command async for command in _claims(session, state, keys)])
+        await _send(core, partition, lease, lock_commands(keys, await open_locks(session, state)))
         await _send(
             core, partition, lease, [command async for command in _requests(session, state, keys, now_ms)]
         )

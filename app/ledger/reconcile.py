@@ -18,6 +18,8 @@ from app.core.outcome import CoreUnavailable
 from app.db.database import Database
 from app.db.models import Counter, PartitionState, Voucher
 from app.ledger.drain import BATCH_MAX, ledger_entries
+from app.ledger.entries import Lock
+from app.ledger.locks import held_by, open_locks
 from app.ledger.partitions import State, announce, read_state
 from app.ledger.patterns import literal_pattern
 from app.ledger.rebuild import HELD_SUFFIX
@@ -88,6 +90,7 @@ async def reconcile(core: RedemptionCore, db: Database, partition: Partition) ->
         found.difference_count += replayed.problem_count - len(replayed.problems)
         await _compare_table(session, state, replayed, found)
         await _compare_bases(session, partition, replayed, found)
+        _compare_held(replayed, await open_locks(session, state), found)
     await _compare_redis(core, db, keys, replayed, found)
     if not found.difference_count:
         await _verified(db, state)
@@ -139,6 +142,16 @@ async def _compare_bases(
         base = bases[field][0 if key.startswith("v:") else 1]
         if counter.base != base:
             found.blame(f"{key} {field}: the first posting began at {counter.base}, the voucher says {base}")
+
+
+def _compare_held(replayed: Replay, locks: list[Lock], found: Reconciled) -> None:
+    """Nothing is held but by a session, and what sessions hold is held."""
+    held = held_by(locks)
+    for place in held.keys() | {place for place, counter in replayed.counters.items() if counter.held}:
+        counter = replayed.counters.get(place)
+        counted = 0 if counter is None else counter.held
+        if counted != held.get(place, 0):
+            found.blame(f"{place[0]} {place[1]}: held {counted}, but sessions hold {held.get(place, 0)}")
 
 
 async def _compare_redis(

@@ -25,6 +25,7 @@ from app.redeemables.orders import StoredOrder, decode_order, load_order, order_
 from app.redeemables.programs import CampaignProgram, ProjectProgram
 from app.redeemables.replay import first_event
 from app.redeemables.request import StackRequest
+from app.redeemables.sessions import Owned, digest_of, owned_of, without_own
 from app.redeemables.summaries import summary_command, summary_needs, with_summary
 from rules.charges import counters_of
 from rules.facts import Candidate, Counter, CounterName, CustomerFacts, Facts, Moment, OrderFacts
@@ -71,6 +72,8 @@ class Gathered(Struct, kw_only=True):
     first_event: str | None
     """The event that this idempotency key made before."""
     riders: list[Any]
+    owned: Owned | None = None
+    """What the session of the request holds, and how it was read."""
 
 
 class _Trip:
@@ -117,6 +120,10 @@ class _Trip:
         self.replay_at = len(commands)
         if asked.scope_hash:
             commands.append(("GET", keys.idempotency(asked.scope_hash)))
+        self.session_key = request.session.key if request.session is not None else None
+        self.session_at = len(commands)
+        if self.session_key:
+            commands.append(("HGETALL", keys.session(digest_of(self.session_key))))
         self.commands = commands
         self.replies: list[Any] = []
 
@@ -143,6 +150,11 @@ class _Trip:
     def summary(self, customer_id: str | None) -> Sequence[bytes | None] | None:
         """The reply to `summary_command`, if this trip asked for this customer's."""
         return self.replies[self.summary_at] if self.summary_of and self.summary_of == customer_id else None
+
+    @property
+    def owned(self) -> Owned | None:
+        """What the request's session holds; None for a request without a session key."""
+        return owned_of(self.session_key, self.replies[self.session_at]) if self.session_key else None
 
     def first_event(self, asked: Asked) -> str | None:
         """Raises: KeyReused."""
@@ -200,6 +212,8 @@ async def gather(
     )
     moment = Moment(now=now, zone=project.zone)
     facts, seen = await _with_counters(core, keys, partition, facts, trip.counters, moment)
+    owned = trip.owned
+    facts = without_own(facts, keys, owned)
     for redeemable, candidate in zip(request.redeemables, candidates, strict=True):
         catalogue.remember_reads(project_id, redeemable.id, candidate, facts)
     return Gathered(
@@ -218,6 +232,7 @@ async def gather(
         pins=pins,
         first_event=trip.first_event(asked),
         riders=trip.replies[trip.riders_at : trip.replay_at],
+        owned=owned,
     )
 
 

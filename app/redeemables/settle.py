@@ -18,8 +18,10 @@ from app.core.outcome import Code, CoreUnavailable, Outcome
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged, charge, currents, operations
 from app.redeemables.gather import Asked, Gathered, gather
+from app.redeemables.overdue import free_overdue
 from app.redeemables.replay import KeyReused
 from app.redeemables.request import StackRequest
+from app.redeemables.sessions import own_releases
 from app.redeemables.stacks import expanded
 from rules.decide import decide
 from rules.facts import Counter, CounterName, Facts, Moment
@@ -101,6 +103,8 @@ async def _decide(
     moment = Moment(now=now, zone=gathered.project.zone)
     for _ in range(DECIDE_ROUNDS_MAX):
         decision = decide(facts, moment, explain=explain)
+        if facts.counters and await free_overdue(core, gathered.keys, facts, decision, now):
+            return None
         if not takes(decision):
             if await _is_current(core, catalogue, asked, gathered):
                 return Settled(gathered=gathered, decision=decision, outcome=None)
@@ -187,5 +191,11 @@ def validation_call(asked: Asked, gathered: Gathered, charged: Charged) -> Apply
         mode="V",
         rid="",
         guards=gathered.guards,
-        ops=[*operations(charged), *record_checks(gathered)],
+        ops=[
+            *operations(charged),
+            *record_checks(gathered),
+            *own_releases(
+                gathered.keys, gathered.owned, [one.id for one in gathered.facts.candidates if one.id]
+            ),
+        ],
     )

@@ -28,6 +28,7 @@ from app.redeemables.orders import StoredOrder, order_ops, postings_of, private_
 from app.redeemables.redemption_state import RedemptionState, state_puts, without_order
 from app.redeemables.redemption_wire import redeemed_wire
 from app.redeemables.request import StackRequest
+from app.redeemables.sessions import consume
 from app.redeemables.settle import record_checks
 from rules.verdict import Decision, Result
 
@@ -111,6 +112,7 @@ class _Composer:
         self.customer_wire = simple_customer(gathered.customer_id, gathered.facts.customer)
         self.new_order = self._new_order()
         self.summary = self._summary()
+        self.session = consume(gathered.keys, gathered.owned)
 
     # The order
     # -------------------------------------------------------------------------------------------------
@@ -202,6 +204,8 @@ class _Composer:
             "channel": {"channel_id": self.asked.key_id, "channel_type": "API"},
             "customer": self.customer_wire,
         }
+        if self.request.session is not None and self.request.session.key:
+            wire["session"] = {"key": self.request.session.key}
         if result is None:
             wire["related_object_type"] = "redemption"
             wire["related_object_id"] = redemption_id
@@ -262,11 +266,16 @@ class _Composer:
             project_id=self.asked.partition.project_id,
             at_us=self.at_us,
             actor_key_id=self.asked.key_id,
-            postings=[*self.charged.postings(gathered.keys), *postings_of(gathered.keys, self.summary)],
+            postings=[
+                *self.charged.postings(gathered.keys),
+                *postings_of(gathered.keys, self.summary),
+                *self.session.postings,
+            ],
             taken=taken,
             customer_id=gathered.customer_id,
             order_id=self.new_order.id if self.new_order else None,
             order_version=self.new_order.version if self.new_order else 0,
+            locks=self.session.locks,
         )
         answer = self._answer(children, parent, request_id)
         private = Private(
@@ -330,6 +339,7 @@ class _Composer:
         keys = gathered.keys
         ops = operations(self.charged)
         ops.extend(self.summary)
+        ops.extend(self.session.ops)
         ops.extend(record_checks(gathered))
         if gathered.source_id is not None and gathered.customer_id is not None and not gathered.claimed:
             ops.append(

@@ -1,5 +1,5 @@
 """Validate a stack of redeemables: the same gather, rules and checks as a redemption, and nothing written
-(P7).
+(P7), but for the lock of a session.
 """
 
 from datetime import datetime
@@ -15,14 +15,22 @@ from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged
 from app.redeemables.checks import check_stack
 from app.redeemables.gather import Admit, Asked, Gathered
+from app.redeemables.locking import lock
 from app.redeemables.request import StackRequest
-from app.redeemables.settle import Settled, settle, validation_call
+from app.redeemables.session_request import Session
+from app.redeemables.settle import Contended, Settled, settle, validation_call
 from rules.verdict import Decision
+
+LOCK_ATTEMPTS_MAX = 4
+"""Between the check and the lock somebody else may take the last unit: then it is decided anew."""
 
 
 class Validated(Struct, frozen=True):
+    """`event_id`: of the lock, for the ledger; empty when nothing was locked."""
+
     settled: Settled
     answer: dict[str, Any]
+    event_id: str = ""
 
 
 async def validate(
@@ -35,9 +43,10 @@ async def validate(
     admit: Admit,
     *,
     explain: bool = False,
+    session: Session | None = None,
 ) -> Validated:
     """admit: takes the replies of the riders and raises when the edge refuses. explain: the answer also has
-    the `trace` of the decision.
+    the `trace` of the decision. session: what applies is locked under its key; what fails locks nothing.
 
     Raises: Refused for a request that cannot be decided, Contended, CoreUnavailable.
     """
@@ -49,8 +58,16 @@ async def validate(
         await admit(gathered.riders)
         check_stack(gathered, request)
 
-    settled = await settle(core, catalogue, asked, request, now, compose, check, explain=explain)
-    return Validated(settled=settled, answer=answer(settled, request, request_id))
+    for _ in range(LOCK_ATTEMPTS_MAX):
+        settled = await settle(core, catalogue, asked, request, now, compose, check, explain=explain)
+        wire = answer(settled, request, request_id)
+        if session is None or settled.outcome is None:
+            return Validated(settled=settled, answer=wire)
+        locked = await lock(core, asked, settled, session, request_id, now)
+        if locked is not None:
+            wire["session"] = session.wire()
+            return Validated(settled=settled, answer=wire, event_id=locked)
+    raise Contended
 
 
 def answer(settled: Settled, request: StackRequest, request_id: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from app.ledger.entries import (
     REDEMPTION,
     ROLLBACK,
     Event,
+    Lock,
     Posting,
     Private,
     Taken,
@@ -37,6 +38,8 @@ from app.ledger.recovery import Recovery, recover
 from app.redeemables.customers import merge_patch, record_of, summary_of
 
 CAMPAIGN = "camp_summer"
+FAR_MS = 4_000_000_000_000
+"""A deadline that no test reaches."""
 CUSTOMER = CustomerRules(merge=merge_patch, record=record_of, summary=summary_of)
 
 
@@ -188,7 +191,8 @@ class Shop:
         ops: list[Op] = [Release(**place, amount=release)] if release else []
         if amount:
             ops.append(Hold(**place, amount=amount, cap=100))
-        return await self.apply(HOLD, ops, "H", [], None)
+        lock = Lock("digest", voucher_id, FAR_MS, [(place["key"].split(":", 2)[2], voucher_id, amount, 0)])
+        return await self.apply(HOLD, ops, "H", [], None, locks=[lock])
 
     async def put_order(self, order: dict[str, Any]) -> Outcome:
         return await self.apply(ORDER, [], "R", [], Private(order=order), order=order)
@@ -204,6 +208,7 @@ class Shop:
         rid: str | None = None,
         customer_id: str | None = None,
         order: dict[str, Any] | None = None,
+        locks: list[Lock] | None = None,
     ) -> Outcome:
         rid = rid or new_id("q_")
         kinds = {Add: "a", Hold: "h", Release: "r"}
@@ -227,6 +232,7 @@ class Shop:
             taken=taken,
             customer_id=customer_id,
             order_id=order["id"] if order else None,
+            locks=locks or [],
         )
         call = Apply(
             partition=self.partition,

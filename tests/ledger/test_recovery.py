@@ -6,14 +6,17 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from app.core import keys as names
 from app.core.outcome import Code
 from app.core.partition_view import Meta
 from app.db.models import Customer, Divergence, LedgerEvent, PartitionState
+from app.ledger.entries import Lock, encode_lock
+from app.ledger.reconcile import reconcile
 from app.ledger.recovery import close_diverged, recover
-from tests.ledger.shop import Shop
+from tests.ledger.shop import FAR_MS, Shop
 from tests.support.valkey import Valkey
 
 
@@ -80,6 +83,27 @@ async def test_an_emptied_server_is_rebuilt_to_the_same_counters(own_shop: Shop,
     keys = (await own_shop.core.refresh(own_shop.partition)).keys
     (owner,) = await own_shop.core.read(own_shop.partition, [("HGET", keys.source_claim("ada"), "ada")])
     assert owner == b"cust_1"
+
+
+@pytest.mark.parametrize("projected", [True, False])
+async def test_what_sessions_hold_comes_back(own_shop: Shop, valkey: Valkey, projected: bool) -> None:
+    """A lock is the same bytes after a rebuild, so that its session can be redeemed, released or swept;
+    whether or not its event was projected.
+    """
+    await own_shop.hold("v_1", 2)
+    await (own_shop.settle() if projected else own_shop.drain())
+    keys = (await own_shop.core.refresh(own_shop.partition)).keys
+    lock = Lock("digest", "v_1", FAR_MS, [(keys.voucher_used("v_1")[len(keys.base) :], "v_1", 2, 0)])
+    await restart(own_shop, valkey, emptied=True)
+    assert (await own_shop.recover()).action == "rebuilt"
+    keys = (await own_shop.core.refresh(own_shop.partition)).keys
+    found = await own_shop.core.read(
+        own_shop.partition,
+        [("HGETALL", keys.session("digest")), ("HGETALL", keys.voucher_sessions("v_1"))],
+    )
+    assert found == [[b"v_1", encode_lock(lock)], [b"digest", b"%d" % FAR_MS]]
+    await own_shop.settle()
+    assert (await reconcile(own_shop.core, own_shop.db, own_shop.partition)).differences == []
 
 
 async def test_what_was_never_projected_still_owns_its_source_id(own_shop: Shop, valkey: Valkey) -> None:

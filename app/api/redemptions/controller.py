@@ -13,6 +13,7 @@ from app.redeemables.redeem import Failed, redeem
 from app.redeemables.refusals import note_failures
 from app.redeemables.request import StackRequest
 from app.redeemables.roll_back import RollBack, roll_back
+from app.redeemables.session_request import check_session
 from app.redeemables.settle import Replayed
 
 
@@ -25,6 +26,8 @@ async def redeem_stack(call: Call) -> Answer:
     engine.ledger.require()
     with refusals_as_errors():
         check_request(request)
+        if request.session is not None:
+            check_session(request.session)
         try:
             done = await redeem(
                 engine.core,

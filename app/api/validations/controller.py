@@ -4,7 +4,8 @@ from app.api.call import Answer, Call
 from app.api.stack_requests import asked_of, explained, moment_of, refusals_as_errors
 from app.http.routing import Route
 from app.redeemables.checks import check_request
-from app.redeemables.request import StackRequest
+from app.redeemables.request import SessionRequest, StackRequest
+from app.redeemables.session_request import session_of
 from app.redeemables.validate import validate
 
 
@@ -14,6 +15,10 @@ async def validate_stack(call: Call) -> Answer:
     engine = call.engine
     with refusals_as_errors():
         check_request(request)
+        session = session_of(request.session, client_side=call.principal.kind == "client")
+        if session is not None:
+            engine.ledger.require()
+            request.session = SessionRequest(key=session.key)
         validated = await validate(
             engine.core,
             engine.catalogue,
@@ -23,7 +28,10 @@ async def validate_stack(call: Call) -> Answer:
             call.request_id,
             call.admission.admit,
             explain=explained(call),
+            session=session,
         )
+    if validated.event_id:
+        await engine.ledger.acknowledged(call.partition, validated.event_id)
     return Answer(validated.answer)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.vouchers import service
+from app.api.vouchers import service, sessions
 from app.api.vouchers.schemas import VoucherCreate, VoucherUpdate
 from app.http.routing import Route
 
@@ -120,4 +120,5 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "POST", "/{code}/disable", "disable-voucher", disable_voucher, "Disable Voucher", errors=NOT_FOUND
     ),
+    *sessions.ROUTES,
 )
