@@ -25,7 +25,7 @@ from app.redeemables.orders import StoredOrder, decode_order, load_order, order_
 from app.redeemables.programs import CampaignProgram, ProjectProgram
 from app.redeemables.replay import first_event
 from app.redeemables.request import StackRequest
-from app.redeemables.sessions import Owned, digest_of, owned_of, without_own
+from app.redeemables.sessions import Owned, owned_of, session_commands, without_own
 from app.redeemables.summaries import summary_command, summary_needs, with_summary
 from rules.charges import counters_of
 from rules.facts import Candidate, Counter, CounterName, CustomerFacts, Facts, Moment, OrderFacts
@@ -120,10 +120,7 @@ class _Trip:
         self.replay_at = len(commands)
         if asked.scope_hash:
             commands.append(("GET", keys.idempotency(asked.scope_hash)))
-        self.session_key = request.session.key if request.session is not None else None
-        self.session_at = len(commands)
-        if self.session_key:
-            commands.append(("HGETALL", keys.session(digest_of(self.session_key))))
+        commands += session_commands(keys, request)
         self.commands = commands
         self.replies: list[Any] = []
 
@@ -151,11 +148,6 @@ class _Trip:
         """The reply to `summary_command`, if this trip asked for this customer's."""
         return self.replies[self.summary_at] if self.summary_of and self.summary_of == customer_id else None
 
-    @property
-    def owned(self) -> Owned | None:
-        """What the request's session holds; None for a request without a session key."""
-        return owned_of(self.session_key, self.replies[self.session_at]) if self.session_key else None
-
     def first_event(self, asked: Asked) -> str | None:
         """Raises: KeyReused."""
         return first_event(self.replies[self.replay_at], asked.fingerprint) if asked.scope_hash else None
@@ -164,10 +156,7 @@ class _Trip:
 async def gather(
     core: RedemptionCore, catalogue: Catalogue, asked: Asked, request: StackRequest, now: datetime
 ) -> Gathered:
-    """Read what the request names.
-
-    Raises: LookupError for a project that is gone, KeyReused, CoreUnavailable.
-    """
+    """Raises: LookupError for a project that is gone, KeyReused, CoreUnavailable."""
     partition = asked.partition
     project_id = partition.project_id
     project = await catalogue.project(project_id)
@@ -212,7 +201,7 @@ async def gather(
     )
     moment = Moment(now=now, zone=project.zone)
     facts, seen = await _with_counters(core, keys, partition, facts, trip.counters, moment)
-    owned = trip.owned
+    owned = owned_of(request, trip.replies)
     facts = without_own(facts, keys, owned)
     for redeemable, candidate in zip(request.redeemables, candidates, strict=True):
         catalogue.remember_reads(project_id, redeemable.id, candidate, facts)

@@ -23,7 +23,7 @@ from app.redeemables.programs import CampaignProgram
 from app.redeemables.request import RedeemableRequest, StackRequest
 from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended, record_checks
 from rules.counters import tally
-from rules.facts import Candidate, Counter, CounterName, Gift, Moment
+from rules.facts import Candidate, CounterName, Gift, Moment
 from rules.qualification import Scenario, qualify, qualify_stack
 from rules.verdict import Charge, OrderState, Result
 
@@ -193,17 +193,17 @@ async def _within_limits(
         key, field = place_of(gathered.keys, name)
         commands.append(("HMGET", key, field, field + "~h"))
     replies = await core.read(gathered.keys.partition, commands)
-    stored: dict[CounterName, Counter | None] = {}
+    stored: dict[CounterName, tuple[int | None, int]] = {}
     for name, reply in zip(names, replies, strict=True):
         if isinstance(reply, Exception):
             raise CoreUnavailable(str(reply))
         value, held = reply
-        stored[name] = None if value is None and held is None else Counter(int(value or 0), int(held or 0))
+        stored[name] = (None if value is None else int(value), int(held or 0))
     kept = []
     for one in found:
-        if all(_fits(charge, stored.get(charge.counter)) for charge in one.charges):
-            counter = stored.get(_balance(one))
-            kept.append(replace(one, locked_credits=counter.held if counter is not None else 0))
+        if all(_fits(charge, *stored.get(charge.counter, (None, 0))) for charge in one.charges):
+            _, locked = stored.get(_balance(one), (None, 0))
+            kept.append(replace(one, locked_credits=locked))
     return kept
 
 
@@ -215,10 +215,9 @@ def _is_limited(charge: Charge) -> bool:
     return charge.cap is not None or charge.floor is not None
 
 
-def _fits(charge: Charge, counter: Counter | None) -> bool:
-    """The script's own arithmetic (D2)."""
-    value = charge.base if counter is None else counter.value
-    held = 0 if counter is None else counter.held
+def _fits(charge: Charge, stored: int | None, held: int) -> bool:
+    """The script's own arithmetic (D2). stored None: the counter stands at its base, held or not."""
+    value = charge.base if stored is None else stored
     if charge.delta > 0 and charge.cap is not None:
         return value + held + charge.delta <= charge.cap
     if charge.delta < 0 and charge.floor is not None:

@@ -18,6 +18,7 @@ from app.core.ops import Apply, Due, Equal, Hold, Op, Put, Release
 from app.identifiers import new_id
 from app.ledger.entries import RELEASE, Event, Lock, Posting, decode_lock, encode_event, encode_lock
 from app.redeemables.charges import BALANCES, place_of
+from app.redeemables.request import StackRequest
 from rules.facts import Counter, CounterName, Facts
 from rules.verdict import Result
 
@@ -44,10 +45,21 @@ def digest_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def owned_of(key: str, reply: Sequence[Any]) -> Owned:
-    """reply: of HGETALL on the session's hash."""
-    raw = {voucher.decode(): value for voucher, value in zip(reply[::2], reply[1::2], strict=True)}
-    return Owned(digest_of(key), raw, {voucher: decode_lock(value) for voucher, value in raw.items()})
+def session_commands(keys: Keys, request: StackRequest) -> list[tuple[str, str]]:
+    """What of the read trip brings a session; the last of its commands."""
+    if request.session is None or not request.session.key:
+        return []
+    return [("HGETALL", keys.session(digest_of(request.session.key)))]
+
+
+def owned_of(request: StackRequest, replies: Sequence[Any]) -> Owned | None:
+    """The session as the trip brought it; None for a request without a session key."""
+    if request.session is None or not request.session.key:
+        return None
+    flat = replies[-1]
+    raw = {voucher.decode(): value for voucher, value in zip(flat[::2], flat[1::2], strict=True)}
+    locks = {voucher: decode_lock(value) for voucher, value in raw.items()}
+    return Owned(digest_of(request.session.key), raw, locks)
 
 
 def owned_alone(digest: str, voucher_id: str, raw: bytes) -> Owned:

@@ -218,6 +218,28 @@ def test_a_disabled_voucher_cannot_be_redeemed_by_its_session(api: httpx.Client)
     assert refusal(api, code, session=lock("held"))["key"] == "voucher_disabled"
 
 
+def test_a_qualification_sees_what_is_left_beside_locks(api: httpx.Client) -> None:
+    """A card never used before is shown with what sessions hold of it, and not at all when all is held."""
+    created(api.post("/v1/customers", json={"source_id": "owner"}))
+    code = gift_card(api, 1_000)["code"]
+
+    def shown() -> list[dict[str, object]]:
+        body = {
+            "customer": {"source_id": "owner"},
+            "order": {"amount": 400},
+            "session": {"type": "LOCK"},
+            "options": {"limit": 50, "filters": {"code": {"conditions": {"$is": [code]}}}},
+        }
+        answer = created(api.post("/v1/qualifications", json=body))
+        return [dict(one["result"]["gift"]) for one in answer["redeemables"]["data"]]
+
+    assert len(shown()) == 1
+    created(api.post("/v1/validations", json={**credits_of(code, 300), "session": lock("q")}))
+    assert shown() == [{"credits": 400, "balance": 700, "locked_credits": 300}]
+    created(api.post("/v1/validations", json={**credits_of(code, 1_000), "session": lock("q")}))
+    assert shown() == []
+
+
 def test_the_official_client_locks_and_releases(api: httpx.Client, official: voucherify.ApiClient) -> None:
     """P11: the answers of both operations are what the published client expects."""
     code = single_voucher(api, percent_off(10), quantity=1)["code"]
