@@ -18,7 +18,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint format types static check bench loadtest vectors lock openapi clean
+.PHONY: help install run test test-fast lint format types static check bench chaos chaos-all loadtest vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,12 @@ bench: $(DEV_STAMP) ## CPU and latency of validate and redeem beside the floor (
 
 loadtest: $(DEV_STAMP) ## locust against a server that runs already (see loadtests/README.md)
 	$(BIN)/locust -f loadtests/locustfile.py --headless --users $(USERS) --spawn-rate 16 --run-time $(SECONDS_MAX)s --host http://$(HOST):$(PORT)
+
+chaos: $(DEV_STAMP) ## Workloads under faults, judged; three minutes (SEED; see chaos/README.md)
+	$(BIN)/python -m chaos $(if $(SEED),--seed $(SEED))
+
+chaos-all: $(DEV_STAMP) ## The same for every pair of workload and fault, an hour (SEED; CHAOS=--full: and level)
+	$(BIN)/python -m chaos --select pairs $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 vectors: $(DEV_STAMP) ## Run a file of promotions and carts (FILE) through the HTTP API; see tests/vectors/README.md
 	$(BIN)/python -m tools.vectors $(FILE)

@@ -42,7 +42,13 @@ def relative(file: Path) -> str:
 
 def python_files() -> list[Path]:
     return tracked(
-        "app/*.py", "rules/*.py", "tests/*.py", "loadtests/*.py", "tools/*.py", "migrations/env.py"
+        "app/*.py",
+        "rules/*.py",
+        "tests/*.py",
+        "chaos/*.py",
+        "loadtests/*.py",
+        "tools/*.py",
+        "migrations/env.py",
     )
 
 

@@ -162,7 +162,12 @@ class Client:
         commands += [("SCRIPT", "LOAD", source) for source in self._scripts]
         commands.append(("PING",))
         packed = b"".join([pack(command) for command in commands])
-        for reply in await _listed(connection.send(packed, len(commands), CONNECT_SECONDS), len(commands)):
+        try:
+            greeted = connection.send(packed, len(commands), CONNECT_SECONDS)
+        except Unsent as error:
+            # Cut between being made and being greeted: a failure to connect like any other.
+            raise ConnectionError(str(error)) from error
+        for reply in await _listed(greeted, len(commands)):
             if isinstance(reply, ReplyError):
                 raise ConnectionError(f"{address} refused the greeting: {reply}")
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.core.address import parse_address
 from app.core.client import Client, ReplyError, Saturated
-from app.core.connection import Unanswered, Unsent
+from app.core.connection import Connection, Unanswered, Unsent
 from tests.support.valkey import Valkey
 
 
@@ -52,6 +52,16 @@ async def test_an_error_reply_is_a_result_in_its_place(valkey: Valkey) -> None:
     assert (first, last) == (b"a", b"b")
     assert isinstance(wrong, ReplyError)
     await client.close()
+
+
+async def test_a_connection_cut_before_it_is_greeted_counts_as_one_that_was_not_made(valkey: Valkey) -> None:
+    """Whoever keeps the connection catches ConnectionError and tries again; anything else would end it."""
+    client = Client(valkey.url)
+    loop = asyncio.get_running_loop()
+    _, cut = await loop.create_unix_connection(lambda: Connection(loop, lambda _: None), valkey.socket)
+    cut.kill("reset")
+    with pytest.raises(ConnectionError):
+        await client._greet(cut)
 
 
 async def test_too_much_in_flight_is_refused_at_once(valkey: Valkey) -> None:

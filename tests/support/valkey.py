@@ -60,6 +60,8 @@ class Valkey:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # SIGXFSZ stays ignored: a limit on the size of files is then an error of the write (D28).
+            restore_signals=False,
         )
         until = time.monotonic() + READY_SECONDS
         while time.monotonic() < until:

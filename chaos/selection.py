@@ -1,0 +1,31 @@
+"""Which cells are run: a handful in CI, every pair once, or everything."""
+
+from chaos.cell import Cell
+from chaos.faults import FAULTS
+from chaos.workloads import WORKLOADS
+
+LEVELS = ("journal", "ledger")
+SELECTIONS = ("short", "pairs", "full")
+
+SHORT = (
+    Cell("W2", "F1", "journal"),
+    Cell("W4", "F2", "journal"),
+    Cell("W9", "F5", "ledger"),
+    Cell("W6", "F3", "ledger"),
+    Cell("W5", "F6", "ledger"),
+    Cell("W3", "F12", "journal"),
+)
+"""Each workload that races for something scarce, under the fault that is likeliest to break it."""
+
+
+def select(name: str) -> list[Cell]:
+    """pairs: every workload under every fault once, levels in turn, so that each fault meets each level."""
+    if name == "short":
+        return list(SHORT)
+    if name == "full":
+        return [Cell(w, f, level) for f in FAULTS for w in WORKLOADS for level in LEVELS]
+    return [
+        Cell(workload, fault, LEVELS[(row + column) % len(LEVELS)])
+        for row, fault in enumerate(FAULTS)
+        for column, workload in enumerate(WORKLOADS)
+    ]
