@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from app.api.call import Answer, Call
+from app.api.client_side import CREATE_CUSTOMERS
 from app.http.errors import ApiError
 from app.http.idempotency import REPLAYED, request_identity
 from app.redeemables.checks import Refused
@@ -30,6 +31,7 @@ def asked_of(call: Call) -> Asked:
         partition=call.partition,
         key_id=call.principal.key_id,
         accept_language=call.headers.get("accept-language"),
+        stores_customer=call.principal.kind != "client" or call.admission.enabled(CREATE_CUSTOMERS),
         riders=tuple(call.admission.commands()),
     )
 

@@ -72,6 +72,10 @@ class Admission:
         """Whether the key as it is known has the permission and trusts the origin; else `ask` decides."""
         return self._refusal() is None and self._origin_trusted
 
+    def enabled(self, flag: str) -> bool:
+        """Whether the project has switched a client_* flag on; once admitted, as of this request."""
+        return flag in self._key.open_to_clients
+
     def _refusal(self) -> ApiError | None:
         return self._key.refusal(self._permission, self._scopes, self._address)
 

@@ -45,6 +45,8 @@ class VerifiedKey(Struct, kw_only=True):
     """time.monotonic() of the reading of the row."""
     expires_at: datetime | None
     trusted_domains: tuple[str, ...]
+    open_to_clients: frozenset[str] = frozenset()
+    """Names of the project's client_* flags that are on."""
     networks: tuple[Network, ...] = ()
     """Where requests may come from; empty: anywhere."""
     scopes: frozenset[str] | None = None
@@ -101,6 +103,11 @@ def verified(
         read_at=time.monotonic(),
         expires_at=min((end for end in ends if end is not None), default=None),
         trusted_domains=tuple(str(domain) for domain in domains),
+        open_to_clients=frozenset(
+            name
+            for name, value in (project.settings if project is not None else {}).items()
+            if name.startswith("client_") and value is True
+        ),
         networks=networks_of(key.allowed_addresses),
     )
 

@@ -45,6 +45,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     scope_hash: str = ""
     """Of the idempotency key, with `fingerprint` of the request; empty without one (D1)."""
     fingerprint: str = ""
+    stores_customer: bool = True
+    """False: what a redemption says of its customer is decided with and not kept."""
     riders: tuple[Command, ...] = ()
     """Commands of the edge (rate bucket, key revocation) whose replies it wants back."""
 

@@ -318,7 +318,7 @@ class _Composer:
 
     def _private_customer(self) -> dict[str, Any] | None:
         gathered = self.gathered
-        if gathered.customer_id is None:
+        if gathered.customer_id is None or not self.asked.stores_customer:
             return None
         sent = self.request.customer
         if gathered.customer is not None and (sent is None or not patch_of(sent)):

@@ -3,9 +3,10 @@
 from typing import Any
 
 from app.api.call import Answer, Call
+from app.api.client_side import public_tiers
 from app.api.promotions import service, stacks
 from app.api.promotions.schemas import StackCreate, StackUpdate, TierCreate, TierUpdate
-from app.http.routing import Route
+from app.http.routing import Route, Scope
 
 TIER = "/v1/promotions/tiers/{promotionTierId}"
 OF_CAMPAIGN = "/v1/promotions/{campaignId}/tiers"
@@ -71,6 +72,11 @@ async def update_stack(call: Call) -> Answer:
 async def delete_stack(call: Call) -> Answer:
     await stacks.delete_stack(call, call.path["campaignId"], call.path["stackId"])
     return Answer()
+
+
+async def list_tiers_for_browser(call: Call) -> Answer:
+    """As on the server side, without the shop's figures."""
+    return Answer(public_tiers(await service.list_tiers(call)))
 
 
 VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
@@ -150,4 +156,17 @@ ROUTES: tuple[Route, ...] = (
     _route("GET", STACK, "get-promotion-stack", get_stack, "Get Promotion Stack"),
     _route("PUT", STACK, "update-promotion-stack", update_stack, "Update Promotion Stack", body=StackUpdate),
     _route("DELETE", STACK, "delete-promotion-stack", delete_stack, "Delete Promotion Stack", status=204),
+    Route(
+        method="GET",
+        path="/client/v1/promotions/tiers",
+        operation_id="list-promotion-tiers-client-side",
+        handler=list_tiers_for_browser,
+        permission="promotions.read",
+        scope=Scope.CLIENT,
+        tag="Client-side",
+        summary="List Promotion Tiers, from a browser",
+        answer=dict,
+        query=("is_available", "limit", "page", "order"),
+        errors=("invalid_query_params",),
+    ),
 )

@@ -1,12 +1,13 @@
 """Redemptions (behaviour 4.6, 4.7)."""
 
 from app.api.call import Answer, Call
+from app.api.client_side import REDEEM, changed, public_redemption, require_flag
 from app.api.products.overrides import store_overrides
 from app.api.redemptions.schemas import RollbackRequest
 from app.api.redemptions.service import get_redemption, list_redemptions, redemptions_of_voucher
 from app.api.stack_requests import asked_of, explained, moment_of, refusals_as_errors, replayed
 from app.http.errors import ApiError
-from app.http.routing import Route
+from app.http.routing import Route, Scope
 from app.redeemables.answer import error_wire, message_of
 from app.redeemables.checks import check_request
 from app.redeemables.redeem import Failed, redeem
@@ -44,7 +45,7 @@ async def redeem_stack(call: Call) -> Answer:
     if isinstance(done, Failed):
         raise refused(done, note_failures(engine.core, asked, request, done, now), call.request_id)
     await engine.ledger.acknowledged(call.partition, done.event_id)
-    if request.order is not None and request.order.items:
+    if request.order is not None and request.order.items and call.principal.kind != "client":
         await store_overrides(call, request.order.items)
     return Answer(done.answer if done.trace is None else {**done.answer, "trace": done.trace})
 
@@ -65,6 +66,13 @@ def refused(failed: Failed, failure_ids: list[str], request_id: str) -> ApiError
     if settled.decision.trace is not None:
         members["trace"] = settled.decision.trace
     return ApiError(wire["code"], wire["key"], wire["message"], wire.get("details"), **members)
+
+
+async def redeem_from_browser(call: Call) -> Answer:
+    """As on the server side, where the project opens it, with less in the answer."""
+    require_flag(call, REDEEM)
+    answer = await redeem_stack(call)
+    return changed(answer, public_redemption(answer.body, call.body()))
 
 
 async def list_all(call: Call) -> Answer:
@@ -126,6 +134,29 @@ async def roll_back_stack(call: Call) -> Answer:
     return await _roll_back(call, call.path["parentRedemptionId"], stacked=True)
 
 
+REDEMPTION_ERRORS = (
+    "not_found",
+    "duplicated_redeemables",
+    "invalid_redeemables",
+    "invalid_order",
+    "multiple_requests",
+    "quantity_exceeded",
+    "voucher_expired",
+    "voucher_disabled",
+    "voucher_not_active",
+    "voucher_not_active_now",
+    "promotion_inactive",
+    "promotion_not_active_now",
+    "customer_rules_violated",
+    "order_rules_violated",
+    "redemption_rules_violated",
+    "missing_customer",
+    "missing_order",
+    "missing_amount",
+    "missing_order_items",
+    "gift_amount_exceeded",
+    "idempotency_key_reused",
+)
 ROLLBACK_ERRORS = (
     "not_found",
     "already_rolled_back",
@@ -150,29 +181,7 @@ ROUTES: tuple[Route, ...] = (
         body=StackRequest,
         query=("explain",),
         answer=dict,
-        errors=(
-            "not_found",
-            "duplicated_redeemables",
-            "invalid_redeemables",
-            "invalid_order",
-            "multiple_requests",
-            "quantity_exceeded",
-            "voucher_expired",
-            "voucher_disabled",
-            "voucher_not_active",
-            "voucher_not_active_now",
-            "promotion_inactive",
-            "promotion_not_active_now",
-            "customer_rules_violated",
-            "order_rules_violated",
-            "redemption_rules_violated",
-            "missing_customer",
-            "missing_order",
-            "missing_amount",
-            "missing_order_items",
-            "gift_amount_exceeded",
-            "idempotency_key_reused",
-        ),
+        errors=REDEMPTION_ERRORS,
         hot=True,
     ),
     Route(
@@ -238,5 +247,18 @@ ROUTES: tuple[Route, ...] = (
         query=("reason", "tracking_id"),
         errors=ROLLBACK_ERRORS,
         hot=True,
+    ),
+    Route(
+        method="POST",
+        path="/client/v1/redemptions",
+        operation_id="redeem-stacked-discounts-client-side",
+        handler=redeem_from_browser,
+        permission="redemptions.write",
+        scope=Scope.CLIENT,
+        tag="Client-side",
+        summary="Redeem up to 30 redeemables from a browser, where the project opens it",
+        body=StackRequest,
+        answer=dict,
+        errors=(*REDEMPTION_ERRORS, "forbidden"),
     ),
 )

@@ -1,8 +1,9 @@
 """Validation of a stack of redeemables (behaviour 4.1, 4.2)."""
 
 from app.api.call import Answer, Call
+from app.api.client_side import changed, public_validation
 from app.api.stack_requests import asked_of, explained, moment_of, refusals_as_errors
-from app.http.routing import Route
+from app.http.routing import Route, Scope
 from app.redeemables.checks import check_request
 from app.redeemables.request import SessionRequest, StackRequest
 from app.redeemables.session_request import session_of
@@ -35,6 +36,20 @@ async def validate_stack(call: Call) -> Answer:
     return Answer(validated.answer)
 
 
+async def validate_from_browser(call: Call) -> Answer:
+    """As on the server side, with less in the answer."""
+    answer = await validate_stack(call)
+    return changed(answer, public_validation(answer.body, call.body().order))
+
+
+VALIDATION_ERRORS = (
+    "invalid_payload",
+    "duplicated_redeemables",
+    "invalid_redeemables",
+    "invalid_order",
+    "multiple_requests",
+)
+
 ROUTES: tuple[Route, ...] = (
     Route(
         method="POST",
@@ -47,13 +62,20 @@ ROUTES: tuple[Route, ...] = (
         body=StackRequest,
         query=("explain",),
         answer=dict,
-        errors=(
-            "invalid_payload",
-            "duplicated_redeemables",
-            "invalid_redeemables",
-            "invalid_order",
-            "multiple_requests",
-        ),
+        errors=VALIDATION_ERRORS,
         hot=True,
+    ),
+    Route(
+        method="POST",
+        path="/client/v1/validations",
+        operation_id="validate-stacked-discounts-client-side",
+        handler=validate_from_browser,
+        permission="validations.write",
+        scope=Scope.CLIENT,
+        tag="Client-side",
+        summary="Validate up to 30 redeemables and calculate the order, from a browser",
+        body=StackRequest,
+        answer=dict,
+        errors=VALIDATION_ERRORS,
     ),
 )
