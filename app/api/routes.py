@@ -12,10 +12,12 @@ from app.api.oauth.controller import ROUTES as OAUTH
 from app.api.orders.controller import ROUTES as ORDERS
 from app.api.product_collections.controller import ROUTES as PRODUCT_COLLECTIONS
 from app.api.products.controller import ROUTES as PRODUCTS
+from app.api.project_extensions.controller import ROUTES as PROJECT_EXTENSIONS
 from app.api.promotions.controller import ROUTES as PROMOTIONS
 from app.api.qualifications.controller import ROUTES as QUALIFICATIONS
 from app.api.redemptions.controller import ROUTES as REDEMPTIONS
 from app.api.segments.controller import ROUTES as SEGMENTS
+from app.api.stacking_rules.controller import ROUTES as STACKING_RULES
 from app.api.validation_rules.controller import ROUTES as VALIDATION_RULES
 from app.api.validations.controller import ROUTES as VALIDATIONS
 from app.api.vouchers.controller import ROUTES as VOUCHERS
@@ -34,6 +36,8 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *ORDERS,
         *PRODUCT_COLLECTIONS,
         *SEGMENTS,
+        *STACKING_RULES,
+        *PROJECT_EXTENSIONS,
         *QUALIFICATIONS,
         *VALIDATIONS,
         *REDEMPTIONS,

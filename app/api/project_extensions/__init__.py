@@ -1,0 +1,1 @@
+"""What a project has beyond the contract, under /v1/engine/extensions: terms of every redeemable."""
