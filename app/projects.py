@@ -10,6 +10,8 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import select
 
+from app.audit.chain import ORGANISATION as ORGANISATION_CHAIN
+from app.audit.chain import Actor, audited, command
 from app.core.core import RedemptionCore
 from app.core.keys import Partition, access
 from app.core.outcome import CoreUnavailable
@@ -76,8 +78,10 @@ async def create_project(
     case_sensitive_codes: bool = True,
     is_sandbox: bool = False,
     settings: dict[str, Any] | None = None,
+    actor: Actor | None = None,
 ) -> Project:
-    """A project with its partition open. settings: what differs from DEFAULT_SETTINGS.
+    """A project with its partition open. settings: what differs from DEFAULT_SETTINGS. actor: for the audit;
+    None: a command.
 
     Raises: CoreUnavailable; the project is then there, and `open_project` finishes it.
     """
@@ -96,7 +100,7 @@ async def create_project(
         updated_at=None,
         deleted_at=None,
     )
-    async with db.writing() as session:
+    async with audited(db, project.id, actor or command("projects create")) as session:
         session.add(project)
     await open_project(core, db, project.id)
     return project
@@ -116,6 +120,7 @@ async def create_key(
     name: str = "",
     expires_at: datetime | None = None,
     allowed_addresses: Sequence[str] = (),
+    actor: Actor | None = None,
 ) -> KeyPair:
     """A key pair. A management key has no project: it opens all of them. allowed_addresses: networks (CIDR)
     that requests may come from; empty: any.
@@ -142,7 +147,7 @@ async def create_key(
         created_at=datetime.now(UTC),
         updated_at=None,
     )
-    async with db.writing() as session:
+    async with audited(db, key.project_id or ORGANISATION_CHAIN, actor or command("keys create")) as session:
         session.add(key)
     return pair
 
@@ -156,14 +161,17 @@ async def list_keys(db: Database, project_id: str | None = None) -> list[ApiKey]
         return list((await session.scalars(statement)).all())
 
 
-async def revoke_key(core: RedemptionCore, db: Database, key_id: str) -> ApiKey | None:
+async def revoke_key(
+    core: RedemptionCore, db: Database, key_id: str, *, actor: Actor | None = None
+) -> ApiKey | None:
     """Revoke a key. When this returns, every worker's next request with it is refused. None: there is no such
     key.
 
     Raises: CoreUnavailable when the workers could not be told: the key is revoked, but a worker that knows it
     may go on to accept it for some 30 seconds. Revoking again tells them.
     """
-    async with db.writing() as session:
+    chain = await _chain_of(db, key_id)
+    async with audited(db, chain, actor or command("keys revoke")) as session:
         key = await session.get(ApiKey, key_id, with_for_update=True)
         if key is None:
             return None
@@ -173,8 +181,20 @@ async def revoke_key(core: RedemptionCore, db: Database, key_id: str) -> ApiKey 
     return key
 
 
+async def _chain_of(db: Database, key_id: str) -> str:
+    """A key never changes its project."""
+    async with db.reading() as session:
+        project_id = await session.scalar(select(ApiKey.project_id).where(ApiKey.id == key_id))
+    return project_id or ORGANISATION_CHAIN
+
+
 async def rotate_key(
-    core: RedemptionCore, db: Database, key_id: str, *, overlap_seconds: int = OVERLAP_SECONDS
+    core: RedemptionCore,
+    db: Database,
+    key_id: str,
+    *,
+    overlap_seconds: int = OVERLAP_SECONDS,
+    actor: Actor | None = None,
 ) -> KeyPair | None:
     """A new token for a key; the old one opens for overlap_seconds more, the one before it no longer. None:
     there is no such key, or it is revoked.
@@ -184,7 +204,8 @@ async def rotate_key(
     """
     token = new_token()
     now = datetime.now(UTC)
-    async with db.writing() as session:
+    chain = await _chain_of(db, key_id)
+    async with audited(db, chain, actor or command("keys rotate")) as session:
         key = await session.get(ApiKey, key_id, with_for_update=True)
         if key is None or key.revoked_at is not None:
             return None

@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.publishing import CatalogueWrite, catalogue_write
+from app.audit.chain import Actor
 from app.core.keys import Partition
 from app.engine import Engine
 from app.http.admission import Admission
@@ -117,13 +118,24 @@ class Call:
         async with self.engine.db.reading() as session:
             yield session
 
+    @property
+    def actor(self) -> Actor:
+        """Who the audit says it was."""
+        kind = "management" if self.principal.kind == "management" else "key"
+        return Actor(
+            kind=kind,
+            id=self.principal.key_id,
+            operation=self.route.operation_id,
+            request_id=self.request_id,
+        )
+
     def write(self) -> AbstractAsyncContextManager[CatalogueWrite]:
         """One SQL transaction whose catalogue changes are published before this returns (architecture 3).
 
         `async with call.write() as write: write.session.add(...); write.guard("c:" + id, version);
         write.voucher(id)`
         """
-        return catalogue_write(self.engine, self.project_id)
+        return catalogue_write(self.engine, self.project_id, self.actor)
 
     async def barrier(self) -> None:
         """Wait until what was acknowledged before this moment is projected, at most 2 s (D10).

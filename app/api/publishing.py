@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit.chain import Actor, append
+from app.audit.changes import CREATED, Recorder
 from app.core.keys import Partition
 from app.db.models import SnapshotDue
 from app.engine import Engine
@@ -20,6 +22,7 @@ class CatalogueWrite:
 
     def __init__(self, session: AsyncSession, project_id: str) -> None:
         self.session = session
+        self.recorder = Recorder(session)
         self.project_id = project_id
         self.guards: dict[str, int] = {}
         self.records: list[tuple[str | int, ...]] = []
@@ -37,14 +40,18 @@ class CatalogueWrite:
         """For a voucher whose row is gone: its record becomes a tombstone of this version (D4)."""
         self.records.append(("deleted", voucher_id, folded_code, version))
 
+    def created(self, object_type: str, object_id: str) -> None:
+        """For the audit: an object that was inserted past the session, by a statement of its own."""
+        self.recorder.note(CREATED, object_type, object_id)
+
     def customer(self, customer_id: str) -> None:
         self.records.append(("customer", customer_id))
 
 
 @asynccontextmanager
-async def catalogue_write(engine: Engine, project_id: str) -> AsyncIterator[CatalogueWrite]:
-    """One transaction, then publication. A crash in between leaves a snapshots_due row that the background
-    process repeats.
+async def catalogue_write(engine: Engine, project_id: str, actor: Actor) -> AsyncIterator[CatalogueWrite]:
+    """One transaction with its entries in the audit chain, then publication. A crash in between leaves a
+    snapshots_due row that the background process repeats.
 
     Raises: CoreUnavailable when the core cannot take the versions: the write is committed, but not
     acknowledged.
@@ -62,7 +69,7 @@ async def catalogue_write(engine: Engine, project_id: str) -> AsyncIterator[Cata
                 records=[list(record) for record in write.records],
             )
             session.add(due)
-            await session.flush()
+        await append(session, project_id, actor, write.recorder)
     if due is None:
         return
     await engine.catalogue.publish(Partition(project_id), write.guards, write.records)

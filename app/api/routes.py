@@ -3,6 +3,7 @@ it.
 """
 
 from app.api.async_actions.controller import ROUTES as ASYNC_ACTIONS
+from app.api.audit.controller import ROUTES as AUDIT
 from app.api.campaigns.controller import ROUTES as CAMPAIGNS
 from app.api.categories.controller import ROUTES as CATEGORIES
 from app.api.customers.controller import ROUTES as CUSTOMERS
@@ -43,5 +44,6 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *REDEMPTIONS,
         *ASYNC_ACTIONS,
         *OAUTH,
+        *AUDIT,
     )
 )

@@ -12,6 +12,7 @@ COMMANDS = {
     "demo": "app.cli.demo:demo",
     "migrate": "app.cli.migrate:migrate",
     "keys": "app.cli.keys:keys",
+    "audit": "app.cli.audit:audit",
     "explain": "app.cli.explain:explain",
     "ledger": "app.cli.ledger:ledger",
     "openapi": "app.cli.openapi:openapi",

@@ -100,6 +100,7 @@ async def issue(
         await count_vouchers(write.session, campaign, 1)
     await assign_rules(write, own.validation_rules, "voucher", voucher_id)
     write.voucher(voucher_id)
+    write.created("voucher", voucher_id)
     voucher = await write.session.get(Voucher, (project.id, voucher_id))
     assert voucher is not None
     return voucher
