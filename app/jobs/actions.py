@@ -14,12 +14,16 @@ from app.core.outcome import CoreUnavailable
 from app.db.models import AsyncAction
 from app.engine import Engine
 from app.identifiers import new_id
-from app.jobs import generation, removal
+from app.jobs import generation, removal, voucher_import, voucher_metadata
+from app.jobs.progress import SliceDelayed
+from app.jobs.publications import noted, publish_noted
 
 Step = Callable[[Engine, AsyncSession, AsyncAction], Awaitable[None]]
 STEPS: dict[str, Step] = {
     generation.TYPE: generation.step,
     removal.TYPE: removal.step,
+    **dict.fromkeys(voucher_import.TYPES, voucher_import.step),
+    **dict.fromkeys(voucher_metadata.TYPES, voucher_metadata.step),
 }
 """By the type of the action. A step does at most 500 rows and says by `finish` that it was the last."""
 FAILURES_MAX = 5
@@ -32,17 +36,22 @@ _AWAY = (CoreUnavailable, OperationalError, InterfaceError)
 log = structlog.get_logger("vouchsafe.jobs")
 
 
-class SliceDelayed(Exception):
-    """The slice was not done because Redis or the database is away; it is to be tried again later."""
-
-
 def start_action(
-    session: AsyncSession, project_id: str, kind: str, payload: dict[str, Any], now: datetime, request_id: str
+    session: AsyncSession,
+    project_id: str,
+    kind: str,
+    payload: dict[str, Any],
+    now: datetime,
+    request_id: str,
+    *,
+    action_id: str | None = None,
 ) -> AsyncAction:
-    """Enqueue work in the transaction that asked for it. `kind` is a key of STEPS."""
+    """Enqueue work in the transaction that asked for it. `kind` is a key of STEPS; `action_id`: under which
+    its input was stored.
+    """
     action = AsyncAction(
         project_id=project_id,
-        id=new_id("aa_"),
+        id=action_id or new_id("aa_"),
         created_at=now,
         updated_at=None,
         type=kind,
@@ -79,7 +88,11 @@ async def run_slice(engine: Engine, project_id: str, action_id: str) -> bool:
             await STEPS[action.type](engine, session, action)
             if action.status not in OPEN:
                 action.processing_time = max(0, time.time_ns() // 1_000_000 - int(state["started_ms"]))
-            return action.status in OPEN
+            due = noted(session)
+        await publish_noted(engine, due)
+        return action.status in OPEN
+    except SliceDelayed:
+        raise
     except _AWAY as error:
         raise SliceDelayed(str(error)) from error
     except Exception:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db.models import AsyncAction, Campaign, Project, Voucher
 from app.engine import Engine
 from app.jobs.progress import advance, fail, finish
+from app.jobs.publications import note_reused_codes
 from app.redeemables.codes import CodeConfig, code_config_of
 from app.redeemables.issuing import BATCH_MAX, draw_batch, fold, inherited, insert_free, voucher_values
 
@@ -61,7 +62,9 @@ async def step(engine: Engine, session: AsyncSession, action: AsyncAction) -> No
         return
     shared = campaign.body.get("voucher") or {}
     config = code_config_of(payload.get("code_config") or shared.get("code_config"))
-    made = await _insert_some(session, project, campaign, config, payload, min(BATCH_MAX, total - done), now)
+    ids = await _insert_some(session, project, campaign, config, payload, min(BATCH_MAX, total - done), now)
+    await note_reused_codes(engine, session, action, ids)
+    made = len(ids)
     done += made
     campaign.vouchers_count += made
     advance(action, done, total)
@@ -84,9 +87,9 @@ async def _insert_some(
     payload: dict[str, Any],
     wanted: int,
     now: datetime,
-) -> int:
-    """Insert up to `wanted` codes. More are drawn than wanted, so that a nearly used keyspace is still used
-    up.
+) -> list[str]:
+    """Insert up to `wanted` codes; their ids. More are drawn than wanted, so that a nearly used keyspace is
+    still used up.
     """
     drawn = {fold(project, code): code for code in draw_batch(project, config, BATCH_MAX)}
     taken = await session.scalars(
@@ -102,7 +105,7 @@ async def _insert_some(
     rows = [
         voucher_values(project, code, now=now, body=body, **columns) for code in list(drawn.values())[:wanted]
     ]
-    return len(await insert_free(session, rows))
+    return await insert_free(session, rows)
 
 
 def own_columns(payload: dict[str, Any]) -> dict[str, Any]:

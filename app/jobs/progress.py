@@ -1,8 +1,13 @@
 """How a step tells how far it is."""
 
 from datetime import datetime
+from typing import Any
 
 from app.db.models import AsyncAction
+
+
+class SliceDelayed(Exception):
+    """The slice was not done because something it needs is away; it is to be tried again later."""
 
 
 def advance(action: AsyncAction, done: int, total: int) -> None:
@@ -11,13 +16,13 @@ def advance(action: AsyncAction, done: int, total: int) -> None:
     action.progress = 100 if total == 0 else min(99, done * 100 // total)
 
 
-def finish(action: AsyncAction, now: datetime, message: str) -> None:
-    """The work is done."""
+def finish(action: AsyncAction, now: datetime, message: str, **more: Any) -> None:
+    """The work is done. more: further members of the result."""
     action.status = "DONE"
     action.operation_status = "SUCCESS"
     action.progress = 100
     action.updated_at = now
-    action.result = {"message": message, "done_count": int(action.state.get("done", 0))}
+    action.result = {"message": message, "done_count": int(action.state.get("done", 0)), **more}
 
 
 def fail(action: AsyncAction, now: datetime, message: str) -> None:

@@ -13,7 +13,9 @@ from sqlalchemy import select
 
 from app.db.models import AsyncAction
 from app.engine import Engine
-from app.jobs.actions import OPEN, STEPS, SliceDelayed, run_slice
+from app.jobs.actions import OPEN, STEPS, run_slice
+from app.jobs.inputs import forget_orphans
+from app.jobs.progress import SliceDelayed
 
 IDLE_SECONDS = 0.2
 """Between two looks at an empty queue: a campaign's first codes are there well within two seconds."""
@@ -26,6 +28,7 @@ log = structlog.get_logger("vouchsafe.jobs")
 
 async def run_jobs(engine: Engine, stop: asyncio.Event) -> None:
     """Work until `stop`; a slice that has begun is finished first."""
+    await forget_orphans(engine.db, engine.now())
     while not stop.is_set():
         is_delayed = False
         try:

@@ -7,7 +7,8 @@ from sqlalchemy import func, select, update
 
 from app.core.outcome import CoreUnavailable
 from app.db.models import Campaign, Voucher
-from app.jobs.actions import FAILURES_MAX, SliceDelayed, run_slice, start_action
+from app.jobs.actions import FAILURES_MAX, run_slice, start_action
+from app.jobs.progress import SliceDelayed
 from app.jobs.removal import TYPE, removal_payload
 from app.redeemables.issuing import BATCH_MAX
 from tests.jobs.test_generation import finish

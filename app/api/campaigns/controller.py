@@ -5,8 +5,11 @@ from typing import Any
 from app.api.call import Answer, Call
 from app.api.campaigns import codes, service
 from app.api.campaigns.schemas import CampaignCreate, CampaignUpdate, CampaignVouchersCreate
+from app.api.vouchers import imports
+from app.api.vouchers.schemas import FileForm
 from app.http.decode import decode_body
 from app.http.routing import Route
+from app.jobs.voucher_rows import VoucherRow
 
 ONE = "/{campaignId}"
 NOT_FOUND = ("not_found",)
@@ -68,6 +71,14 @@ async def add_vouchers(call: Call) -> Answer:
 async def add_voucher_with_code(call: Call) -> Answer:
     answer = await codes.add_code(call, call.path["campaignId"], call.path["code"], call.body())
     return Answer(answer)
+
+
+async def import_vouchers(call: Call) -> Answer:
+    return Answer(await imports.import_to_campaign(call, call.path["campaignId"], call.body()))
+
+
+async def import_vouchers_csv(call: Call) -> Answer:
+    return Answer(await imports.import_to_campaign_csv(call, call.path["campaignId"]))
 
 
 VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
@@ -142,5 +153,25 @@ ROUTES: tuple[Route, ...] = (
         body=CampaignVouchersCreate,
         body_required=False,
         errors=(*NOT_FOUND, "invalid_campaign", "invalid_voucher", "duplicate_found"),
+    ),
+    _route(
+        "POST",
+        ONE + "/import",
+        "import-vouchers-to-campaign",
+        import_vouchers,
+        "Import Vouchers to Campaign",
+        status=202,
+        body=list[VoucherRow],
+        errors=(*NOT_FOUND, "invalid_campaign", "invalid_voucher", "duplicate_key"),
+    ),
+    _route(
+        "POST",
+        ONE + "/importCSV",
+        "import-vouchers-to-campaign-using-csv",
+        import_vouchers_csv,
+        "Import Vouchers to Campaign by CSV",
+        body=FileForm,
+        consumes=("multipart/form-data",),
+        errors=(*NOT_FOUND, "invalid_campaign"),
     ),
 )

@@ -34,9 +34,10 @@ from app.db.models import Campaign
 from app.http.errors import ApiError, invalid_payload
 from app.http.wire import listing
 from app.identifiers import new_id, next_version
-from app.jobs.actions import SliceDelayed, run_slice, start_action
+from app.jobs.actions import run_slice, start_action
 from app.jobs.generation import TYPE as GENERATE
 from app.jobs.generation import generation_payload
+from app.jobs.progress import SliceDelayed
 from app.jobs.removal import TYPE as REMOVE
 from app.jobs.removal import removal_payload
 from app.redeemables.codes import CodeConfig, code_config_of

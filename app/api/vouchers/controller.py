@@ -3,9 +3,10 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.vouchers import service, sessions
-from app.api.vouchers.schemas import VoucherCreate, VoucherUpdate
+from app.api.vouchers import imports, service, sessions
+from app.api.vouchers.schemas import BulkMetadata, FileForm, SameMetadata, VoucherCreate, VoucherUpdate
 from app.http.routing import Route
+from app.jobs.voucher_rows import VoucherRow
 
 TAG = "Vouchers"
 NOT_FOUND = ("not_found",)
@@ -57,6 +58,22 @@ async def enable_voucher(call: Call) -> Answer:
 
 async def disable_voucher(call: Call) -> Answer:
     return Answer(await service.set_active(call, call.path["code"], active=False))
+
+
+async def import_vouchers(call: Call) -> Answer:
+    return Answer(await imports.import_vouchers(call, call.body()))
+
+
+async def import_vouchers_csv(call: Call) -> Answer:
+    return Answer(await imports.import_vouchers_csv(call))
+
+
+async def update_in_bulk(call: Call) -> Answer:
+    return Answer(await imports.update_metadata(call, call.body()))
+
+
+async def update_metadata(call: Call) -> Answer:
+    return Answer(await imports.update_same_metadata(call, call.body()))
 
 
 VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
@@ -121,4 +138,42 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/{code}/disable", "disable-voucher", disable_voucher, "Disable Voucher", errors=NOT_FOUND
     ),
     *sessions.ROUTES,
+    _route(
+        "POST",
+        "/import",
+        "import-vouchers",
+        import_vouchers,
+        "Import Vouchers",
+        status=202,
+        body=list[VoucherRow],
+        errors=("invalid_voucher",),
+    ),
+    _route(
+        "POST",
+        "/importCSV",
+        "import-vouchers-using-csv",
+        import_vouchers_csv,
+        "Import Vouchers using CSV",
+        status=202,
+        body=FileForm,
+        consumes=("multipart/form-data",),
+    ),
+    _route(
+        "POST",
+        "/bulk/async",
+        "update-vouchers-in-bulk",
+        update_in_bulk,
+        "Update Vouchers in Bulk",
+        status=202,
+        body=list[BulkMetadata],
+    ),
+    _route(
+        "POST",
+        "/metadata/async",
+        "update-vouchers-metadata-in-bulk",
+        update_metadata,
+        "Update Vouchers' Metadata in Bulk",
+        status=202,
+        body=SameMetadata,
+    ),
 )

@@ -2,9 +2,9 @@
 listed.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.api.campaigns.schemas import CodeConfigBody, GiftBody, RedemptionBody
 from app.api.terms import Windows
@@ -40,3 +40,22 @@ class VoucherUpdate(Windows, kw_only=True):
     gift: GiftBody | None = None
     redemption: RedemptionBody | None = None
     extensions: dict[str, Any] | None = None
+
+
+class BulkMetadata(Struct, kw_only=True):
+    """One row of a bulk update."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=512)]
+    metadata: dict[str, Any]
+
+
+class SameMetadata(Struct, kw_only=True):
+    codes: Annotated[list[Annotated[str, Meta(min_length=1, max_length=512)]], Meta(min_length=1)]
+    metadata: dict[str, Any]
+
+
+class FileForm(Struct, kw_only=True):
+    """multipart/form-data. `file`: CSV with a header."""
+
+    file: str
+    webhooks_enable: bool | None = None

@@ -95,9 +95,10 @@ def category_id_of(row: Voucher, campaign: Campaign | None) -> str | None:
 
 
 def _gift_wire(row: Voucher, terms: Mapping[str, Any]) -> dict[str, Any]:
-    effect = (row.body.get("gift") or {}).get("effect") or (terms.get("gift") or {}).get("effect")
+    own = row.body.get("gift") or {}
+    effect = own.get("effect") or (terms.get("gift") or {}).get("effect")
     return {
-        "amount": row.gift_opening,
+        "amount": row.gift_opening + int(own.get("redeemed_before") or 0),
         "subtracted_amount": 0,
         "balance": row.gift_opening - row.redeemed_amount,
         "effect": effect or "APPLY_TO_ORDER",
@@ -118,9 +119,13 @@ def _card_wire(row: Voucher) -> dict[str, Any]:
 
 
 def _redemption_wire(row: Voucher, path: str) -> dict[str, Any]:
-    answer: dict[str, Any] = {"quantity": row.quantity, "redeemed_quantity": row.redeemed_quantity}
+    answer: dict[str, Any] = {
+        "quantity": row.quantity,
+        "redeemed_quantity": row.redeemed_base + row.redeemed_quantity,
+    }
     if row.type == "GIFT_VOUCHER":
-        answer["redeemed_amount"] = row.redeemed_amount
+        before = int((row.body.get("gift") or {}).get("redeemed_before") or 0)
+        answer["redeemed_amount"] = before + row.redeemed_amount
     elif row.type == "LOYALTY_CARD":
         answer["redeemed_points"] = row.redeemed_amount
     answer["object"] = "list"

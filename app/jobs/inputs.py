@@ -1,0 +1,82 @@
+"""What an async action is to work on, in pieces of 500 rows: written before the action is there, taken by
+its steps.
+
+A piece goes with the transaction that did its work, so a step that is repeated after a crash finds exactly
+what is left.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, exists, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.database import Database
+from app.db.models import ActionInput, AsyncAction
+from app.identifiers import characters_of
+
+PIECE_ROWS = 500
+"""Rows of one step."""
+PIECES_PER_TRANSACTION = 10
+ORPHAN_SECONDS = 3_600
+"""Pieces whose action never came: whoever wrote them died in between."""
+
+
+def pieces(rows: Sequence[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(rows), PIECE_ROWS):
+        yield list(rows[start : start + PIECE_ROWS])
+
+
+async def store_inputs(db: Database, project_id: str, action_id: str, rows: Sequence[Any]) -> None:
+    """Write the rows of an action that is about to be started."""
+    values = [
+        {"project_id": project_id, "action_id": action_id, "n": number, "rows": piece}
+        for number, piece in enumerate(pieces(rows))
+    ]
+    for start in range(0, len(values), PIECES_PER_TRANSACTION):
+        async with db.writing() as session:
+            await session.execute(insert(ActionInput), values[start : start + PIECES_PER_TRANSACTION])
+
+
+async def take_input(session: AsyncSession, action: AsyncAction) -> list[Any] | None:
+    """The next piece, which goes with this transaction; None after the last."""
+    row = await session.scalar(
+        select(ActionInput)
+        .where(ActionInput.project_id == action.project_id, ActionInput.action_id == action.id)
+        .order_by(ActionInput.n)
+        .limit(1)
+    )
+    if row is None:
+        return None
+    rows = row.rows
+    await session.execute(
+        delete(ActionInput).where(
+            ActionInput.project_id == action.project_id,
+            ActionInput.action_id == action.id,
+            ActionInput.n == row.n,
+        )
+    )
+    session.expunge(row)
+    return rows
+
+
+async def forget_inputs(session: AsyncSession, action: AsyncAction) -> None:
+    """An action that ended early leaves nothing behind."""
+    await session.execute(
+        delete(ActionInput).where(
+            ActionInput.project_id == action.project_id, ActionInput.action_id == action.id
+        )
+    )
+
+
+async def forget_orphans(db: Database, now: datetime) -> None:
+    """Remove pieces that belong to no action and are older than an hour. Ids tell when they were made."""
+    milliseconds = int(now.timestamp() * 1_000) - ORPHAN_SECONDS * 1_000
+    oldest = "aa_" + characters_of(max(0, min(milliseconds, time.time_ns() // 1_000_000)) << 80)
+    known = exists().where(
+        AsyncAction.project_id == ActionInput.project_id, AsyncAction.id == ActionInput.action_id
+    )
+    async with db.writing() as session:
+        await session.execute(delete(ActionInput).where(ActionInput.action_id < oldest, ~known))

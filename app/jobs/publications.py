@@ -1,0 +1,83 @@
+"""Records that a step has changed are published after its commit, and before the action says that it is done.
+
+A step notes them in its transaction as a row of snapshots_due; who runs the slice publishes them at once,
+and the background process repeats what a crash left there.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.keys import Partition
+from app.db.models import AsyncAction, SnapshotDue, Voucher
+from app.engine import Engine
+
+_NOTED = "published_with_commit"
+
+
+async def note_vouchers(
+    engine: Engine, session: AsyncSession, action: AsyncAction, voucher_ids: Sequence[str]
+) -> None:
+    """These vouchers have changed, or been made where the core knew something else by their code."""
+    if not voucher_ids:
+        return
+    due = SnapshotDue(
+        project_id=action.project_id,
+        at=engine.now(),
+        guards={},
+        records=[["voucher", voucher_id] for voucher_id in voucher_ids],
+    )
+    session.add(due)
+    await session.flush()
+    session.info.setdefault(_NOTED, []).append(due)
+    action.state = {**action.state, "due": [*action.state.get("due", ()), due.id]}
+
+
+async def note_reused_codes(
+    engine: Engine, session: AsyncSession, action: AsyncAction, voucher_ids: Sequence[str]
+) -> None:
+    """Of new vouchers only those whose code the core has met before: a deleted code leaves a tombstone, and
+    what it does not know it reads from SQL (D5).
+    """
+    if not voucher_ids:
+        return
+    rows = (
+        await session.execute(
+            select(Voucher.id, Voucher.folded_code).where(
+                Voucher.project_id == action.project_id, Voucher.id.in_(voucher_ids)
+            )
+        )
+    ).all()
+    partition = Partition(action.project_id)
+    keys = await engine.core.open(partition)
+    replies = await engine.core.read(
+        partition, [("HGET", keys.voucher_record(folded), folded) for _, folded in rows]
+    )
+    known = [row[0] for row, reply in zip(rows, replies, strict=True) if reply is not None]
+    await note_vouchers(engine, session, action, known)
+
+
+def noted(session: AsyncSession) -> list[SnapshotDue]:
+    """What the transaction has noted."""
+    found: list[SnapshotDue] = session.info.get(_NOTED, [])
+    return found
+
+
+async def publish_noted(engine: Engine, due: Sequence[SnapshotDue]) -> None:
+    """After the commit. Raises: CoreUnavailable; the background process then does it later."""
+    for row in due:
+        await engine.catalogue.publish(Partition(row.project_id), row.guards, row.records)
+    if due:
+        async with engine.db.writing() as session:
+            await session.execute(delete(SnapshotDue).where(SnapshotDue.id.in_([row.id for row in due])))
+
+
+async def all_published(session: AsyncSession, action: AsyncAction) -> bool:
+    """Whether nothing that the action has changed waits to be published."""
+    due: list[Any] = list(action.state.get("due", ()))
+    if not due:
+        return True
+    left = await session.scalar(select(SnapshotDue.id).where(SnapshotDue.id.in_(due[-900:])).limit(1))
+    return left is None

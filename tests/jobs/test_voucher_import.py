@@ -1,0 +1,111 @@
+"""Import of vouchers: every row once, whatever dies in between."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from app.db.models import ActionInput
+from app.identifiers import new_id
+from app.jobs import voucher_import
+from app.jobs.actions import run_slice, start_action
+from app.jobs.inputs import PIECE_ROWS, forget_orphans, store_inputs
+from app.jobs.voucher_import import TO_CAMPAIGN, import_payload
+from tests.jobs.work import action_of, add_campaign, campaign_of, codes_of, count_of
+
+
+async def ask_for_import(engine, project_id, campaign_id, rows):
+    action_id = new_id("aa_")
+    await store_inputs(engine.db, project_id, action_id, rows)
+    async with engine.db.writing() as session:
+        payload = import_payload(len(rows), campaign_id=campaign_id)
+        start_action(session, project_id, TO_CAMPAIGN, payload, engine.now(), "v-test", action_id=action_id)
+    return action_id
+
+
+async def finish(engine, project_id, action_id):
+    while await run_slice(engine, project_id, action_id):
+        pass
+    return await action_of(engine, project_id, action_id)
+
+
+async def pieces_left(engine):
+    async with engine.db.reading() as session:
+        return await session.scalar(select(func.count()).select_from(ActionInput))
+
+
+def rows_of(count):
+    return [{"code": f"CODE-{number:05d}"} for number in range(count)]
+
+
+async def test_a_slice_that_fails_leaves_nothing_and_is_done_again(engine, project, monkeypatch):
+    """Codes, progress and the rest of the input commit together."""
+    campaign_id = await add_campaign(engine, project.id)
+    action_id = await ask_for_import(engine, project.id, campaign_id, rows_of(PIECE_ROWS + 3))
+
+    def broken(*arguments):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(voucher_import, "advance", broken)
+        assert await run_slice(engine, project.id, action_id) is True
+    assert (await count_of(engine, project.id, campaign_id), await pieces_left(engine)) == (0, 2)
+    done = await finish(engine, project.id, action_id)
+    assert (done.status, done.progress, done.result["done_count"]) == ("DONE", 100, PIECE_ROWS + 3)
+    assert (await campaign_of(engine, project.id, campaign_id)).vouchers_count == PIECE_ROWS + 3
+    assert await pieces_left(engine) == 0
+
+
+async def test_two_workers_import_every_row_once(engine, project):
+    """Slices that run at once add up as if they had run one by one; rows that come twice are refused once."""
+    campaign_id = await add_campaign(engine, project.id)
+    rows = rows_of(2 * PIECE_ROWS) + rows_of(7)
+    action_id = await ask_for_import(engine, project.id, campaign_id, rows)
+    await asyncio.gather(*(finish(engine, project.id, action_id) for _ in range(3)))
+    result = (await action_of(engine, project.id, action_id)).result
+    assert (result["done_count"], result["failed_count"]) == (2 * PIECE_ROWS, 7)
+    assert await count_of(engine, project.id, campaign_id) == 2 * PIECE_ROWS
+
+
+async def test_an_import_goes_on_after_kill_9(engine, project, settings):
+    """A runner killed in the middle is followed by one that imports exactly what is left."""
+    campaign_id = await add_campaign(engine, project.id)
+    action_id = await ask_for_import(engine, project.id, campaign_id, rows_of(5_000))
+    arguments = [str(settings.data_dir), settings.redis_url, settings.database_url]
+    process = subprocess.Popen([sys.executable, "-m", "tests.jobs.work", *arguments], env=dict(os.environ))
+    while await count_of(engine, project.id, campaign_id) < PIECE_ROWS:
+        assert process.poll() is None
+        await asyncio.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert await count_of(engine, project.id, campaign_id) < 5_000
+    done = await finish(engine, project.id, action_id)
+    codes = await codes_of(engine, project.id, campaign_id)
+    assert len(codes) == len(set(codes)) == done.result["done_count"] == 5_000
+
+
+async def test_a_campaign_that_is_gone_ends_its_import(engine, project):
+    """The action fails, and its input does not stay."""
+    campaign_id = await add_campaign(engine, project.id)
+    action_id = await ask_for_import(engine, project.id, campaign_id, rows_of(PIECE_ROWS * 2))
+    async with engine.db.writing() as session:
+        await session.delete(await campaign_of(engine, project.id, campaign_id))
+    assert (await finish(engine, project.id, action_id)).status == "FAILED"
+    assert await pieces_left(engine) == 0
+
+
+async def test_input_without_an_action_goes_after_an_hour(engine, project):
+    """Whoever stored it died before starting the action; what an action waits for stays."""
+    await store_inputs(engine.db, project.id, new_id("aa_"), rows_of(1))
+    campaign_id = await add_campaign(engine, project.id)
+    await ask_for_import(engine, project.id, campaign_id, rows_of(1))
+    await forget_orphans(engine.db, engine.now())
+    assert await pieces_left(engine) == 2
+    old = new_id("aa_")
+    await store_inputs(engine.db, project.id, old, rows_of(1))
+    await forget_orphans(engine.db, engine.now() + timedelta(hours=2))
+    assert await pieces_left(engine) == 1
