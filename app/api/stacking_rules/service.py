@@ -36,7 +36,7 @@ DISJOINT: Final = (
 
 async def create(call: Call, project_id: str, body: StackingRulesBody) -> Rules:
     """Raises: ApiError 404; 409 stacking_rules_exist; 400 invalid_payload."""
-    async with catalogue_write(call.engine, project_id) as write:
+    async with catalogue_write(call.engine, project_id, call.actor) as write:
         project = await _locked(write)
         if "id" in project.stacking_rules:
             raise ApiError(
@@ -69,7 +69,7 @@ async def get(call: Call, project_id: str, rules_id: str) -> Rules:
 
 async def update(call: Call, project_id: str, rules_id: str, body: StackingRulesBody) -> Rules:
     """Raises: ApiError 404; 412; 400 invalid_payload."""
-    async with catalogue_write(call.engine, project_id) as write:
+    async with catalogue_write(call.engine, project_id, call.actor) as write:
         project = await _locked(write)
         _named(project, rules_id)
         call.require_version(project.version)
@@ -81,7 +81,7 @@ async def update(call: Call, project_id: str, rules_id: str, body: StackingRules
 
 async def delete(call: Call, project_id: str, rules_id: str) -> None:
     """Back to the defaults. Raises: ApiError 404; 412."""
-    async with catalogue_write(call.engine, project_id) as write:
+    async with catalogue_write(call.engine, project_id, call.actor) as write:
         project = await _locked(write)
         _named(project, rules_id)
         call.require_version(project.version)
