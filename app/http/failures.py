@@ -7,18 +7,14 @@ import traceback
 import msgspec
 import structlog
 from litestar.exceptions import HTTPException
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError, IntegrityError
 
 from app.core.outcome import CoreUnavailable
+from app.db.failures import passes
 from app.http.decode import sentence
 from app.http.errors import ApiError, invalid_payload, unavailable
 
 log = structlog.get_logger("vouchsafe.http")
-
-_AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
-"""OSError holds refused, reset and timed-out connections and names that do not resolve."""
-
 
 def api_error(error: Exception, request_id: str) -> ApiError:
     """The answer to an exception. Internals go to the log under the request's id, never to the caller."""
@@ -27,7 +23,7 @@ def api_error(error: Exception, request_id: str) -> ApiError:
     if isinstance(error, CoreUnavailable):
         log.warning("core_unavailable", request_id=request_id, reason=str(error), unknown=error.unknown)
         return unavailable("The redemption core cannot be reached", error.retry_after_seconds)
-    if isinstance(error, _AWAY) or _database_is_away(error):
+    if passes(error):
         log.warning(
             "database_unavailable", request_id=request_id, reason=type(error).__name__, detail=_cause(error)
         )
@@ -50,20 +46,6 @@ def api_error(error: Exception, request_id: str) -> ApiError:
     return ApiError(
         500, "internal_server_error", "Internal server error", "The fault was logged under the request's id"
     )
-
-
-_AWAY_STATES = ("08", "25006", "40", "53", "55P03", "57")
-"""SQLSTATE classes: connection lost, read-only after a failover, conflict with another transaction, resources
-or connections
-exhausted, lock not available, the server is starting or stopping or gave the statement up."""
-
-
-def _database_is_away(error: Exception) -> bool:
-    """Drivers raise their own errors while they connect; those are known by their SQLSTATE."""
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    state = getattr(getattr(error, "orig", error), "sqlstate", None)
-    return isinstance(state, str) and state.startswith(_AWAY_STATES)
 
 
 def _cause(error: Exception) -> str:

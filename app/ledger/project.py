@@ -19,6 +19,7 @@ from app.core.outbox import Position
 from app.core.outcome import CoreUnavailable
 from app.core.records import encode_record
 from app.db.database import Database
+from app.db.failures import passes
 from app.db.models import (
     EventBody,
     LedgerEvent,
@@ -80,6 +81,8 @@ class Projector:
             try:
                 await self._run(state, events, used)
             except DBAPIError as error:
+                if passes(error):
+                    raise  # The database is full, locked or away: that says nothing of any event.
                 log.warning("projecting one by one", partition=partition.name, error=str(error.orig))
                 await self._one_by_one(state, events, used)
         except _Overtaken:
@@ -119,7 +122,7 @@ class Projector:
             try:
                 await self._run(single, [event], used)
             except DBAPIError as error:
-                if error.connection_invalidated:
+                if passes(error):
                     raise
                 async with self._db.writing() as session:
                     await _move(session, state, at, event.position)

@@ -1,9 +1,26 @@
 """Where the log goes: standard error, one JSON object a line, or readable lines on a terminal."""
 
+import contextlib
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
+
+
+class _Patient:
+    """Standard error for a disk that may be full: a line that cannot be written must never stop what it tells
+    of.
+    """
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def set_up_logs(level: str) -> None:
@@ -24,6 +41,6 @@ def set_up_logs(level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", _Patient())),
         cache_logger_on_first_use=True,
     )

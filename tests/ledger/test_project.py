@@ -1,9 +1,13 @@
 """Stage 2: what was ledgered shows in the rows that people look at, once, whatever stops in between."""
 
 import asyncio
+import resource
 from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from app.core.ops import Add
 from app.core.outbox import Position
@@ -70,6 +74,25 @@ async def test_a_rollback_marks_its_redemption(any_shop: Shop) -> None:
     assert [one["id"] for one in rows["r_undone"].body["related_redemptions"]["rollbacks"]] == [rollback.id]
     (voucher,) = await any_shop.rows(Voucher)
     assert voucher.redeemed_quantity == 1
+
+
+async def test_a_full_disk_is_no_fault_of_the_event(shop: Shop) -> None:
+    """What cannot be written for want of room is projected once there is room, and never given up."""
+    wide = order()
+    wide["body"] = {**wide["body"], "note": "x" * 2_000_000}  # type: ignore[dict-item]
+    await shop.put_order(wide)
+    await shop.drain()
+    log = Path(f"{shop.db.url.database}-wal")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + 200_000, hard))
+    try:
+        with pytest.raises(OperationalError):
+            await shop.project()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert await shop.rows(ProjectionFailure) == []
+    await shop.project()
+    assert len(await shop.rows(Order)) == 1
 
 
 async def test_spent_credits_add_up_at_the_gift_card(any_shop: Shop) -> None:

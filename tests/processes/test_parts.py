@@ -4,6 +4,8 @@ import asyncio
 import os
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from app.processes import listening
 from app.processes.child import EXIT_CONFIGURATION, Child
 from app.processes.lifeline import Lifeline, when_parent_ends
 from app.processes.status import FILE_NAME, ServeStatus, write_status
+from tests.support.server import ROOT
 
 
 class TestListening:
@@ -96,3 +99,16 @@ def test_the_status_file_is_private_and_whole(tmp_path: Path) -> None:
     write_status(tmp_path, status)
     assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o600
     assert [file.name for file in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    """A full disk refuses the line; the work that it tells of goes on."""
+    program = (
+        "import os, resource, structlog; from app.processes.logs import set_up_logs; set_up_logs('info')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))\n"
+        "for _ in range(3000): structlog.get_logger('full').warning('no room for this')\n"
+        "os._exit(7)"
+    )
+    with (tmp_path / "log").open("wb") as log:
+        done = subprocess.run([sys.executable, "-c", program], stderr=log, check=False, cwd=ROOT)
+    assert done.returncode == 7
