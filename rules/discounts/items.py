@@ -145,7 +145,7 @@ def amount_by_amount(context: "Context", discount: Discount) -> Plan | Trouble:
     chosen = chosen_lines(context, discount)
     if isinstance(chosen, Trouble):
         return chosen
-    value = minor_value(context, discount) * context.bundles
+    value = _value_to_share(context, discount)
     weights = [units_worth(one.line.amount or 0, one.units, one.line.quantity) for one in chosen]
     return finish(context, discount, chosen, share(value, weights))
 
@@ -155,8 +155,16 @@ def amount_by_quantity(context: "Context", discount: Discount) -> Plan | Trouble
     chosen = chosen_lines(context, discount)
     if isinstance(chosen, Trouble):
         return chosen
-    value = minor_value(context, discount) * context.bundles
+    value = _value_to_share(context, discount)
     return finish(context, discount, chosen, share(value, [one.units for one in chosen]))
+
+
+def _value_to_share(context: "Context", discount: Discount) -> int:
+    """Bundles multiply it, and so do groups of units: then it is the value of a group."""
+    value = minor_value(context, discount) * context.bundles
+    if discount.extras is not None and discount.extras.group is not None:
+        value *= context.groups
+    return value
 
 
 def percent(context: "Context", discount: Discount) -> Plan | Trouble:

@@ -2,10 +2,15 @@
 is known of single cases here.
 """
 
-from decimal import Decimal
 from typing import Any
 
-from rules.compile import compile_collection, compile_discount, compile_rule, compile_segment
+from rules.compile import (
+    compile_collection,
+    compile_discount,
+    compile_rule,
+    compile_segment,
+    compile_window,
+)
 from rules.counters import tally
 from rules.facts import (
     Candidate,
@@ -20,17 +25,76 @@ from rules.facts import (
     Shipping,
     StackingRules,
 )
+from tests.rules.peer_discounts import ALL, Discounts, known
 
-ALL = "pc_a11pr0dUc75"
-EFFECTS = {
-    "each_line": "APPLY_TO_ITEMS",
-    "each_unit": "APPLY_TO_ITEMS_BY_QUANTITY",
-    "across": "APPLY_TO_ITEMS_PROPORTIONALLY",
-}
-SELECTIONS = {"cheapest": "APPLY_FROM_CHEAPEST", "most_expensive": "APPLY_FROM_MOST_EXPENSIVE"}
+FILTERS = (
+    "collections",
+    "skus",
+    "product_ids",
+    "unit_price_min_minor",
+    "unit_price_max_minor",
+    "exclude_already_discounted",
+    "exclude_attributes",
+    "shipping_ids",
+)
+USAGE = (
+    "limit",
+    "used",
+    "per_customer_limit",
+    "used_by_customer",
+    "budget_spend_limit_minor",
+    "budget_spend_used_minor",
+    "budget_redemptions_limit",
+    "budget_redemptions_used",
+    "restore_on_cancel",
+)
+CONDITIONS = (
+    "min_subtotal_minor",
+    "subtotal_gt_minor",
+    "basis",
+    "min_quantity",
+    "any_line_min_quantity",
+    "min_filtered_quantity",
+    "min_filtered_subtotal",
+    "contains",
+    "customer",
+    "nth_order",
+    "valid_until",
+)
+def expiration_of(promotion: dict[str, Any]) -> str | None:
+    """A bare date is valid to its end."""
+    until = (promotion.get("conditions") or {}).get("valid_until")
+    return until if until is None or "T" in until else f"{until}T23:59:59.999Z"
 
 
-class Case:
+def project_of(vector: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(extensions, stacking rules without categories) of the project in which a vector is decided."""
+    asked = known("stacking", vector.get("stacking"), "mode", "order")
+    extensions: dict[str, Any] = {"share_order_discounts": True}
+    if asked.get("mode") == "best_per_item":
+        extensions["item_discounts"] = "BEST"
+    if "unit-consumption" in vector.get("tags", ()):
+        extensions["units_application_mode"] = "EXCLUSIVE"
+    if any(item["product"].get("min_price_minor") for item in vector["items"]):
+        extensions["margin"] = {"floor_percent": 0, "missing_cost": "include"}
+    by_priority = asked.get("order") == "priority_desc"
+    effects: dict[str, int] = {}
+    for index, promotion in enumerate(vector["promotions"]):
+        if promotion.get("exclusive"):
+            # What one promotion of the peer does in several ways is still one exclusive promotion.
+            group = str(promotion.get("group") or index)
+            effects[group] = effects.get(group, 0) + 1
+    return extensions, {
+        "applicable_redeemables_limit": 30,
+        "applicable_exclusive_redeemables_limit": min(max(effects.values(), default=1), 5),
+        "redeemables_sorting_rule": "CATEGORY_HIERARCHY" if by_priority else "REQUESTED_ORDER",
+        "discount_calculation_mode": "INITIAL_AMOUNT"
+        if asked.get("mode") == "initial"
+        else "DISCOUNTED_AMOUNT",
+    }
+
+
+class Case(Discounts):
     """One vector; `facts` is what `decide` gets."""
 
     def __init__(self, vector: dict[str, Any]) -> None:
@@ -39,23 +103,17 @@ class Case:
         self.counters: dict[Any, Counter] = {}
         self.customer = self._customer(vector.get("customer"))
         self.lines = tuple(self._line(index, item) for index, item in enumerate(vector["items"]))
-        self.floors = any(item["product"].get("min_price_minor") for item in vector["items"])
         self.candidates = tuple(
             self._candidate(index, promotion) for index, promotion in enumerate(vector["promotions"])
         )
 
     def facts(self) -> Facts:
-        stacking = self.vector.get("stacking") or {}
-        extensions: dict[str, Any] = {"share_order_discounts": True}
-        if stacking.get("mode") == "best_per_item":
-            extensions["item_discounts"] = "BEST"
-        if "unit-consumption" in self.vector["tags"]:
-            extensions["units_application_mode"] = "EXCLUSIVE"
-        if self.floors:
-            extensions["margin"] = {"floor_percent": 0, "missing_cost": "include"}
-        by_priority = stacking.get("order") == "priority_desc"
+        extensions, stacking = project_of(self.vector)
         promotions = self.vector["promotions"]
-        exclusive = any(promotion.get("exclusive") for promotion in promotions)
+        if any(promotion.get("exclusive") for promotion in promotions):
+            stacking["exclusive_categories"] = ("exclusive",)
+            stacking["applicable_redeemables_per_category_limit"] = None
+            stacking["applicable_exclusive_redeemables_per_category_limit"] = None
         categories = {
             f"cat_{index}": CategoryFacts(f"cat_{index}", "", -(promotion.get("priority") or 0))
             for index, promotion in enumerate(promotions)
@@ -74,14 +132,7 @@ class Case:
             counters=self.counters,
             categories=categories,
             project_extensions=extensions,
-            stacking=StackingRules(
-                applicable_redeemables_limit=30,
-                redeemables_sorting_rule="CATEGORY_HIERARCHY" if by_priority else "REQUESTED_ORDER",
-                exclusive_categories=("exclusive",) if exclusive else (),
-                discount_calculation_mode="INITIAL_AMOUNT"
-                if stacking.get("mode") == "initial"
-                else "DISCOUNTED_AMOUNT",
-            ),
+            stacking=StackingRules(**stacking),
         )
 
     def _customer(self, customer: dict[str, Any] | None) -> CustomerFacts | None:
@@ -104,7 +155,7 @@ class Case:
             sku_id=f"sku_{item['sku']}",
             product=ItemFacts(id=product["id"], attributes=product.get("attributes", {}), metadata=traits),
             cost=product.get("min_price_minor"),
-            collections=frozenset(product["collections"]),
+            collections=frozenset(product.get("collections") or ()),
         )
 
     def _filter(self, name: str, conditions: dict[str, Any]) -> dict[str, Any]:
@@ -115,100 +166,35 @@ class Case:
         return {"object": "products_collection", "id": identifier}
 
     def _entities(self, wanted: dict[str, Any] | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """(included, excluded) entries of a filter."""
-        wanted = wanted or {}
-        included = [{"object": "products_collection", "id": name} for name in wanted.get("collections", ())]
-        included += [{"object": "sku", "id": f"sku_{name}"} for name in wanted.get("skus", ())]
-        included += [{"object": "product", "id": name} for name in wanted.get("product_ids", ())]
-        bounds = {}
-        if wanted.get("unit_price_min_minor") is not None:
-            bounds["$more_than_or_equal"] = [wanted["unit_price_min_minor"]]
-        if wanted.get("unit_price_max_minor") is not None:
-            bounds["$less_than_or_equal"] = [wanted["unit_price_max_minor"]]
-        if bounds:
-            included.append(self._filter("price", {"price": {"conditions": bounds}}))
+        """(included, excluded) entries of a filter: any of the named ones, but none of the excluded."""
+        wanted = known("filter", wanted, *FILTERS)
+        included = [
+            {"object": "products_collection", "id": name} for name in wanted.get("collections") or ()
+        ]
+        included += [{"object": "sku", "id": f"sku_{name}"} for name in wanted.get("skus") or ()]
+        included += [{"object": "product", "id": name} for name in wanted.get("product_ids") or ()]
         excluded = [self._filter("off", {"metadata.discountable": {"conditions": {"$is": [False]}}})]
+        least, most = wanted.get("unit_price_min_minor"), wanted.get("unit_price_max_minor")
+        if included:
+            # Named ones must also have the price: whatever is outside of it is taken away.
+            for operator, bound in (("$less_than", least), ("$more_than", most)):
+                if bound is not None:
+                    excluded.append(self._filter("price", {"price": {"conditions": {operator: [bound]}}}))
+        elif least is not None or most is not None:
+            bounds = {"$more_than_or_equal": least, "$less_than_or_equal": most}
+            within = {operator: [bound] for operator, bound in bounds.items() if bound is not None}
+            included.append(self._filter("price", {"price": {"conditions": within}}))
         if wanted.get("exclude_already_discounted"):
             excluded.append(
                 self._filter("sale", {"metadata.already_discounted": {"conditions": {"$is": [True]}}})
             )
-        for name, values in wanted.get("exclude_attributes", {}).items():
-            excluded.append(self._filter(name, {f"attributes.{name}": {"conditions": {"$in": values}}}))
+        for name, values in (wanted.get("exclude_attributes") or {}).items():
+            listed = values if isinstance(values, list) else [values]
+            excluded.append(self._filter(name, {f"attributes.{name}": {"conditions": {"$in": listed}}}))
         return included or [{"object": "products_collection", "id": ALL}], excluded
 
-    def _discount(self, promotion: dict[str, Any]) -> dict[str, Any]:
-        kind, target, value = promotion["kind"], promotion["target"], promotion["value"]
-        limit = promotion.get("limit", {})
-        effect = "APPLY_TO_ORDER" if target == "order" else EFFECTS.get(promotion.get("apply", "each_line"))
-        extensions: dict[str, Any] = {}
-        if target == "shipping":
-            extensions["shipping"] = {"methods": (promotion.get("filter") or {}).get("shipping_ids", [])}
-            effect = "APPLY_TO_ORDER"
-        if limit.get("group_size"):
-            extensions["group"] = {
-                "size": limit["group_size"],
-                **({"max_groups": limit["max_groups"]} if limit.get("max_groups") is not None else {}),
-            }
-        if kind == "bogo":
-            return self._offer(promotion["bogo"])
-        document: dict[str, Any] = {"extensions": extensions} if extensions else {}
-        if kind == "amount":
-            document |= {"type": "AMOUNT", "amount_off": value, "effect": effect}
-        elif kind == "fixed_price":
-            document |= {
-                "type": "FIXED",
-                "fixed_amount": value,
-                "effect": "APPLY_TO_ORDER" if target == "order" else "APPLY_TO_ITEMS",
-            }
-        else:
-            document |= {
-                "type": "PERCENT",
-                "effect": "APPLY_TO_ORDER" if target != "items" else "APPLY_TO_ITEMS",
-            }
-            if kind == "tiered_percent":
-                steps = [
-                    {"from": step["min_subtotal_minor"], "percent_off": step["value"]}
-                    for step in promotion["tiers"]
-                ]
-                document["extensions"] = {**extensions, "tiered": {"by": "amount", "tiers": steps}}
-            else:
-                document["percent_off"] = Decimal(str(value))
-        if limit.get("max_discount_minor") is not None:
-            document["amount_limit"] = limit["max_discount_minor"]
-        return document
-
-    def _offer(self, bogo: dict[str, Any]) -> dict[str, Any]:
-        def side(part: dict[str, Any], **more: Any) -> dict[str, Any]:
-            included, excluded = self._entities(part["filter"])
-            return {
-                "items": {"included": included, "excluded": excluded},
-                "quantity": part["quantity"],
-                **more,
-            }
-
-        offer = {
-            name: bogo[name]
-            for name in ("repeat", "max_free_units", "selection", "partial_get", "buy_includes_get")
-            if name in bogo
-        }
-        offer["buy"] = side(bogo["buy"])
-        offer["get"] = side(bogo["get"], percent_off=bogo["get"]["percent_off"])
-        return {"type": "PERCENT", "effect": "APPLY_TO_ITEMS", "extensions": {"buy_x_get_y": offer}}
-
-    def _applicable(self, promotion: dict[str, Any]) -> dict[str, Any]:
-        included, excluded = self._entities(promotion.get("filter"))
-        limit = promotion.get("limit", {})
-        more: dict[str, Any] = {}
-        if limit.get("max_units") is not None:
-            more["aggregated_quantity_limit"] = limit["max_units"]
-        if limit.get("max_units_per_line") is not None:
-            more["quantity_limit"] = limit["max_units_per_line"]
-        if limit.get("selection") is not None:
-            more["effect"] = SELECTIONS[limit["selection"]]
-        return {"included": [{**entry, **more} for entry in included], "excluded": excluded}
-
     def _conditions(self, promotion: dict[str, Any]) -> list[dict[str, Any]]:
-        wanted = promotion.get("conditions") or {}
+        wanted = known("conditions", promotion.get("conditions"), *CONDITIONS)
         amount = "order.amount" if wanted.get("basis") == "discounted" else "order.initial_amount"
         rules = []
 
@@ -221,7 +207,12 @@ class Case:
                 if sub is None
                 else {"rules": {"1": {"name": sub, "conditions": {"$more_than_or_equal": [least]}}}}
             )
-            rule("order.items.any", "$is", self._entities(part["filter"])[0], **inner)
+            included, excluded = self._entities(part.get("filter") or {})
+            conditions = {"$is": included}
+            # Goods that take no discount still count as bought.
+            if excluded[1:]:
+                conditions["$is_not"] = excluded[1:]
+            rules.append({"name": "order.items.any", "conditions": conditions, **inner})
 
         if "min_subtotal_minor" in wanted:
             rule(amount, "$more_than_or_equal", [wanted["min_subtotal_minor"]])
@@ -243,8 +234,9 @@ class Case:
                 "order.items.aggregated_amount",
                 wanted["min_filtered_subtotal"]["amount_minor"],
             )
-        if "contains" in wanted:
-            of_items(wanted["contains"])
+        if wanted.get("contains") is not None:
+            least = wanted["contains"].get("quantity", 1)
+            of_items(wanted["contains"], "order.items.aggregated_quantity", least)
         for name, values in (wanted.get("customer") or {}).items():
             rule("customer.metadata", "$in", values if isinstance(values, list) else [values], property=name)
         if "nth_order" in wanted:
@@ -252,7 +244,7 @@ class Case:
         return rules
 
     def _usage(self, promotion: dict[str, Any], identifier: str) -> tuple[list[dict[str, Any]], int | None]:
-        usage = promotion.get("usage") or {}
+        usage = known("usage", promotion.get("usage"), *USAGE)
         history = [
             event for event in self.vector.get("history", ()) if event.get("promotion") == promotion["id"]
         ]
@@ -309,6 +301,7 @@ class Case:
             discount=discount,
             gift=Gift(promotion["value"]) if gift else None,
             rules=(compiled,),
+            windows=(compile_window({"owner": "voucher", "expiration_date": expiration_of(promotion)}),),
             quantity=quantity,
             campaign_id=identifier,
             category_ids=(f"cat_{index}", *(("exclusive",) if promotion.get("exclusive") else ())),

@@ -28,7 +28,7 @@ def report(base_url: str, vectors: list[Vector], places: list[Place | None]) -> 
             found = [] if place is None else run(client, vector, place)
             word = "SKIP" if place is None else "FAIL" if found else "PASS"
             counts[word] += 1
-            print(f"{word} {vector['id']}", "; ".join(found), sep="  " if found else "", flush=True)
+            print(f"{word} {vector.get('id', '?')}", "; ".join(found), sep="  " if found else "", flush=True)
     skipped = f", {counts['SKIP']} skipped: they need settings of a project" if counts["SKIP"] else ""
     print(f"{counts['PASS']} of {len(vectors)} passed, {counts['FAIL']} failed{skipped}")
     return counts["FAIL"]
@@ -39,7 +39,8 @@ def main() -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--only", nargs="*", help="ids of cases")
     options = parser.parse_args()
-    vectors = json.loads(options.file.read_text())["vectors"]
+    held = json.loads(options.file.read_text())
+    vectors = held if isinstance(held, list) else held["vectors"]
     if options.only:
         vectors = [vector for vector in vectors if vector["id"] in options.only]
     base_url = os.environ.get("VOUCHSAFE_URL")

@@ -1,6 +1,4 @@
-"""Projects for cases: their settings, stacking rules and categories are written to the database, because no
-operation of the API sets them yet.
-"""
+"""Projects for cases, made beside the API with their settings, stacking rules and categories."""
 
 import asyncio
 import os
@@ -15,22 +13,21 @@ from app.db.models import Category, Project
 from app.identifiers import new_id, next_version
 from app.projects import create_key, create_project
 from rules.facts import StackingRules
-from tests.rules.peers import Case
+from tests.rules.peers import project_of
 from tests.support.server import RunningServer
 from tools.vectors.shop import Place, Vector
 
 
 def settings_of(vector: Vector) -> tuple[dict[str, Any], dict[str, Any], bool]:
-    """(extensions, stacking rules, whether categories order the redeemables) of the case's project."""
-    facts = Case(vector).facts()
-    stacking = {
-        name: getattr(facts.stacking, name)
-        for name in ("applicable_redeemables_limit", "redeemables_sorting_rule", "discount_calculation_mode")
-    }
+    """(extensions, stacking rules, whether categories order the redeemables) of the case's project.
+
+    Raises: Unmapped.
+    """
+    extensions, stacking = project_of(vector)
     ordered = stacking["redeemables_sorting_rule"] == "CATEGORY_HIERARCHY" or any(
         promotion.get("exclusive") for promotion in vector["promotions"]
     )
-    return dict(facts.project_extensions), stacking, ordered
+    return extensions, stacking, ordered
 
 
 async def _open_places(redis_url: str, database_url: str, vectors: Sequence[Vector]) -> list[Place]:
@@ -44,8 +41,12 @@ async def _open_places(redis_url: str, database_url: str, vectors: Sequence[Vect
 
 
 async def _open_place(core: RedemptionCore, db: Database, vector: Vector) -> Place:
-    """A project with the stacking rules and categories of a case, which no operation of the API sets yet."""
-    extensions, stacking, ordered = settings_of(vector)
+    """A project with the stacking rules and categories of a case."""
+    try:
+        extensions, stacking, ordered = settings_of(vector)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # Running the case says what is wrong with it.
+        extensions, stacking, ordered = {}, {}, False
     name = f"vectors-{uuid.uuid4().hex[:12]}"
     project = await create_project(core, db, name, settings={"extensions": extensions})
     categories: dict[int, str] = {}
@@ -92,7 +93,10 @@ def fits_any_project(vector: Vector) -> bool:
     """Whether the case asks nothing of its project but the shares of order-level discounts. The length of a
     stack counts as applied everywhere up to the default of the stacking rules.
     """
-    extensions, stacking, ordered = settings_of(vector)
+    try:
+        extensions, stacking, ordered = settings_of(vector)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return True
     plain = stacking["discount_calculation_mode"] == "DISCOUNTED_AMOUNT" and not ordered
     short = len(vector["promotions"]) <= StackingRules().applicable_redeemables_limit
     return plain and short and extensions.keys() <= {"share_order_discounts"}

@@ -7,7 +7,8 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from tests.rules.peers import ALL, Case
+from tests.rules.peer_discounts import ALL
+from tests.rules.peers import Case, expiration_of
 
 Vector = dict[str, Any]
 STACK_MAX = 30
@@ -116,7 +117,7 @@ class Shop(Case):
             self.api.send("/v1/products", {"id": product_id, "attributes": list(attributes), **more})
             sku = {"id": sku_id, "attributes": attributes, **more}
             self.api.send(f"/v1/products/{quote(product_id, safe='')}/skus", sku)
-            for name in product["collections"]:
+            for name in product.get("collections") or ():
                 members.setdefault(name, []).append({"id": sku_id, "object": "sku"})
         for name, products in members.items():
             self.static[name] = self._collection(name, {"type": "STATIC", "products": products})
@@ -174,6 +175,9 @@ class Shop(Case):
             terms["validation_rules"] = [made["id"]]
         if index in self.place.categories:
             terms["category_id"] = self.place.categories[index]
+        until = expiration_of(promotion)
+        if until is not None:
+            terms["expiration_date"] = until
         if promotion.get("value_currency"):
             terms["extensions"] = {"currency": promotion["value_currency"]}
         return terms
@@ -204,6 +208,9 @@ class Shop(Case):
         else:
             terms["discount"] = discount
         code = self._named(promotion.get("code") or promotion["id"])
+        if any(one["id"] == code for one in self.redeemables.values()):
+            # Several promotions under one code: effects of one promotion of the peer.
+            code = f"{code}-{index}"
         self._voucher(code, {**terms, "redemption": {"quantity": usage.get("limit")}})
         self.redeemables[promotion["id"]] = {"object": "voucher", "id": code}
 
