@@ -1,5 +1,6 @@
 """What a promotion of a vector takes off, as a discount document and the entries it applies to."""
 
+from abc import ABC, abstractmethod
 from decimal import Decimal
 from typing import Any
 
@@ -36,14 +37,14 @@ def known(what: str, given: dict[str, Any] | None, *names: str) -> dict[str, Any
     return said
 
 
-class Discounts:
+class Discounts(ABC):
     """The discounts of one vector; what its filters name is up to the class that knows its collections."""
 
     vector: dict[str, Any]
 
+    @abstractmethod
     def _entities(self, wanted: dict[str, Any] | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """(included, excluded) entries of a filter."""
-        raise NotImplementedError
 
     def _discount(self, promotion: dict[str, Any]) -> dict[str, Any]:
         kind, target = promotion["kind"], promotion["target"]
