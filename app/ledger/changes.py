@@ -2,6 +2,7 @@
 go.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -10,7 +11,8 @@ from msgspec import Struct
 from app.core.keys import Partition
 from app.core.outbox import Position
 from app.ledger.batch import bare_key
-from app.ledger.entries import REDEMPTION, ROLLBACK, Event, Lock, Private, Taken
+from app.ledger.entries import BALANCE, REDEMPTION, ROLLBACK, Event, Lock, Private, Taken
+from app.ledger.transactions import Credit, Movement, credit_of, movements_of
 
 ROLLED_BACK: Final = "ROLLED_BACK"
 _CUSTOMER_KEY: Final = "n:customer:"
@@ -62,6 +64,9 @@ class Changes(Struct):
     orders: dict[str, Row] = {}
     """The newest version of each order."""
     customers: dict[str, CustomerChange] = {}
+    credits: dict[str, Credit] = {}
+    """By gift card: what was credited and taken off by hand."""
+    movements: list[Movement] = []
     locks: dict[tuple[str, str], Lock] = {}
     """By session digest and voucher: as they are after the run."""
 
@@ -71,9 +76,14 @@ def instant(microseconds: int) -> datetime:
 
 
 def collect(
-    changes: Changes, partition: Partition, position: Position, event: Event, private: Private | None
+    changes: Changes,
+    partition: Partition,
+    position: Position,
+    event: Event,
+    private: Private | None,
+    balances: Mapping[str, int],
 ) -> None:
-    """Add one event to a run.
+    """Add one event to a run. balances: what it left on gift cards, by voucher.
 
     Raises: ProjectionError, with `changes` untouched, when the event's parts contradict each other.
     """
@@ -87,6 +97,7 @@ def collect(
         if taken.tier_id is not None:
             _move_tier(changes, taken, -1 if event.kind == ROLLBACK else 1)
     _count(changes, event)
+    changes.movements.extend(movements_of(event, private, balances, instant(event.at_us)))
     for lock in event.locks:
         changes.locks[lock.digest, lock.voucher_id] = lock
     if order is not None:
@@ -163,6 +174,8 @@ def _count(changes: Changes, event: Event) -> None:
         if key.startswith("g:") and event.kind in (REDEMPTION, ROLLBACK):
             used = changes.redeemed_amount
             used[posting.field] = used.get(posting.field, 0) - posting.delta
+        elif event.kind == BALANCE:
+            credit_of(changes.credits, key, posting.field, posting.delta)
         elif key.startswith(_CUSTOMER_KEY) and ":" not in key[len(_CUSTOMER_KEY) :]:
             changes.customers.setdefault(key[len(_CUSTOMER_KEY) :], CustomerChange()).counted = True
 

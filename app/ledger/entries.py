@@ -108,6 +108,8 @@ class Private(Struct, array_like=True, kw_only=True):
     metadata: dict[str, Any] | None = None
     answer: bytes | None = None
     """Answer bytes for a lasting idempotency record."""
+    transaction: dict[str, Any] | None = None
+    """Of a balance changed by hand: {"id", "voucher_id", "source_id", "reason"}."""
 
 
 _encoder = msgspec.msgpack.Encoder(decimal_format="number")

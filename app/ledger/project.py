@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import structlog
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,6 +47,16 @@ class _Ledgered(NamedTuple):
     private: bytes | None
 
 
+class Left(NamedTuple):
+    """What an event left behind, by voucher: redemptions counted, credits on cards."""
+
+    used: dict[str, int]
+    balances: dict[str, int]
+
+
+NOTHING: Final = Left({}, {})
+
+
 class _Overtaken(Exception):
     """Another projector moved the cursor first; nothing of this run is kept."""
 
@@ -73,18 +83,18 @@ class Projector:
             if state is None or state.projected >= state.cursor:
                 return 0
             events = await _events_after(session, state)
-            used = await _voucher_counters(session, partition, events)
+            left = await _voucher_counters(session, partition, events)
         try:
             if not events:
                 await self._move_on(state)
                 return 0
             try:
-                await self._run(state, events, used)
+                await self._run(state, events, left)
             except DBAPIError as error:
                 if passes(error):
                     raise  # The database is full, locked or away: that says nothing of any event.
                 log.warning("projecting one by one", partition=partition.name, error=str(error.orig))
-                await self._one_by_one(state, events, used)
+                await self._one_by_one(state, events, left)
         except _Overtaken:
             return len(events)
         return len(events)
@@ -95,10 +105,10 @@ class Projector:
             await _move(session, state, state.projected, state.cursor)
         await self._announce(state.partition, state.cursor)
 
-    async def _run(self, state: State, events: list[_Ledgered], used: dict[Position, dict[str, int]]) -> None:
+    async def _run(self, state: State, events: list[_Ledgered], left: dict[Position, Left]) -> None:
         changes, failures = Changes(), []
         for event in events:
-            error = _collect(changes, state.partition, event, used)
+            error = _collect(changes, state.partition, event, left)
             if error is not None:
                 failures.append(_failure(state.partition, event.position, error))
         last = events[-1].position
@@ -112,15 +122,13 @@ class Projector:
         await self._announce(state.partition, last)
         await self._republish(state.partition, written)
 
-    async def _one_by_one(
-        self, state: State, events: list[_Ledgered], used: dict[Position, dict[str, int]]
-    ) -> None:
+    async def _one_by_one(self, state: State, events: list[_Ledgered], left: dict[Position, Left]) -> None:
         """The slow way round an event that the database refuses."""
         at = state.projected
         for event in events:
             single = msgspec.structs.replace(state, projected=at)
             try:
-                await self._run(single, [event], used)
+                await self._run(single, [event], left)
             except DBAPIError as error:
                 if passes(error):
                     raise
@@ -157,16 +165,17 @@ class Projector:
 
 
 def _collect(
-    changes: Changes, partition: Partition, event: _Ledgered, used: dict[Position, dict[str, int]]
+    changes: Changes, partition: Partition, event: _Ledgered, left: dict[Position, Left]
 ) -> str | None:
     """Why the event cannot be projected; None when it was collected."""
     try:
         decoded = decode_event(event.body)
         private = decode_private(event.private) if event.private is not None else None
-        collect(changes, partition, event.position, decoded, private)
+        after = left.get(event.position, NOTHING)
+        collect(changes, partition, event.position, decoded, private, after.balances)
     except (msgspec.MsgspecError, ProjectionError, KeyError, TypeError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
-    changes.redeemed_quantity.update(used.get(event.position, {}))
+    changes.redeemed_quantity.update(after.used)
     return None
 
 
@@ -204,23 +213,25 @@ async def _events_after(session: AsyncSession, state: State) -> list[_Ledgered]:
 
 async def _voucher_counters(
     session: AsyncSession, partition: Partition, events: list[_Ledgered]
-) -> dict[Position, dict[str, int]]:
-    """What the run left in the vouchers' counters of redemptions, by event."""
+) -> dict[Position, Left]:
+    """What the run left in the vouchers' counters of redemptions and in their balances, by event."""
     if not events:
         return {}
     first, last = events[0].position, events[-1].position
+    posting = LedgerPosting
     statement = (
-        select(LedgerPosting.epoch, LedgerPosting.seq, LedgerPosting.field, LedgerPosting.after)
+        select(posting.epoch, posting.seq, posting.key, posting.field, posting.after)
         .where(
-            LedgerPosting.part == partition.name,
-            LedgerPosting.kind == "a",
-            LedgerPosting.key.startswith("v:"),
+            posting.part == partition.name,
+            posting.kind == "a",
+            or_(posting.key.startswith("v:"), posting.key.startswith("g:")),
         )
-        .where(at_or_beyond(LedgerPosting, first), up_to(LedgerPosting, last))
+        .where(at_or_beyond(posting, first), up_to(posting, last))
     )
-    found: dict[Position, dict[str, int]] = {}
-    for epoch, sequence, field, after in await session.execute(statement):
-        found.setdefault(Position(epoch, sequence), {})[field] = after
+    found: dict[Position, Left] = {}
+    for epoch, sequence, key, field, after in await session.execute(statement):
+        left = found.setdefault(Position(epoch, sequence), Left({}, {}))
+        (left.used if key[0] == "v" else left.balances)[field] = after
     return found
 
 

@@ -15,6 +15,7 @@ from app.db.models import Counter, Customer, Order, PromotionTier, Redemption, S
 from app.identifiers import next_version
 from app.ledger.changes import ROLLED_BACK, Changes, CustomerChange, Row, Undone, instant
 from app.ledger.locks import write_locks
+from app.ledger.transactions import write_transactions
 
 PARAMETERS_MAX: Final = 500
 """Ids in one IN: SQLite allows far more, but a plan for thousands is no plan."""
@@ -53,6 +54,7 @@ async def write_changes(
     if changes.redemptions:
         await (await session.connection()).execute(_INSERT_REDEMPTION, changes.redemptions)
     await _undo(session, project_id, changes.undone)
+    await write_transactions(session, project_id, changes.movements)
     await _move_vouchers(session, project_id, changes)
     await _move_tiers(session, project_id, changes)
     await write_locks(session, partition, changes.locks)
@@ -94,22 +96,32 @@ async def _undo(session: AsyncSession, project_id: str, undone: list[Undone]) ->
 
 
 async def _move_vouchers(session: AsyncSession, project_id: str, changes: Changes) -> None:
-    await _update_many(
-        session,
-        Voucher,
-        project_id,
-        [
-            {"b_id": identity, "redeemed_quantity": used}
-            for identity, used in changes.redeemed_quantity.items()
-        ],
-        ("redeemed_quantity",),
-    )
+    if changes.redeemed_quantity:
+        # The counter began at what was redeemed elsewhere before; the column does not repeat that.
+        table: Any = Voucher.__table__
+        statement = (
+            update(table)
+            .where(table.c.project_id == project_id, table.c.id == bindparam("b_id"))
+            .values(redeemed_quantity=bindparam("used") - table.c.redeemed_base)
+        )
+        rows = [{"b_id": identity, "used": used} for identity, used in changes.redeemed_quantity.items()]
+        await (await session.connection()).execute(statement, rows)
     await _add_many(
         session,
         Voucher,
         project_id,
         [{"b_id": identity, "redeemed_amount": used} for identity, used in changes.redeemed_amount.items()],
         ("redeemed_amount",),
+    )
+    await _add_many(
+        session,
+        Voucher,
+        project_id,
+        [
+            {"b_id": identity, "credited_amount": credit.credited, "subtracted_amount": credit.subtracted}
+            for identity, credit in changes.credits.items()
+        ],
+        ("credited_amount", "subtracted_amount"),
     )
 
 

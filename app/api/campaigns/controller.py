@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.campaigns import codes, service
+from app.api.campaigns import codes, service, transactions
 from app.api.campaigns.schemas import CampaignCreate, CampaignUpdate, CampaignVouchersCreate
 from app.api.vouchers import imports
 from app.api.vouchers.schemas import FileForm
@@ -174,4 +174,5 @@ ROUTES: tuple[Route, ...] = (
         consumes=("multipart/form-data",),
         errors=(*NOT_FOUND, "invalid_campaign"),
     ),
+    *transactions.ROUTES,
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.vouchers import imports, service, sessions
+from app.api.vouchers import balances, imports, service, sessions
 from app.api.vouchers.schemas import BulkMetadata, FileForm, SameMetadata, VoucherCreate, VoucherUpdate
 from app.http.routing import Route
 from app.jobs.voucher_rows import VoucherRow
@@ -121,7 +121,7 @@ ROUTES: tuple[Route, ...] = (
         update_voucher,
         "Update Voucher",
         body=VoucherUpdate,
-        errors=(*NOT_FOUND, "invalid_voucher"),
+        errors=(*NOT_FOUND, "invalid_voucher", "invalid_amount", "multiple_requests"),
     ),
     _route(
         "DELETE",
@@ -176,4 +176,5 @@ ROUTES: tuple[Route, ...] = (
         status=202,
         body=SameMetadata,
     ),
+    *balances.ROUTES,
 )

@@ -28,12 +28,14 @@ from app.api.terms import (
     apply_windows,
     assign_rules,
     category_id_of,
+    checked_amount,
     checked_discount,
     checked_extensions,
     checked_text,
     refusal,
 )
 from app.api.vouchers import queries
+from app.api.vouchers.balances import set_amount
 from app.api.vouchers.schemas import VoucherCreate, VoucherUpdate
 from app.api.vouchers.wire import voucher_wires
 from app.core.outcome import CoreUnavailable
@@ -216,7 +218,14 @@ async def list_vouchers(call: Call) -> dict[str, Any]:
 
 
 async def update_voucher(call: Call, code: str, body: VoucherUpdate) -> dict[str, Any]:
-    """PUT: what is sent is laid over what is there; the discount's type stays."""
+    """PUT: what is sent is laid over what is there; the discount's type stays. A gift card's amount moves its
+    balance, last of all, so that a request that is refused for anything else moves nothing.
+    """
+    amount = None
+    if body.gift is not None and body.gift.amount is not None:
+        amount = checked_amount(body.gift.amount, "gift.amount")
+        call.engine.ledger.require()
+    event_id = ""
     async with call.write() as write:
         row, campaign = await voucher_named(write.session, call.project_id, code, lock=True)
         call.require_version(row.version)
@@ -237,15 +246,17 @@ async def update_voucher(call: Call, code: str, body: VoucherUpdate) -> dict[str
         _change_part(row, campaign, body, document)
         row.body = document
         touch(write, row, call.engine.now())
+        if amount is not None and row.type == "GIFT_VOUCHER":
+            event_id = await set_amount(call, row, amount)
+    if event_id:
+        await call.engine.ledger.acknowledged(call.partition, event_id)
     return await _settled(call, row.id)
 
 
 def _change_part(
     row: Voucher, campaign: Campaign | None, body: VoucherUpdate, document: dict[str, Any]
 ) -> None:
-    """The discount, of the same type; a gift's effect. Amounts change by adjusting the balance, never
-    here.
-    """
+    """The discount, of the same type; a gift's effect."""
     if body.discount is not None and row.type == "DISCOUNT_VOUCHER":
         shared = (campaign.body.get("voucher") or {}) if campaign is not None else {}
         current = document.get("discount") or shared.get("discount") or {}

@@ -94,13 +94,18 @@ def category_id_of(row: Voucher, campaign: Campaign | None) -> str | None:
     return row.category_id or (campaign.category_id if campaign is not None else None)
 
 
+def first_amount(row: Voucher) -> int:
+    """A gift card's amount when it was made, what was spent of it elsewhere before included."""
+    return row.gift_opening + int((row.body.get("gift") or {}).get("redeemed_before") or 0)
+
+
 def _gift_wire(row: Voucher, terms: Mapping[str, Any]) -> dict[str, Any]:
     own = row.body.get("gift") or {}
     effect = own.get("effect") or (terms.get("gift") or {}).get("effect")
     return {
-        "amount": row.gift_opening + int(own.get("redeemed_before") or 0),
-        "subtracted_amount": 0,
-        "balance": row.gift_opening - row.redeemed_amount,
+        "amount": first_amount(row) + row.credited_amount,
+        "subtracted_amount": row.subtracted_amount,
+        "balance": row.gift_opening + row.credited_amount - row.subtracted_amount - row.redeemed_amount,
         "effect": effect or "APPLY_TO_ORDER",
     }
 

@@ -238,3 +238,26 @@ def test_the_official_client(official, tmp_path):
             time.sleep(0.05)
     listed = {row.id for row in actions.list_async_actions(limit=100).async_actions}
     assert {one.async_action_id for one in started} <= listed
+
+
+def test_what_was_redeemed_elsewhere_is_counted_once(api):
+    """An imported code and an imported card go on from where they were, in counts, balance and movements."""
+    coupon, card = unique("C"), unique("G")
+    rows = [
+        {
+            "code": coupon,
+            "type": "DISCOUNT_VOUCHER",
+            "discount": percent_off(10),
+            "redemption": {"quantity": 5, "redeemed_quantity": 3},
+        },
+        {"code": card, "type": "GIFT_VOUCHER", "gift": {"amount": 10_000, "balance": 7_000}},
+    ]
+    assert ended(api, api.post("/v1/vouchers/import", json=rows))["result"]["done_count"] == 2
+    redeem(api, coupon)
+    assert created(api.get(f"/v1/vouchers/{coupon}"))["redemption"]["redeemed_quantity"] == 4
+    added = created(api.post(f"/v1/vouchers/{card}/balance", json={"amount": 500}))
+    assert (added["total"], added["balance"]) == (10_500, 7_500)
+    gift = created(api.get(f"/v1/vouchers/{card}"))["gift"]
+    assert (gift["amount"], gift["balance"]) == (10_500, 7_500)
+    (movement,) = created(api.get(f"/v1/vouchers/{card}/transactions"))["data"]
+    assert movement["details"]["balance"]["total"] == 10_500
