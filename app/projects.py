@@ -85,6 +85,32 @@ async def create_project(
 
     Raises: CoreUnavailable; the project is then there, and `open_project` finishes it.
     """
+    project = await store_project(
+        db,
+        name,
+        timezone=timezone,
+        currency=currency,
+        case_sensitive_codes=case_sensitive_codes,
+        is_sandbox=is_sandbox,
+        settings=settings,
+        actor=actor,
+    )
+    await open_project(core, db, project.id)
+    return project
+
+
+async def store_project(
+    db: Database,
+    name: str,
+    *,
+    timezone: str,
+    currency: str | None,
+    case_sensitive_codes: bool,
+    is_sandbox: bool = False,
+    settings: dict[str, Any] | None = None,
+    actor: Actor | None = None,
+) -> Project:
+    """Its row alone; `open_project` makes it ready."""
     project = Project(
         id=new_id("proj_"),
         name=name,
@@ -102,7 +128,6 @@ async def create_project(
     )
     async with audited(db, project.id, actor or command("projects create")) as session:
         session.add(project)
-    await open_project(core, db, project.id)
     return project
 
 

@@ -9,11 +9,13 @@ from app.api.categories.controller import ROUTES as CATEGORIES
 from app.api.customers.controller import ROUTES as CUSTOMERS
 from app.api.docs.controller import routes_with_docs
 from app.api.health.controller import ROUTES as HEALTH
+from app.api.keys.controller import ROUTES as KEYS
 from app.api.oauth.controller import ROUTES as OAUTH
 from app.api.orders.controller import ROUTES as ORDERS
 from app.api.product_collections.controller import ROUTES as PRODUCT_COLLECTIONS
 from app.api.products.controller import ROUTES as PRODUCTS
 from app.api.project_extensions.controller import ROUTES as PROJECT_EXTENSIONS
+from app.api.projects.controller import ROUTES as PROJECTS
 from app.api.promotions.controller import ROUTES as PROMOTIONS
 from app.api.qualifications.controller import ROUTES as QUALIFICATIONS
 from app.api.redemptions.controller import ROUTES as REDEMPTIONS
@@ -45,5 +47,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *ASYNC_ACTIONS,
         *OAUTH,
         *AUDIT,
+        *PROJECTS,
+        *KEYS,
     )
 )

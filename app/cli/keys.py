@@ -1,4 +1,4 @@
-"""`vouchsafe keys`: make, list and revoke key pairs."""
+"""`vouchsafe keys`: make, list, rotate and revoke key pairs."""
 
 import json
 from typing import Any
@@ -14,11 +14,24 @@ def keys() -> None:
 
 
 @keys.command()
+@click.option("--project", "project_name", help="Name of the project; it is made if there is none.")
 @click.option(
-    "--project", "project_name", required=True, help="Name of the project; it is made if there is none."
+    "--kind",
+    type=click.Choice(("server", "client", "management")),
+    help="Only this key. Default: server if one of --role, --expires, --address is given, else one of each.",
 )
 @click.option(
-    "--role", type=click.Choice(ROLES), default=ADMIN, show_default=True, help="Role of the server-side key."
+    "--role",
+    type=click.Choice(ROLES, case_sensitive=False),
+    help="Role of the server-side key. [default: ADMIN]",
+)
+@click.option("--expires", metavar="DURATION", help="How long the key opens, e.g. 30d or 12h.")
+@click.option(
+    "--address",
+    "addresses",
+    multiple=True,
+    metavar="NETWORK",
+    help="Address or CIDR network that requests must come from; may be repeated.",
 )
 @click.option("--name", default="", help="A label for the keys, shown by `keys list`.")
 @click.option("--timezone", default="UTC", show_default=True, help="Time zone of a new project.")
@@ -29,54 +42,90 @@ def keys() -> None:
     "--trusted-domain",
     "domains",
     multiple=True,
-    help="Origin that the client-side key accepts; may be repeated.",
+    help="Origin that the client-side key of a new project accepts; may be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def create(
-    project_name: str,
-    role: str,
+    project_name: str | None,
+    kind: str | None,
+    role: str | None,
+    expires: str | None,
+    addresses: tuple[str, ...],
     name: str,
-    timezone: str,
-    currency: str | None,
-    case_insensitive_codes: bool,
-    sandbox: bool,
-    domains: tuple[str, ...],
     as_json: bool,
+    **of_a_new_project: Any,
 ) -> None:
-    """Make a server-side, a client-side and a management key. Their tokens are shown this once."""
+    """Make a server-side, a client-side and a management key, or one of them. Tokens are shown this once."""
+    from datetime import UTC, datetime, timedelta
+
     from app.cli.runtime import run_command
     from app.engine import Engine
-    from app.projects import create_key, create_project, find_project, open_project
+    from app.http.addresses import networks_of
+    from app.projects import KINDS, create_key
+
+    if project_name is None and kind != "management":
+        raise click.UsageError("--project is needed, but for --kind management")
+    try:
+        networks_of(addresses)
+    except ValueError as error:
+        raise click.UsageError(f"--address: {error}") from None
+    ends = datetime.now(UTC) + timedelta(seconds=seconds_of(expires)) if expires is not None else None
+    if kind is None and (role or expires or addresses):
+        kind = "server"
 
     async def work(engine: Engine) -> dict[str, str]:
-        project = await find_project(engine.db, project_name)
-        if project is None:
-            project = await create_project(
-                engine.core,
+        project_id = None
+        if project_name is not None:
+            project_id = await _opened_project(engine, project_name, of_a_new_project)
+        pairs = {
+            one: await create_key(
                 engine.db,
-                project_name,
-                timezone=timezone,
-                currency=currency,
-                case_sensitive_codes=not case_insensitive_codes,
-                is_sandbox=sandbox,
-                settings={"client_trusted_domains": list(domains)},
+                one,
+                project_id=project_id,
+                role=role or ADMIN,
+                name=name or (project_name or "" if one == "management" else ""),
+                expires_at=ends,
+                allowed_addresses=addresses,
             )
-        else:
-            await open_project(engine.core, engine.db, project.id)
-        server = await create_key(engine.db, "server", project_id=project.id, role=role, name=name)
-        client = await create_key(engine.db, "client", project_id=project.id, name=name)
-        management = await create_key(engine.db, "management", project_id=None, name=name or project_name)
-        return {
-            "project_id": project.id,
-            "app_id": server.id,
-            "app_token": server.token,
-            "client_id": client.id,
-            "client_token": client.token,
-            "management_id": management.id,
-            "management_token": management.token,
+            for one in ((kind,) if kind is not None else KINDS)
         }
+        members = {"project_id": project_id} if project_id is not None else {}
+        for one, pair in pairs.items():
+            prefix = "app" if one == "server" else one
+            members |= {f"{prefix}_id": pair.id, f"{prefix}_token": pair.token}
+        return members
 
     _print_members(run_command(work), as_json)
+
+
+async def _opened_project(engine: Any, name: str, of_a_new_project: dict[str, Any]) -> str:
+    """The id of the project of that name, which is made if there is none."""
+    from app.projects import create_project, find_project, open_project
+
+    project = await find_project(engine.db, name)
+    if project is not None:
+        await open_project(engine.core, engine.db, project.id)
+        return str(project.id)
+    made = await create_project(
+        engine.core,
+        engine.db,
+        name,
+        timezone=of_a_new_project["timezone"],
+        currency=of_a_new_project["currency"],
+        case_sensitive_codes=not of_a_new_project["case_insensitive_codes"],
+        is_sandbox=of_a_new_project["sandbox"],
+        settings={"client_trusted_domains": list(of_a_new_project["domains"])},
+    )
+    return str(made.id)
+
+
+def seconds_of(duration: str) -> int:
+    """90s, 30m, 12h, 30d. Raises: click.UsageError."""
+    number, unit = duration[:-1], duration[-1:]
+    seconds = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}.get(unit)
+    if seconds is None or not number.isdecimal() or len(number) > 6:
+        raise click.UsageError(f"{duration!r} is no duration: 90s, 30m, 12h or 30d is")
+    return int(number) * seconds
 
 
 @keys.command("list")
@@ -106,8 +155,11 @@ def list_command(project_name: str | None, as_json: bool) -> None:
             "role": key.role,
             "project_id": key.project_id,
             "name": key.name,
+            "addresses": ", ".join(key.allowed_addresses or []),
             "created_at": iso(key.created_at),
+            "last_used_at": iso(key.last_used_at),
             "expires_at": iso(key.expires_at),
+            "previous_token_until": iso(key.previous_until),
             "revoked_at": iso(key.revoked_at),
         }
         for key in run_command(work)
@@ -137,6 +189,33 @@ def revoke(key_id: str, as_json: bool) -> None:
     _print_members(run_command(work), as_json)
 
 
+@keys.command()
+@click.argument("key_id")
+@click.option(
+    "--overlap",
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="How long the old token opens beside the new one; 0s: not at all.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def rotate(key_id: str, overlap: str, as_json: bool) -> None:
+    """Give the key with this id a new token, shown this once. Id, role and name stay."""
+    from app.cli.runtime import CommandFailed, run_command
+    from app.engine import Engine
+    from app.projects import rotate_key
+
+    overlap_seconds = seconds_of(overlap)
+
+    async def work(engine: Engine) -> dict[str, str]:
+        pair = await rotate_key(engine.core, engine.db, key_id, overlap_seconds=overlap_seconds)
+        if pair is None:
+            raise CommandFailed(f"there is no key {key_id}, or it is revoked")
+        return {"id": pair.id, "token": pair.token}
+
+    _print_members(run_command(work), as_json)
+
+
 def _print_members(members: dict[str, str], as_json: bool) -> None:
     if as_json:
         print(json.dumps(members, indent=2))
@@ -150,7 +229,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    columns = ("id", "kind", "role", "project_id", "name", "created_at", "revoked_at")
+    columns = ("id", "kind", "role", "project_id", "name", "last_used_at", "expires_at", "revoked_at")
     table = Table()
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -51,6 +51,51 @@ def test_a_revoked_key_is_refused_by_each_of_four_workers_once_the_command_has_e
     assert set(statuses(four_workers, project.headers, 40)) == {401}
 
 
+def test_one_key_alone_is_made_with_its_role_its_end_and_its_networks(four_workers):
+    """Without a key of another kind beside it; and what cannot be is a sentence."""
+    command = ("keys", "create", "--project", "alone", "--json")
+    limited = ("--role", "support", "--expires", "30d", "--address", "127.0.0.1", "--address", "::1")
+    made = json.loads(four_workers.command(*command, *limited).stdout)
+    assert set(made) == {"project_id", "app_id", "app_token"}
+    headers = {"X-App-Id": made["app_id"], "X-App-Token": made["app_token"]}
+    assert set(statuses(four_workers, headers, 8)) == {200}
+    listed = json.loads(four_workers.command("keys", "list", "--project", "alone", "--json").stdout)
+    assert [(key["role"], key["addresses"], bool(key["expires_at"])) for key in listed] == [
+        ("SUPPORT", "127.0.0.1, ::1", True)
+    ]
+    alone = json.loads(four_workers.command("keys", "create", "--kind", "management", "--json").stdout)
+    assert set(alone) == {"management_id", "management_token"}
+    for wrong in (("--expires", "soon"), ("--address", "localhost"), ("--role", "owner")):
+        finished = four_workers.command(*command, *wrong, check=False)
+        assert (finished.returncode, finished.stdout) == (2, "")
+
+
+def test_a_rotated_key_opens_on_each_of_four_workers_with_both_tokens_or_the_new_one(four_workers):
+    """From the end of the command on."""
+    project = four_workers.create_project("rotated")
+    assert set(statuses(four_workers, project.headers, 16)) == {200}
+    rotated = json.loads(four_workers.command("keys", "rotate", project.app_id, "--json").stdout)
+    new = {"X-App-Id": rotated["id"], "X-App-Token": rotated["token"]}
+    assert set(statuses(four_workers, new, 16) + statuses(four_workers, project.headers, 16)) == {200}
+    last = four_workers.command("keys", "rotate", project.app_id, "--overlap", "0s", "--json").stdout
+    assert set(statuses(four_workers, new, 16)) == {401}
+    newest = {"X-App-Id": rotated["id"], "X-App-Token": json.loads(last)["token"]}
+    assert set(statuses(four_workers, newest, 16)) == {200}
+
+
+def test_a_revoked_token_is_refused_by_each_of_four_workers(four_workers):
+    """Every request after the answer, whichever worker takes it."""
+    project = four_workers.create_project("tokens")
+    oauth = f"{four_workers.base_url}/v1/oauth/token"
+    form = {"grant_type": "client_credentials", "scope": "customers"}
+    token = httpx.post(oauth, headers=project.headers, data=form).json()["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert set(statuses(four_workers, bearer, 40)) == {200}
+    revoked = httpx.post(f"{oauth}/revoke", headers=project.headers, data={"access_token": token})
+    assert revoked.status_code == 204
+    assert set(statuses(four_workers, bearer, 40)) == {401}
+
+
 def test_revoking_what_does_not_exist_fails_with_a_sentence(four_workers):
     """Exit code 1, nothing on standard output."""
     finished = four_workers.command("keys", "revoke", "app_nobody", check=False)

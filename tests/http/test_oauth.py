@@ -17,14 +17,17 @@ TABLE = (*ROUTES, *OAUTH, row("GET", "/v1/vouchers"), row("GET", "/v1/engine/vou
 
 
 @pytest.fixture
-async def workers(settings):
-    async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(worker_of(settings, routes=TABLE)) for _ in range(4)]
+async def worker(settings):
+    async with worker_of(settings, routes=TABLE) as running:
+        yield running
 
 
 @pytest.fixture
-def worker(workers):
-    return workers[0]
+async def workers(settings, worker):
+    """Four, the first of them the one that has the shop."""
+    async with AsyncExitStack() as stack:
+        others = [await stack.enter_async_context(worker_of(settings, routes=TABLE)) for _ in range(3)]
+        yield [worker, *others]
 
 
 async def exchange(worker, headers, scope="api", **more):
@@ -152,19 +155,19 @@ async def test_a_revoked_key_takes_its_tokens_along_and_a_rotated_one_does_not(w
     assert [await status(of, token) for of in workers] == [401] * 4
 
 
-async def test_an_expired_token_is_refused_also_where_it_is_known(workers, shop):
+async def test_an_expired_token_is_refused_also_where_it_is_known(worker, shop):
     """By its own time, and by its key's."""
-    engine = workers[0].engine
+    engine = worker.engine
     soon = datetime.now(UTC) + timedelta(seconds=300)
     pair = await create_key(engine.db, "server", project_id=shop.id, expires_at=soon)
-    made = (await exchange(workers[0], server_headers(pair))).json()
+    made = (await exchange(worker, server_headers(pair))).json()
     assert 200 < made["expires_in"] <= 300
-    assert await status(workers[0], made["access_token"]) == 200
+    assert await status(worker, made["access_token"]) == 200
     known = next(
-        key for key in workers[0].edge.authenticator._keys.values() if key.scopes == frozenset({"api"})
+        key for key in worker.edge.authenticator._keys.values() if key.scopes == frozenset({"api"})
     )
     known.expires_at = datetime.now(UTC)
-    assert await status(workers[0], made["access_token"]) == 401
+    assert await status(worker, made["access_token"]) == 401
 
 
 async def test_introspection_tells_facts_to_the_owner_and_nothing_to_others(worker, shop):
