@@ -10,6 +10,7 @@ from app.api.customers.controller import ROUTES as CUSTOMERS
 from app.api.docs.controller import routes_with_docs
 from app.api.health.controller import ROUTES as HEALTH
 from app.api.keys.controller import ROUTES as KEYS
+from app.api.locations.controller import ROUTES as LOCATIONS
 from app.api.oauth.controller import ROUTES as OAUTH
 from app.api.orders.controller import ROUTES as ORDERS
 from app.api.product_collections.controller import ROUTES as PRODUCT_COLLECTIONS
@@ -39,6 +40,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *ORDERS,
         *PRODUCT_COLLECTIONS,
         *SEGMENTS,
+        *LOCATIONS,
         *STACKING_RULES,
         *PROJECT_EXTENSIONS,
         *QUALIFICATIONS,

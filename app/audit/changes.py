@@ -19,6 +19,7 @@ WITH_VALUES: Final = frozenset(
     {
         "campaigns",
         "categories",
+        "locations",
         "product_collections",
         "products",
         "projects",

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db.models import (
     Campaign,
     CatalogueVersion,
+    Location,
     Product,
     ProductCollection,
     Project,
@@ -25,6 +26,7 @@ _ROWS: Final[tuple[tuple[str, Any], ...]] = (
     ("c:", Campaign),
     ("rule:", ValidationRule),
     ("seg:", Segment),
+    ("loc:", Location),
     ("col:", ProductCollection),
 )
 

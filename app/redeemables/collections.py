@@ -1,22 +1,25 @@
 """Which stored products and SKUs belong to a collection, asked outside of any decision."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rules.cart import WorkLine
-from rules.collections import compile_collection
+from rules.compile import CompiledLocation, compile_collection
 from rules.facts import ItemFacts, Line, Moment
 from rules.moment import Now
 
 
 def membership(
-    collection_id: str, document: dict[str, Any], moment: Moment
+    collection_id: str,
+    document: dict[str, Any],
+    moment: Moment,
+    locations: Mapping[str, CompiledLocation] | None = None,
 ) -> Callable[[ItemFacts, ItemFacts | None], bool]:
     """A test of (product, SKU or None): with a SKU it is the SKU that must belong.
 
     Raises: RuleError when the document is not a collection.
     """
-    program = compile_collection(collection_id, document).program
+    program = compile_collection(collection_id, document, locations=locations).program
     now = Now(moment)
 
     def belongs(product: ItemFacts, sku: ItemFacts | None) -> bool:

@@ -31,7 +31,8 @@ class LoadedRules(Struct, frozen=True):
     """Rule id to the guards of the rule and of what it refers to."""
     collections: Mapping[str, CompiledCollection] = {}
     """Collections that the discount names, by id."""
-    collection_guards: Mapping[str, int] = {}
+    collection_guards: Mapping[str, Mapping[str, int]] = {}
+    """Guard name of each of them to the versions it rests on."""
 
 
 def window_of(
@@ -117,7 +118,8 @@ def compile_voucher(
             if program is not None:
                 programs.append(program)
                 guards.update(rules.guards[rule_id])
-        guards.update(rules.collection_guards)
+        for own in rules.collection_guards.values():
+            guards.update(own)
     discount = discount_of(record.discount, rules.collections if rules is not None else None)
     extensions: Mapping[str, Any] = record.extensions
     if campaign is not None:

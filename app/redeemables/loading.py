@@ -16,11 +16,9 @@ from app.db.models import (
     Campaign,
     Category,
     Customer,
-    ProductCollection,
     Project,
     PromotionStack,
     PromotionTier,
-    Segment,
     ValidationRule,
     ValidationRuleAssignment,
     Voucher,
@@ -28,10 +26,9 @@ from app.db.models import (
 from app.redeemables.compiling import VALIDITY, LoadedRules, discount_of, stacking_of, window_of
 from app.redeemables.customers import record_of
 from app.redeemables.programs import CampaignProgram, ProjectProgram, TierProgram
-from rules.collections import compile_collection
+from app.redeemables.referred import load_referred
 from rules.compile import CompiledRule, RuleError, compile_rule, references
 from rules.facts import CategoryFacts
-from rules.segments import compile_segment
 
 
 def microseconds(instant: datetime | None) -> int | None:
@@ -82,19 +79,17 @@ async def load_rules(session: AsyncSession, project_id: str, rule_ids: Sequence[
     documents = {row.id: {**row.body, "name": row.name} for row in rows}
     referred = {row.id: references(documents[row.id]) for row in rows}
     names = {name for of_rule in referred.values() for name in of_rule}
-    segments, collections, versions = await _load_referred(session, project_id, names)
+    found = await load_referred(session, project_id, names)
     programs: dict[str, CompiledRule] = {}
     guards: dict[str, Mapping[str, int]] = {}
     for row in rows:
         try:
             programs[row.id] = compile_rule(
-                row.id, documents[row.id], collections=collections, segments=segments
+                row.id, documents[row.id], collections=found.collections, segments=found.segments
             )
         except RuleError:
             continue
-        own = {"rule:" + row.id: row.version}
-        own.update({name: versions[name] for name in referred[row.id] if name in versions})
-        guards[row.id] = own
+        guards[row.id] = {"rule:" + row.id: row.version, **found.guards_of(referred[row.id])}
     return LoadedRules(programs=programs, guards=guards)
 
 
@@ -107,9 +102,12 @@ async def load_voucher_parts(session: AsyncSession, project_id: str, record: Vou
     """A voucher's own rules, and the collections that its own discount names."""
     rules = await load_rules(session, project_id, record.rule_ids)
     names = collection_names((record.discount,))
-    _, collections, versions = await _load_referred(session, project_id, names)
+    found = await load_referred(session, project_id, names)
     return LoadedRules(
-        programs=rules.programs, guards=rules.guards, collections=collections, collection_guards=versions
+        programs=rules.programs,
+        guards=rules.guards,
+        collections=found.collections,
+        collection_guards=found.guards,
     )
 
 
@@ -118,32 +116,6 @@ def collection_names(discounts: Iterable[Mapping[str, Any] | None]) -> set[str]:
     return {
         name for document in discounts if document for name in references(document) if name.startswith("col:")
     }
-
-
-async def _load_referred(
-    session: AsyncSession, project_id: str, names: Iterable[str]
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
-    segments: dict[str, Any] = {}
-    collections: dict[str, Any] = {}
-    versions: dict[str, int] = {}
-    segment_ids = [name[4:] for name in names if name.startswith("seg:")]
-    collection_ids = [name[4:] for name in names if name.startswith("col:")]
-    if segment_ids:
-        for segment in await session.scalars(
-            select(Segment).where(Segment.project_id == project_id, Segment.id.in_(segment_ids))
-        ):
-            segments[segment.id] = compile_segment(segment.id, {**segment.body, "type": segment.type})
-            versions["seg:" + segment.id] = segment.version
-    if collection_ids:
-        for collection in await session.scalars(
-            select(ProductCollection).where(
-                ProductCollection.project_id == project_id, ProductCollection.id.in_(collection_ids)
-            )
-        ):
-            document = {**collection.body, "type": collection.type}
-            collections[collection.id] = compile_collection(collection.id, document)
-            versions["col:" + collection.id] = collection.version
-    return segments, collections, versions
 
 
 async def load_campaigns(
@@ -184,9 +156,12 @@ async def load_campaigns(
     ).all()
     rules = await load_rules(session, project_id, list({assignment.rule_id for assignment in assignments}))
     names = collection_names([_discount(row) for row in rows] + [_discount(tier) for tier in tiers])
-    _, collections, versions = await _load_referred(session, project_id, names)
+    found = await load_referred(session, project_id, names)
     rules = LoadedRules(
-        programs=rules.programs, guards=rules.guards, collections=collections, collection_guards=versions
+        programs=rules.programs,
+        guards=rules.guards,
+        collections=found.collections,
+        collection_guards=found.guards,
     )
     by_object: dict[str, list[str]] = {}
     for assignment in assignments:
@@ -223,8 +198,7 @@ def _campaign_program(
         for rule_id in by_object.get(object_id, ()):
             guards.update(rules.guards.get(rule_id, {}))
     for name in collection_names([_discount(row), *map(_discount, tiers)]):
-        if name in rules.collection_guards:
-            guards[name] = rules.collection_guards[name]
+        guards.update(rules.collection_guards.get(name, {}))
     voucher = row.body.get("voucher") or {}
     extensions = row.body.get("extensions") or {}
     own_rules = _rules_of(row.id, by_object, rules)

@@ -16,7 +16,8 @@ from app.http.wire import iso, listing
 from app.identifiers import new_id, next_version
 from app.redeemables.collections import membership
 from app.redeemables.products import product_facts, sku_facts
-from rules.compile import RuleError, compile_collection
+from app.redeemables.referred import LOCATION, ids_of, load_locations
+from rules.compile import RuleError, compile_collection, references
 from rules.facts import Moment
 
 Listed = Product | tuple[Sku, Product | None]
@@ -194,7 +195,9 @@ async def _matching(call: Call, session: AsyncSession, row: ProductCollection) -
     """What the filter matches now: products by themselves, SKUs by themselves (behaviour 2.8)."""
     project = await call.engine.catalogue.project(call.project_id)
     moment = Moment(now=call.engine.now(), zone=project.zone)
-    belongs = membership(row.id, {"type": row.type, **row.body}, moment)
+    named = ids_of(references(row.body), LOCATION)
+    locations, _ = await load_locations(session, row.project_id, named)
+    belongs = membership(row.id, {"type": row.type, **row.body}, moment, locations)
     found: list[Listed] = []
     async for product, skus in queries.all_products(session, row.project_id):
         facts = product_facts(product)

@@ -6,6 +6,7 @@ from app.db.models.balance import SessionLock, VoucherTransaction
 from app.db.models.campaign import AsyncAction, Campaign, PromotionStack, PromotionTier, Voucher
 from app.db.models.catalogue import (
     Category,
+    Location,
     ProductCollection,
     Segment,
     ValidationRule,
@@ -52,6 +53,7 @@ __all__ = [
     "Lease",
     "LedgerEvent",
     "LedgerPosting",
+    "Location",
     "OAuthToken",
     "Order",
     "PartitionState",

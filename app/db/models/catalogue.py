@@ -48,6 +48,15 @@ class Segment(ProjectScoped, Timestamped, Versioned, Base):
     body: Mapped[dict[str, Any]]
 
 
+class Location(ProjectScoped, Timestamped, Versioned, Base):
+    """A shape on the globe, as sent: a circle or GeoJSON."""
+
+    __tablename__ = "locations"
+
+    name: Mapped[str]
+    shape: Mapped[dict[str, Any]]
+
+
 class ProductCollection(ProjectScoped, Timestamped, Versioned, Base):
     """type: STATIC or AUTO_UPDATE. `body`: {"products": [{"id", "product_id", "object"}]} or {"filter":
     {...}}.

@@ -1,0 +1,1 @@
+"""Locations: read under /v1/locations as published, made and changed under /v1/engine/locations."""
