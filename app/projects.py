@@ -186,6 +186,24 @@ async def list_keys(db: Database, project_id: str | None = None) -> list[ApiKey]
         return list((await session.scalars(statement)).all())
 
 
+async def set_mint_budget(
+    db: Database, key_id: str, codes_per_day: int | None, value_per_day: int | None
+) -> ApiKey | None:
+    """What the key may publish in a day; value in minor units, None: without limit. None: there is no such
+    key.
+    """
+    given = {"codes_per_day": codes_per_day, "value_per_day": value_per_day}
+    mint = {name: value for name, value in given.items() if value is not None}
+    async with db.writing() as session:
+        key = await session.get(ApiKey, key_id, with_for_update=True)
+        if key is None:
+            return None
+        settings = {name: value for name, value in key.settings.items() if name != "mint"}
+        key.settings = {**settings, "mint": mint} if mint else settings
+        key.updated_at = datetime.now(UTC)
+    return key
+
+
 async def revoke_key(
     core: RedemptionCore, db: Database, key_id: str, *, actor: Actor | None = None
 ) -> ApiKey | None:

@@ -157,11 +157,17 @@ def deals_in_money(candidate: Candidate) -> bool:
 
 
 def not_permitted(context: "Context", candidate: Candidate) -> Refusal | None:
-    """A referrer may not redeem his own code."""
+    """A referrer may not redeem his own code; one that is for its holder only (`extensions`) nobody else."""
     holder = candidate.holder
-    if holder is None or not candidate.is_referral_code:
+    if holder is None:
         return None
     customer = context.customer
+    if context.terms.holder_only and (customer is None or customer.id != holder.customer_id):
+        if customer is None or customer.id is None:
+            return refuse(candidate, Reason.MISSING_CUSTOMER, "Customer is required to validate rules")
+        return refuse(candidate, Reason.CUSTOMER_RULES_VIOLATED)
+    if not candidate.is_referral_code:
+        return None
     if customer is not None and customer.id == holder.customer_id:
         return refuse(candidate, Reason.REFERRER_NOT_PERMITTED)
     return None

@@ -22,6 +22,7 @@ class Terms:
         "geo",
         "group",
         "group_mode",
+        "holder_only",
         "margin",
         "messages",
         "share_order",
@@ -44,6 +45,7 @@ class Terms:
         if group is not None:
             self._read_group(group, key, f"{where}.group")
         self.messages = self._messages(document.get("messages"), key, f"{where}.messages")
+        self.holder_only = document.get("holder_only") is True
         self.best_per_item = document.get("item_discounts") == "BEST"
         self.share_order = document.get("share_order_discounts") is True
 

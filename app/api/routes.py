@@ -18,6 +18,7 @@ from app.api.products.controller import ROUTES as PRODUCTS
 from app.api.project_extensions.controller import ROUTES as PROJECT_EXTENSIONS
 from app.api.projects.controller import ROUTES as PROJECTS
 from app.api.promotions.controller import ROUTES as PROMOTIONS
+from app.api.publications.controller import ROUTES as PUBLICATIONS
 from app.api.qualifications.controller import ROUTES as QUALIFICATIONS
 from app.api.redemptions.controller import ROUTES as REDEMPTIONS
 from app.api.segments.controller import ROUTES as SEGMENTS
@@ -35,6 +36,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *PROMOTIONS,
         *VALIDATION_RULES,
         *CATEGORIES,
+        *PUBLICATIONS,
         *CUSTOMERS,
         *PRODUCTS,
         *ORDERS,

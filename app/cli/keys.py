@@ -216,7 +216,29 @@ def rotate(key_id: str, overlap: str, as_json: bool) -> None:
     _print_members(run_command(work), as_json)
 
 
-def _print_members(members: dict[str, str], as_json: bool) -> None:
+@keys.command()
+@click.argument("key_id")
+@click.option("--codes-per-day", type=click.IntRange(min=0), help="Codes that it may publish in a day.")
+@click.option(
+    "--value-per-day", type=click.IntRange(min=0), help="What they may be worth together, in minor units."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def budget(key_id: str, codes_per_day: int | None, value_per_day: int | None, as_json: bool) -> None:
+    """What the key may hand out in a day of its project's zone; without options, everything."""
+    from app.cli.runtime import CommandFailed, run_command
+    from app.engine import Engine
+    from app.projects import set_mint_budget
+
+    async def work(engine: Engine) -> dict[str, Any]:
+        key = await set_mint_budget(engine.db, key_id, codes_per_day, value_per_day)
+        if key is None:
+            raise CommandFailed(f"there is no key {key_id}")
+        return {"id": key.id, "mint": key.settings.get("mint", {})}
+
+    _print_members(run_command(work), as_json)
+
+
+def _print_members(members: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(members, indent=2))
         return

@@ -323,3 +323,16 @@ def summary_of(
         },
         "orders": orders,
     }
+
+
+def normalized_email(email: str | None) -> str | None:
+    """The address by which a customer is told: case and spaces around it make no other person. None for
+    none.
+    """
+    text = (email or "").strip().lower()
+    return text if "@" in text[1:-1] else None
+
+
+def customer_id_of_email(secret: bytes, email: str) -> str:
+    """The one id of a customer of whom only this normalised address is known."""
+    return derive_id(secret, "cust_", f"email:{email}")

@@ -18,6 +18,7 @@ from app.core.outcome import Code, CoreUnavailable, Outcome
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged, charge, currents, operations
 from app.redeemables.gather import Asked, Gathered, gather
+from app.redeemables.holders import known_by_email
 from app.redeemables.overdue import free_overdue
 from app.redeemables.replay import KeyReused
 from app.redeemables.request import StackRequest
@@ -80,6 +81,9 @@ async def settle(
     for _ in range(GATHER_ATTEMPTS_MAX):
         resolved = await expanded(catalogue, asked.partition.project_id, request)
         gathered = await gather(core, catalogue, asked, resolved, now)
+        holder = await known_by_email(core, catalogue, gathered, resolved)
+        if holder is not None:
+            gathered = await gather(core, catalogue, asked, holder, now)
         await check(gathered)
         if gathered.first_event is not None:
             raise Replayed(gathered.first_event)
