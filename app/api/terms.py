@@ -155,6 +155,8 @@ def checked_extensions(document: Mapping[str, Any]) -> dict[str, Any]:
         compile_extensions(document)
     except RuleError as error:
         raise refusal(error.key, error.details) from None
+    if not isinstance(document.get("mintable", False), bool):
+        raise invalid_payload("Property .extensions.mintable must be boolean")
     return dict(document)
 
 

@@ -7,6 +7,7 @@ from app.api.campaigns.definition import checked_code, checked_code_config
 from app.api.campaigns.schemas import CampaignVouchersCreate
 from app.api.campaigns.service import check_keyspace, checked_count, start_generation
 from app.api.lookup import campaign_named, project_of
+from app.api.minting import require_mintable, require_plain
 from app.api.terms import Dates, apply_windows, refusal
 from app.api.vouchers.service import default_charset_of, issue, own_parts
 from app.api.vouchers.wire import voucher_wires
@@ -25,10 +26,12 @@ async def add_codes(
     """
     if checked_count(count) < 1:
         raise invalid_payload("Property .vouchers_count must be >= 1")
+    require_plain(call.principal, body, count)
     now = call.engine.now()
     async with call.write() as write:
         project = await project_of(write.session, call.project_id)
         campaign = await campaign_named(write.session, call.project_id, id_or_name, lock=True)
+        require_mintable(call.principal, campaign)
         _check_draws(campaign)
         own = await own_parts(write, body)
         config = _config_of(project, campaign, body)
