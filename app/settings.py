@@ -5,6 +5,7 @@ environment.
 import difflib
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     rate_limit_per_minute: int = 0
     """Requests of one server-side key; 0: unlimited."""
-    client_rate_limit: int = 0
+    client_rate_limit: int = 5
     """Requests of one address on the client side within 5 seconds; 0: unlimited."""
+    customer_rate_limit: int = 0
+    """Requests that name one customer within a minute; 0: unlimited."""
+    guess_limit: int = 20
+    """Codes that do not exist, asked for on the client side by one address or for one customer within ten
+    minutes, before they have to wait; 0: unlimited.
+    """
+    guess_limit_server: int = 0
+    """The same for one customer whom server-side keys name; 0: unlimited."""
+    trusted_proxies: str = ""
+    """Addresses and networks, with commas between, whose X-Forwarded-For is believed."""
     body_bytes_max: int = 10 * 1024 * 1024
     idempotency_hours: int = 24
     """How long an Idempotency-Key is remembered, 24 to 72."""
@@ -128,11 +139,19 @@ def _checked(settings: Settings) -> Settings:
     for name, allowed in (("durability", DURABILITY_LEVELS), ("log_level", LOG_LEVELS)):
         if getattr(settings, name) not in allowed:
             raise SettingsError(f"{PREFIX}{name.upper()} must be one of {', '.join(allowed)}")
+    try:
+        for entry in filter(None, (part.strip() for part in settings.trusted_proxies.split(","))):
+            ip_network(entry, strict=False)
+    except ValueError as problem:
+        raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {problem}") from None
     bounds = {
         "port": (0, 65_535),
         "workers": (1, 256),
         "rate_limit_per_minute": (0, 10**9),
         "client_rate_limit": (0, 10**9),
+        "customer_rate_limit": (0, 10**9),
+        "guess_limit": (0, 10**6),
+        "guess_limit_server": (0, 10**6),
         "body_bytes_max": (1024, 1 << 30),
         "idempotency_hours": (24, 72),
         "rollback_days": (1, 3660),

@@ -18,11 +18,11 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from app.api.call import Answer, Call
 from app.engine import Engine
 from app.http import cors
+from app.http.addresses import client_address
 from app.http.admission import Admission
 from app.http.auth import Authenticator
 from app.http.errors import ApiError
 from app.http.failures import api_error, method_not_allowed, no_such_path, unsupported_media_type
-from app.http.limits import bucket_of
 from app.http.messages import (
     ClientGone,
     encode_body,
@@ -120,13 +120,16 @@ class Edge:
             key = await self.authenticator.identify(route.scope, headers)
             principal = key.principal
             client = scope.get("client")
-            address = client[0] if client else ""
-            bucket = bucket_of(engine.settings, principal.kind, principal.key_id, address)
+            address = client_address(
+                client[0] if client else "",
+                headers.get("x-forwarded-for", ""),
+                engine.settings.trusted_proxies,
+            )
             admission = Admission(
                 self.authenticator,
                 engine.core,
                 key,
-                bucket,
+                engine.settings,
                 permission=route.permission,
                 scopes=scopes_of(route),
                 origin=headers.get("origin", ""),
@@ -157,7 +160,7 @@ class Edge:
     async def _refused(self, raised: Exception, admission: Admission | None, request_id: str) -> ApiError:
         """A hot handler may refuse before its read trip; a revoked key must be told so all the same."""
         error = api_error(raised, request_id)
-        if admission is not None and not admission.admitted and _told(error):
+        if admission is not None and not admission.answered and _told(error):
             try:
                 await admission.ask()
             except Exception as refused:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,6 +17,8 @@ from app.http.errors import precondition_failed
 from app.http.principal import Principal
 from app.http.query import Query
 from app.http.routing import Route
+
+_NOT_YET: Final = object()
 
 
 class Answer(Struct, frozen=True):
@@ -34,6 +36,7 @@ class Call:
 
     __slots__ = (
         "_admission",
+        "_decoded",
         "answer_headers",
         "engine",
         "headers",
@@ -71,6 +74,7 @@ class Call:
         self.answer_headers: dict[str, str] = {}
         """What goes with the answer, beside the headers of the Answer itself."""
         self._admission = admission
+        self._decoded: Any = _NOT_YET
 
     @property
     def admission(self) -> Admission:
@@ -110,7 +114,9 @@ class Call:
 
         Raises: ApiError 400 invalid_payload with the path of what is wrong.
         """
-        return decode_body(self.route.body, self.raw_body, required=self.route.body_required)
+        if self._decoded is _NOT_YET:
+            self._decoded = decode_body(self.route.body, self.raw_body, required=self.route.body_required)
+        return self._decoded
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:

@@ -4,7 +4,11 @@ A shop's page may learn what a redeemable does to the cart it sent, and nothing 
 customers, figures, costs or other orders. Flags of the project open what is closed by default (behaviour 6).
 """
 
-from collections.abc import Mapping
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -19,6 +23,11 @@ REDEEM = "client_redeem_enabled"
 PUBLISH = "client_publish_enabled"
 LIST_VOUCHERS = "client_list_vouchers_enabled"
 CREATE_CUSTOMERS = "client_create_customer_enabled"
+HIDE_CODES = "hide_code_state"
+ANSWER_SECONDS = 0.05
+"""Where the project hides the state of codes, refusals are answered after a multiple of this: what a look at
+the database costs cannot be read off the clock.
+"""
 
 _VOUCHER = (
     "id", "code", "campaign", "campaign_id", "category_id", "categories", "type", "discount", "gift",
@@ -148,3 +157,17 @@ def _customer(found: Mapping[str, Any] | None, sent: CustomerPayload | None) -> 
 def changed(answer: Answer, body: Any) -> Answer:
     """The answer with another body."""
     return Answer(body, status=answer.status, headers=answer.headers)
+
+
+@asynccontextmanager
+async def evenly_timed(call: Call) -> AsyncIterator[None]:
+    """What is answered from within takes a multiple of ANSWER_SECONDS where the project hides codes."""
+    if not call.admission.enabled(HIDE_CODES):
+        yield
+        return
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        taken = time.perf_counter() - started
+        await asyncio.sleep(math.ceil(taken / ANSWER_SECONDS) * ANSWER_SECONDS - taken)

@@ -1,14 +1,16 @@
 """What the hot rooms share: who asks, and how a refusal of the spine becomes an error of the edge."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.client_side import CREATE_CUSTOMERS
+from app.api.client_side import CREATE_CUSTOMERS, HIDE_CODES
 from app.http.errors import ApiError
 from app.http.idempotency import REPLAYED, request_identity
 from app.redeemables.checks import Refused
+from app.redeemables.customers import CustomerPayload
 from app.redeemables.gather import Asked
 from app.redeemables.replay import KeyReused, first_answer
 from app.redeemables.settle import Contended
@@ -25,13 +27,17 @@ def asked_of(call: Call) -> Asked:
     identity = request_identity(
         call.headers, call.principal.key_id, call.route.method, path, call.query.raw, call.raw_body
     )
+    client_side = call.principal.kind == "client"
+    if call.admission.measures_customers:
+        call.admission.customer(_customer_named(call))
     return Asked(
         scope_hash=identity.scope_hash if identity is not None else "",
         fingerprint=identity.fingerprint if identity is not None else "",
         partition=call.partition,
         key_id=call.principal.key_id,
         accept_language=call.headers.get("accept-language"),
-        stores_customer=call.principal.kind != "client" or call.admission.enabled(CREATE_CUSTOMERS),
+        stores_customer=not client_side or call.admission.enabled(CREATE_CUSTOMERS),
+        hides_codes=client_side and call.admission.enabled(HIDE_CODES),
         riders=tuple(call.admission.commands()),
     )
 
@@ -43,6 +49,32 @@ def explained(call: Call) -> bool:
     if call.principal.kind != "server":
         return False
     return call.query.flag("explain") is True or call.headers.get("x-explain") == "1"
+
+
+def _customer_named(call: Call) -> str | None:
+    """Whom the body names, in whatever way."""
+    body = call.body()
+    customer: CustomerPayload | None = getattr(body, "customer", None)
+    if customer is not None and (customer.source_id or customer.id):
+        return customer.source_id or customer.id
+    return getattr(body, "tracking_id", None)
+
+
+def left_out(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The redeemables of a validation or a redemption that do not apply."""
+    entries = [*answer.get("redeemables", ()), *answer.get("inapplicable_redeemables", ())]
+    return [entry for entry in entries if entry["status"] == "INAPPLICABLE"]
+
+
+async def note_guesses(call: Call, left: Sequence[Mapping[str, Any]]) -> None:
+    """Count the codes that were asked for in vain, as far as the caller is told that they do not exist."""
+    failures = sum(
+        1
+        for entry in left
+        if entry["object"] == "voucher" and entry["result"]["error"]["key"] == "not_found"
+    )
+    if failures:
+        await call.admission.failed(failures)
 
 
 def moment_of(call: Call) -> datetime:

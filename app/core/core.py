@@ -191,6 +191,28 @@ class RedemptionCore:
         """A token bucket's taking, to ride in a `read`; its reply is read by `Rate.parse`."""
         return ("EVALSHA", script("rate").sha, 1, key, capacity, refill_per_second, cost)
 
+    def guess_command(
+        self,
+        budget_key: str,
+        block_key: str,
+        alarm_key: str,
+        *,
+        budget: int,
+        forgiven_per_second: float,
+        failures: int,
+        alarm_factor: int,
+        block_ms: tuple[int, int],
+        memory_ms: int,
+    ) -> Command:
+        """Failed lookups noted against one budget, to be sent in a `read`; `Guess.parse` reads the reply.
+
+        block_ms: of the first and of the longest block.
+        """
+        return (
+            "EVALSHA", script("guess").sha, 3, budget_key, block_key, alarm_key, budget, forgiven_per_second,
+            failures, alarm_factor, *block_ms, memory_ms,
+        )  # fmt: skip
+
     async def take_rate(
         self, partition: Partition, key: str, capacity: int, refill_per_second: float, cost: int = 1
     ) -> Rate:

@@ -149,6 +149,14 @@ class Keys:
     def rate(self, scope: str, identity: str) -> str:
         return f"{self.base}rl:{scope}:{identity}"
 
+    def guess_budget(self, scope: str, identity: str) -> str:
+        """Failed lookups of an address, a customer or a key."""
+        return f"{self.base}gf:{scope}:{identity}"
+
+    def guess_block(self, scope: str, identity: str) -> str:
+        """There while that budget is spent."""
+        return f"{self.base}gb:{scope}:{identity}"
+
 
 def is_balance_key(key: str) -> bool:
     """Whether a counter key holds balances: its base is a gift's opening amount, not a redeemed quantity."""

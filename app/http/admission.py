@@ -16,11 +16,11 @@ from typing import Any
 from app.core.connection import Command
 from app.core.core import RedemptionCore
 from app.core.outcome import CoreUnavailable
-from app.core.rate import Rate
 from app.http.auth import UNREAD, Authenticator, access_command, access_reply
 from app.http.errors import ApiError, forbidden
-from app.http.limits import Bucket, Headers, rate_headers, too_many_requests, unlimited_headers
+from app.http.limits import Check, Guesses, Headers, checks_of, customer_checks, keys_of, unlimited_headers
 from app.http.principal import VerifiedKey, origin_trusted
+from app.settings import Settings
 
 
 class Admission:
@@ -28,16 +28,18 @@ class Admission:
 
     __slots__ = (
         "_address",
+        "_asked",
         "_authenticator",
-        "_bucket",
         "_core",
-        "_count",
+        "_customer",
         "_key",
         "_origin",
+        "_pending",
         "_permission",
-        "_rated",
         "_scopes",
+        "_settings",
         "admitted",
+        "answered",
         "headers",
     )
 
@@ -46,7 +48,7 @@ class Admission:
         authenticator: Authenticator,
         core: RedemptionCore,
         key: VerifiedKey,
-        bucket: Bucket | None,
+        settings: Settings,
         *,
         permission: str,
         scopes: frozenset[str],
@@ -56,14 +58,18 @@ class Admission:
         self._authenticator = authenticator
         self._core = core
         self._key = key
-        self._bucket = bucket
+        self._settings = settings
         self._permission = permission
         self._scopes = scopes
         self._origin = origin
         self._address = address
-        self._count = 1
-        self._rated = False
+        principal = key.principal
+        self._pending = checks_of(settings, principal.kind, principal.key_id, address)
+        self._asked: tuple[Check, ...] = ()
+        self._customer: str | None = None
         self.admitted = False
+        self.answered = False
+        """Whether it was asked at all, with whatever result."""
         self.headers: Headers = ()
         """X-Rate-Limit-*, once admitted."""
 
@@ -73,7 +79,7 @@ class Admission:
         return self._refusal() is None and self._origin_trusted
 
     def enabled(self, flag: str) -> bool:
-        """Whether the project has switched a client_* flag on; once admitted, as of this request."""
+        """Whether the project has a flag for the client side on; once admitted, as of this request."""
         return flag in self._key.open_to_clients
 
     def _refusal(self) -> ApiError | None:
@@ -83,16 +89,48 @@ class Admission:
     def _origin_trusted(self) -> bool:
         return self._key.principal.kind != "client" or origin_trusted(self._origin, self._key.trusted_domains)
 
+    def customer(self, name: str | None) -> None:
+        """The customer whom the request names, before `commands`: there are limits per customer, too."""
+        if name is not None and self._customer is None:
+            self._customer = name
+            checks = customer_checks(self._settings, self._key.principal.kind, name)
+            if checks:
+                self._pending = (*self._pending, *checks)
+
+    @property
+    def measures_customers(self) -> bool:
+        """Whether there is any limit per customer for this key."""
+        return bool(self._settings.customer_rate_limit or self._guess_limit)
+
+    @property
+    def counts_guesses(self) -> bool:
+        """Whether failed lookups of this request are to be noted."""
+        return bool(self._guess_limit)
+
+    @property
+    def _guess_limit(self) -> int:
+        settings = self._settings
+        return settings.guess_limit if self._key.principal.kind == "client" else settings.guess_limit_server
+
+    async def failed(self, lookups: int) -> None:
+        """Note codes that the request asked for in vain."""
+        principal = self._key.principal
+        guesses = Guesses(
+            limit=self._guess_limit,
+            key_id=principal.key_id,
+            address=self._address if principal.kind == "client" else None,
+            customer=self._customer,
+        )
+        await guesses.note(self._core, self._key.partition, lookups)
+
     def commands(self) -> list[Command]:
-        """One or two commands, to be sent to the key's partition."""
+        """The command of the key's access and one of each limit, to be sent to the key's partition."""
         commands: list[Command] = [access_command(self._key.partition)]
-        if self._bucket is not None and not self._rated:
-            keys = self._core.keys(self._key.partition)
-            # Before this process has opened the partition there is no name for the bucket: one request goes
-            # uncounted.
-            if keys is not None:
-                commands.append(self._bucket.command(self._core, keys))
-        self._count = len(commands)
+        self._asked = ()
+        if self._pending:
+            keys = keys_of(self._key.partition)
+            self._asked = self._pending
+            commands += [check.command(self._core, keys) for check in self._asked]
         return commands
 
     async def admit(self, replies: Sequence[Any]) -> Sequence[Any]:
@@ -102,15 +140,16 @@ class Admission:
         operation, 429 when it asks too often; CoreUnavailable.
         """
         version = access_reply(replies[0])
+        self.answered = True
         if version != self._key.access_version:
             self._key = await self._authenticator.reread(self._key, version)
         self._check()
-        if self._count == 2:
-            self._take(replies[1])
+        if self._asked:
+            self._take(replies)
         elif not self.headers:
             self.headers = unlimited_headers()
         self.admitted = True
-        return replies[self._count :]
+        return replies[1 + len(self._asked) :]
 
     async def ask(self) -> None:
         """In a trip of its own, for all routes that are not hot. With Redis away the key's row is read again
@@ -133,13 +172,15 @@ class Admission:
         if not self._origin_trusted:
             raise forbidden("The origin of this request is not in the project's list of trusted domains")
 
-    def _take(self, reply: Any) -> None:
-        if self._bucket is None:
-            return
-        if isinstance(reply, Exception):
-            raise CoreUnavailable(str(reply))
-        rate = Rate.parse(reply)
-        self._rated = True
-        if not rate.allowed:
-            raise too_many_requests(self._bucket.capacity, rate)
-        self.headers = rate_headers(self._bucket.capacity, rate, time.time())
+    def _take(self, replies: Sequence[Any]) -> None:
+        asked, self._pending = self._asked, ()
+        allowances = [check.judge(reply) for check, reply in zip(asked, replies[1:], strict=False)]
+        tightest = min(
+            (one for one in allowances if one is not None),
+            key=lambda one: one.rate.remaining / one.bucket.capacity,
+            default=None,
+        )
+        if tightest is not None:
+            self.headers = tightest.headers(time.time())
+        elif not self.headers:
+            self.headers = unlimited_headers()

@@ -13,7 +13,8 @@ _ALLOWED_HEADERS = (
     b"Authorization, Idempotency-Key"
 )
 _EXPOSED_HEADERS = (
-    b"X-Request-Id, X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Retry, Retry-After"
+    b"X-Request-Id, X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Retry, X-Rate-Limit-Type, "
+    b"Retry-After, RateLimit-Policy, RateLimit, Idempotent-Replayed"
 )
 PREFLIGHT_SECONDS = b"600"
 

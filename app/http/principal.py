@@ -46,7 +46,7 @@ class VerifiedKey(Struct, kw_only=True):
     expires_at: datetime | None
     trusted_domains: tuple[str, ...]
     open_to_clients: frozenset[str] = frozenset()
-    """Names of the project's client_* flags that are on."""
+    """Names of the project's flags for the client side that are on: client_*, hide_code_state."""
     networks: tuple[Network, ...] = ()
     """Where requests may come from; empty: anywhere."""
     scopes: frozenset[str] | None = None
@@ -106,7 +106,7 @@ def verified(
         open_to_clients=frozenset(
             name
             for name, value in (project.settings if project is not None else {}).items()
-            if name.startswith("client_") and value is True
+            if value is True and (name.startswith("client_") or name == "hide_code_state")
         ),
         networks=networks_of(key.allowed_addresses),
     )

@@ -8,7 +8,7 @@ cost a reload but never a wrong taking.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from app.core.core import RedemptionCore
@@ -194,20 +194,26 @@ class Catalogue:
         return project.fold(requested)
 
     async def hydrate_vouchers(
-        self, partition: Partition, folded_codes: Sequence[str]
+        self,
+        partition: Partition,
+        folded_codes: Sequence[str],
+        *,
+        evenly: bool = False,
+        stored: Collection[str] = (),
     ) -> dict[str, VoucherRecord]:
-        """Read vouchers from SQL and publish their records. Keys: folded code, and v_ id where that was asked
-        for.
+        """Read vouchers from SQL and publish their records, but for those that the core has `stored`. Keys:
+        folded code, and v_ id where that was asked for. evenly: at the same cost for codes that do not exist.
         """
         async with self.db.reading() as session:
-            loaded = await loading.load_vouchers(session, partition.project_id, folded_codes)
+            loaded = await loading.load_vouchers(session, partition.project_id, folded_codes, evenly=evenly)
         found: dict[str, VoucherRecord] = {}
         for folded_code, record in loaded:
             found[folded_code] = record
             found[record.id] = record
             self._codes.put((partition.project_id, record.id), folded_code)
-        if loaded:
-            await self._publish_records(partition, {}, loaded, [], [])
+        fresh = [entry for entry in loaded if entry[0] not in stored] if stored else loaded
+        if fresh:
+            await self._publish_records(partition, {}, fresh, [], [])
         for wanted in folded_codes:
             if wanted not in found:
                 self.mark_unknown(partition.project_id, wanted)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from app.core.core import RedemptionCore
 from app.core.keys import Keys, Partition
 from app.core.ops import Equal
-from app.core.records import CustomerRecord, VoucherRecord, decode_customer, decode_voucher
+from app.core.records import CustomerRecord, VoucherRecord, decode_customer
 from app.redeemables.candidates import candidate_of, facts_of_units
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import place_of
@@ -27,6 +27,7 @@ from app.redeemables.replay import first_event
 from app.redeemables.request import StackRequest
 from app.redeemables.sessions import Owned, owned_of, session_commands, without_own
 from app.redeemables.summaries import summary_command, summary_needs, with_summary
+from app.redeemables.voucher_records import voucher_records
 from rules.charges import counters_of
 from rules.facts import Candidate, Counter, CounterName, CustomerFacts, Facts, Moment, OrderFacts
 
@@ -47,6 +48,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     fingerprint: str = ""
     stores_customer: bool = True
     """False: what a redemption says of its customer is decided with and not kept."""
+    hides_codes: bool = False
+    """True: unique codes that are unknown, over or somebody else's are one to this caller (D25)."""
     riders: tuple[Command, ...] = ()
     """Commands of the edge (rate bucket, key revocation) whose replies it wants back."""
 
@@ -168,7 +171,7 @@ async def gather(
     trip.replies = await core.read(partition, trip.commands)
 
     project = await _refreshed(catalogue, project, trip.replies[0])
-    records = await _records(catalogue, partition, trip.wanted, trip.records)
+    records = await voucher_records(catalogue, partition, trip.wanted, trip.records, evenly=asked.hides_codes)
     customer_id, customer = await _customer(core, catalogue, keys, request, trip, (customer_id, source_id))
     order = await _order(core, catalogue, partition, request, trip)
     campaigns, tiers = await _campaigns(catalogue, project_id, request, records)
@@ -244,27 +247,6 @@ async def _refreshed(
         project = await catalogue.project(project.id)
     catalogue.products.refresh(project.id, int(versions[1] or 0))
     return project
-
-
-async def _records(
-    catalogue: Catalogue, partition: Partition, wanted: Sequence[str], raw: Sequence[bytes | None]
-) -> dict[str, VoucherRecord]:
-    """By what was asked for: a folded code, or a v_ id."""
-    found: dict[str, VoucherRecord] = {}
-    missing: list[str] = []
-    for folded, value in zip(wanted, raw, strict=True):
-        if value is not None:
-            record = decode_voucher(value)
-            if not record.deleted:
-                found[folded] = record
-        elif not catalogue.is_unknown(partition.project_id, folded):
-            missing.append(folded)
-    if missing:
-        hydrated = await catalogue.hydrate_vouchers(partition, missing)
-        found.update(
-            {name: record for name, record in hydrated.items() if name in missing and not record.deleted}
-        )
-    return found
 
 
 async def _customer(

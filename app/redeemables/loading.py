@@ -227,6 +227,7 @@ def _campaign_program(
         metadata=row.body.get("metadata") or {},
         extensions=extensions,
         gift_effect=(voucher.get("gift") or {}).get("effect") or "APPLY_TO_ORDER",
+        public=row.type == "STANDALONE",
         tiers={
             tier.id: TierProgram(
                 id=tier.id,
@@ -270,16 +271,18 @@ async def load_tier_campaigns(
 
 
 async def load_vouchers(
-    session: AsyncSession, project_id: str, wanted: Sequence[str]
+    session: AsyncSession, project_id: str, wanted: Sequence[str], *, evenly: bool = False
 ) -> list[tuple[str, VoucherRecord]]:
-    """By folded code or v_ id: (folded code, record)."""
+    """By folded code or v_ id: (folded code, record). evenly: as many statements for those that are not
+    there.
+    """
     rows = await session.scalars(
         select(Voucher).where(
             Voucher.project_id == project_id,
             or_(Voucher.folded_code.in_(wanted), Voucher.id.in_(wanted)),
         )
     )
-    return await _records(session, project_id, rows.all())
+    return await _records(session, project_id, rows.all(), evenly=evenly)
 
 
 async def load_vouchers_by_id(
@@ -292,9 +295,9 @@ async def load_vouchers_by_id(
 
 
 async def _records(
-    session: AsyncSession, project_id: str, rows: Sequence[Voucher]
+    session: AsyncSession, project_id: str, rows: Sequence[Voucher], *, evenly: bool = False
 ) -> list[tuple[str, VoucherRecord]]:
-    if not rows:
+    if not rows and not evenly:
         return []
     assignments = await session.execute(
         select(ValidationRuleAssignment.related_object_id, ValidationRuleAssignment.rule_id)

@@ -71,6 +71,8 @@ class CampaignProgram(Struct, frozen=True, kw_only=True):
     metadata: Mapping[str, Any]
     extensions: Mapping[str, Any]
     gift_effect: str
+    public: bool
+    """Its code is one for everybody (STANDALONE)."""
     tiers: Mapping[str, TierProgram]
     stacks: Mapping[str, tuple[str, ...]] = {}
     """Promotion stacks: the ids of their tiers, in the order in which they apply."""

@@ -23,6 +23,7 @@ from app.redeemables.customers import (
 )
 from app.redeemables.documents import instant_text
 from app.redeemables.gather import Asked, Gathered
+from app.redeemables.hiding import hidden
 from app.redeemables.order_changes import applied_of
 from app.redeemables.orders import StoredOrder, order_ops, postings_of, private_order, summary_adds
 from app.redeemables.redemption_state import RedemptionState, state_puts, without_order
@@ -307,11 +308,10 @@ class _Composer:
             wire["parent_redemption"] = parent
         if self.new_order is not None:
             wire["order"] = self.new_order.body
-        entries = [
-            entry_wire(result, self.gathered, request_id, self.request.expand)
-            for result in self.decision.results
-            if result.status != "APPLICABLE"
-        ]
+        left = tuple(result for result in self.decision.results if result.status != "APPLICABLE")
+        if self.asked.hides_codes:
+            left = hidden(left, self.gathered)
+        entries = [entry_wire(result, self.gathered, request_id, self.request.expand) for result in left]
         wire["inapplicable_redeemables"] = [entry for entry in entries if entry["status"] == "INAPPLICABLE"]
         wire["skipped_redeemables"] = [entry for entry in entries if entry["status"] == "SKIPPED"]
         return wire

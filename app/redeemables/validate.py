@@ -15,6 +15,7 @@ from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged
 from app.redeemables.checks import check_stack
 from app.redeemables.gather import Admit, Asked, Gathered
+from app.redeemables.hiding import hidden
 from app.redeemables.locking import lock
 from app.redeemables.request import StackRequest
 from app.redeemables.session_request import Session
@@ -60,7 +61,7 @@ async def validate(
 
     for _ in range(LOCK_ATTEMPTS_MAX):
         settled = await settle(core, catalogue, asked, request, now, compose, check, explain=explain)
-        wire = answer(settled, request, request_id)
+        wire = answer(settled, request, request_id, hides_codes=asked.hides_codes)
         if session is None or settled.outcome is None:
             return Validated(settled=settled, answer=wire)
         locked = await lock(core, asked, settled, session, request_id, now)
@@ -70,13 +71,16 @@ async def validate(
     raise Contended
 
 
-def answer(settled: Settled, request: StackRequest, request_id: str) -> dict[str, Any]:
+def answer(
+    settled: Settled, request: StackRequest, request_id: str, *, hides_codes: bool = False
+) -> dict[str, Any]:
     """The wire object of behaviour 4.2; `inapplicable_redeemables` and `skipped_redeemables` only when there
     are any (D20).
     """
     gathered, decision = settled.gathered, settled.decision
     expand = request.expand
-    entries = [entry_wire(result, gathered, request_id, expand) for result in decision.results]
+    results = hidden(decision.results, gathered) if hides_codes else decision.results
+    entries = [entry_wire(result, gathered, request_id, expand) for result in results]
     wire: dict[str, Any] = {"id": new_id("valid_"), "valid": decision.valid}
     if gathered.project.stacking.redeemables_application_mode == "ALL":
         wire["redeemables"] = entries

@@ -121,7 +121,7 @@ def edge_valkey() -> Iterator[Valkey]:
 
 @pytest.fixture
 async def settings(edge_valkey: Valkey, tmp_path: Path) -> Settings:
-    settings = Settings(data_dir=tmp_path, redis_url=edge_valkey.url)
+    settings = Settings(data_dir=tmp_path, redis_url=edge_valkey.url, client_rate_limit=0)
     database = Database(settings.database)
     await migrate.upgrade(database)
     await database.close()

@@ -234,7 +234,8 @@ def test_a_failed_redemption_can_be_looked_up(api: httpx.Client) -> None:
         read = api.get(f"/v1/redemptions/{failure['resource_id']}")
         if read.status_code == 200:
             break
-    assert read.json()["result"] == "FAILURE"
+        time.sleep(0.05)
+    assert read.json()["result"] == "FAILURE", read.text
     assert read.json()["failure_code"] == "quantity_exceeded"
 
 

@@ -1,8 +1,8 @@
 """Validation of a stack of redeemables (behaviour 4.1, 4.2)."""
 
 from app.api.call import Answer, Call
-from app.api.client_side import changed, public_validation
-from app.api.stack_requests import asked_of, explained, moment_of, refusals_as_errors
+from app.api.client_side import changed, evenly_timed, public_validation
+from app.api.stack_requests import asked_of, explained, left_out, moment_of, note_guesses, refusals_as_errors
 from app.http.routing import Route, Scope
 from app.redeemables.checks import check_request
 from app.redeemables.request import SessionRequest, StackRequest
@@ -33,13 +33,16 @@ async def validate_stack(call: Call) -> Answer:
         )
     if validated.event_id:
         await engine.ledger.acknowledged(call.partition, validated.event_id)
+    if call.admission.counts_guesses:
+        await note_guesses(call, left_out(validated.answer))
     return Answer(validated.answer)
 
 
 async def validate_from_browser(call: Call) -> Answer:
     """As on the server side, with less in the answer."""
-    answer = await validate_stack(call)
-    return changed(answer, public_validation(answer.body, call.body().order))
+    async with evenly_timed(call):
+        answer = await validate_stack(call)
+        return changed(answer, public_validation(answer.body, call.body().order))
 
 
 VALIDATION_ERRORS = (
