@@ -2,6 +2,8 @@
 lists.
 """
 
+import time
+
 import httpx
 
 from tests.support.shop import (
