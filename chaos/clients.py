@@ -47,7 +47,7 @@ class Clients:
         self._tasks: list[asyncio.Task[None]] = []
         self._wires: list[Wire] = []
         self.in_flight: dict[int, Operation] = {}
-        self.acknowledged = 0
+        self._acknowledged: set[str] = set()
         self.faults: list[str] = []
         """Answers that no client may ever see: 5xx other than 503, and refusals of the wrong kind."""
 
@@ -60,9 +60,9 @@ class Clients:
         await asyncio.gather(*self._tasks)
 
     @property
-    def idle(self) -> bool:
-        """Whether the workload has nothing left to ask for."""
-        return all(task.done() for task in self._tasks)
+    def acknowledged(self) -> int:
+        """Deeds, not copies of them."""
+        return len(self._acknowledged)
 
     def hang_up(self, randomness: random.Random) -> int:
         """Cut some of the connections on which an answer is awaited: the client's own side of the network."""
@@ -113,7 +113,8 @@ class Clients:
             operation.returned = history.now()
             del self.in_flight[id(operation)]
             history.operation(operation)
-        self.acknowledged += operation.acknowledged
+        if operation.acknowledged:
+            self._acknowledged.add(operation.key)
         self._orders.learn(operation)
 
     async def _send(self, wire: Wire, operation: Operation) -> bool:

@@ -44,7 +44,8 @@ class Operation(Struct, kw_only=True):
 
     @property
     def acknowledged(self) -> bool:
-        return self.status == 200
+        """Something was done. A validation that locks nothing is answered 200 too, and is not valid."""
+        return self.status == 200 and self.answer.get("valid") is not False
 
     @property
     def redemptions(self) -> list[dict[str, Any]]:

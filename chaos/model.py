@@ -112,8 +112,13 @@ class Model(Struct):
                 self._follow(event_id, place, delta, after)
             else:
                 self.held[place] += abs(delta) if kind == "h" else -abs(delta)
-        for key, name, _delta, kind, after in moved:
+        for key, name, delta, kind, after in moved:
             place = (key, name)
+            cap = self.limits.voucher_uses.get(name) if key.startswith("v:") else None
+            taking = kind == "h" or (kind == "a" and delta > 0)
+            if taking and cap is not None and self.uses[name] + self.held[place] > cap:
+                sentence = f"{event_id}: {self.uses[name]} used, {self.held[place]} held of {cap} of {name}"
+                self._blame(OVER, "I1", sentence)
             if kind != "a" and self.held[place] != after:
                 sentence = f"{event_id}: {key} {name} holds {after}, not {self.held[place]}"
                 self._blame(DIVERGENT, "I6", sentence)

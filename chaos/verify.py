@@ -10,6 +10,7 @@ from app.core.core import RedemptionCore
 from app.core.keys import Partition
 from app.core.outcome import CoreUnavailable
 from app.db.database import Database
+from app.ledger.drain import Diverged
 from app.ledger.lease import LeaseLost
 from app.ledger.reconcile import reconcile
 from app.ledger.recovery import recover
@@ -20,7 +21,10 @@ from chaos.limits import Limits
 from chaos.model import DIVERGENT, Problem
 
 RECOVERED_SECONDS_MAX = 60.0
+FREED_SECONDS_MAX = 15.0
+"""A lock lives a second, and a sweeper looks every second; the server may still be recovering."""
 PAUSE_SECONDS = 0.2
+HELD = b"~h"
 COUNTER_FAMILIES = ("v", "g", "n")
 
 Result = TypeVar("Result")
@@ -35,19 +39,39 @@ async def verify(
     core, db = RedemptionCore(redis_url), Database(database_url)
     await core.start()
     try:
-        reconciled = await _insist(lambda: reconcile(core, db, partition))
+        met: list[Problem] = []
+        held = await _freed(redis_url, project_id)
+        reconciled = await _insist(lambda: reconcile(core, db, partition), met)
         before = await asyncio.to_thread(counters_of, redis_url, project_id)
         ledger = await read_ledger(db, partition)
         judgement = judge(history, ledger, limits)
         judgement.problems += [Problem(DIVERGENT, "I3", one) for one in reconciled.differences]
+        judgement.problems += held
         judgement.problems += _undetected(judgement, ledger.state.epoch)
-        await _insist(lambda: _rebuild(core, db, partition))
+        await _insist(lambda: _rebuild(core, db, partition), met)
         after = await asyncio.to_thread(counters_of, redis_url, project_id)
-        judgement.problems += _compare(before, after)
+        judgement.problems += [*met[:1], *_compare(before, after)]
         return judgement
     finally:
         await core.close()
         await db.close()
+
+
+async def _freed(redis_url: str, project_id: str) -> list[Problem]:
+    """I6: every lock of the cell has run out by now, so nothing may be held any more."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + FREED_SECONDS_MAX
+    while True:
+        counters = await asyncio.to_thread(counters_of, redis_url, project_id)
+        held = [
+            f"{name} {field.decode()}: {value.decode()} held"
+            for name, values in counters.items()
+            for field, value in values.items()
+            if field.endswith(HELD)
+        ]
+        if not held or loop.time() > end:
+            return [Problem(DIVERGENT, "I6", f"{one} long after every deadline") for one in held]
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 def _undetected(judgement: Judgement, epoch: int) -> list[Problem]:
@@ -57,13 +81,19 @@ def _undetected(judgement: Judgement, epoch: int) -> list[Problem]:
     return []
 
 
-async def _insist(attempt: Callable[[], Awaitable[Result]]) -> Result:
+async def _insist(attempt: Callable[[], Awaitable[Result]], problems: list[Problem]) -> Result:
     """The server may still be recovering from the last strike."""
     loop = asyncio.get_running_loop()
     end = loop.time() + RECOVERED_SECONDS_MAX
     while True:
         try:
             return await attempt()
+        except Diverged as error:
+            # The engine closes such a partition and rebuilds it; the cell is failed all the same.
+            problems.append(Problem(DIVERGENT, "I4", str(error)))
+            if loop.time() > end:
+                raise
+            await asyncio.sleep(PAUSE_SECONDS)
         except (CoreUnavailable, LeaseLost):
             if loop.time() > end:
                 raise

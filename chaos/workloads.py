@@ -20,6 +20,7 @@ from tests.support.shop import (
     percent_off,
     public_code,
     rule,
+    single_voucher,
     stack,
     unique,
 )
@@ -34,6 +35,8 @@ CARDS = 12
 CARD_AMOUNTS = (400_000, 6_000)
 SPEND_MAX = 600
 RETURNED_CAP = 200
+LOCKED_CODES = 10
+LOCKED_CAP = 100
 COPIES_MAX = 3
 COPIED_SHARE = 0.3
 
@@ -212,6 +215,42 @@ class Returns(Workload):
             self.live.append(operation.redemptions[0]["id"])
 
 
+class Locks(Workload):
+    """Few units of many codes, locked for a second: two of three carts come back, some of them too late."""
+
+    name = "W7"
+    story = "session locks, then redemptions or nothing"
+
+    def open(self, api: httpx.Client) -> None:
+        self.codes: list[str] = []
+        for _ in range(LOCKED_CODES):
+            voucher = single_voucher(api, percent_off(10), quantity=LOCKED_CAP)
+            self.codes.append(voucher["code"])
+            self.limits.voucher_uses[voucher["id"]] = LOCKED_CAP
+        self.carts: list[tuple[str, str]] = []
+
+    def next(self, randomness: random.Random) -> Deed:
+        if self.carts and randomness.random() < 0.5:
+            code, key = self.carts.pop(randomness.randrange(len(self.carts)))
+            deed = redeem(code)
+            deed.body["session"] = {"type": "LOCK", "key": key}
+            return deed
+        code = randomness.choice(self.codes)
+        key = f"cart-{next(self._numbers)}"
+        body = stack(code, session={"type": "LOCK", "key": key, "ttl": 1, "ttl_unit": "SECONDS"})
+        return Deed(kind="lock", path="/v1/validations", body=body, about=f"{code} {key}")
+
+    def learn(self, operation: Operation) -> None:
+        if operation.deed.kind == "lock" and operation.answer.get("valid") and randomly(operation.number):
+            code, key = operation.deed.about.split(" ")
+            self.carts.append((code, key))
+
+
+def randomly(number: int) -> bool:
+    """Two of three carts come back."""
+    return number % 3 != 0
+
+
 class Edits(Workload):
     """The owner raises one code's discount and stops and starts the other's campaign, every 50 ms."""
 
@@ -258,6 +297,6 @@ class Duplicates(Workload):
 WORKLOADS: dict[str, type[Workload]] = {
     one.name: one
     for one in (
-        SingleUse, HotCode, OnePerCustomer, Stacks, Balances, Returns, Edits, Duplicates,
+        SingleUse, HotCode, OnePerCustomer, Stacks, Balances, Returns, Locks, Edits, Duplicates,
     )
 }  # fmt: skip

@@ -59,7 +59,8 @@ async def _page(engine: Engine, after: Place | None) -> list[Place]:
 async def _release(engine: Engine, partition: Partition, digest: str, voucher_id: str) -> bool:
     """A partition that is closed keeps its holds until it is open again, and nobody else's wait for it."""
     try:
-        keys = await engine.core.open(partition)
+        # Read anew: after a rebuild the locks are in another namespace, and the old one looks empty.
+        keys = (await engine.core.refresh(partition)).keys
         return await release_overdue(engine.core, keys, digest, voucher_id, engine.now())
     except CoreUnavailable as error:
         log.info("a hold past its deadline waits", partition=partition.name, error=str(error))

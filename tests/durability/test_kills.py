@@ -10,7 +10,15 @@ import pytest
 
 from tests.durability.load import Load, counters_of, kill, status, valkey_of, valkey_pid, wait_until
 from tests.support.server import Project, RunningServer
-from tests.support.shop import created, percent_off, public_code, redeem, unique
+from tests.support.shop import (
+    created,
+    percent_off,
+    public_code,
+    redeem,
+    single_voucher,
+    unique,
+    validate,
+)
 
 KILLS = 3
 BETWEEN = 150
@@ -134,6 +142,26 @@ def test_counters_are_rebuilt_from_the_ledger_into_an_emptied_server(
         used = created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"]
         assert used == 31
     own_server.command("ledger", "reconcile", "--json")
+
+
+def test_holds_of_a_rebuilt_partition_are_released_when_they_are_due(
+    own_server: RunningServer, shop: Project
+) -> None:
+    """D8: the sweeper finds the locks where a rebuild has put them, and nobody has to ask for the unit."""
+    with own_server.client(shop) as api:
+        code = single_voucher(api, percent_off(10), quantity=2)["code"]
+        lock = {"type": "LOCK", "ttl": 1, "ttl_unit": "SECONDS"}
+        assert validate(api, code, session=lock)["valid"]
+        wait_until(lambda: not _held(own_server, shop), own_server.log_tail)
+        assert validate(api, code, session={**lock, "ttl": 15})["valid"]
+        own_server.command("ledger", "rebuild")
+        assert _held(own_server, shop)
+        wait_until(lambda: not _held(own_server, shop), own_server.log_tail)
+    own_server.command("ledger", "reconcile", "--json")
+
+
+def _held(server: RunningServer, project: Project) -> bool:
+    return any(field.endswith(b"~h") for values in counters_of(server, project).values() for field in values)
 
 
 def _serves(server: RunningServer, project: Project, code: str) -> bool:
