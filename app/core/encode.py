@@ -1,12 +1,14 @@
-"""An Apply as the flat arguments of apply.lua, and its reply as an Outcome. The layout is declared in the
+"""An Apply as the arguments of apply.lua, and its reply as an Outcome. The layout is declared in the
 script's header.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
+import msgspec
+
 from app.core.keys import Keys, meta, outbox
-from app.core.ops import INTEGER_MAX, Add, Apply, Claim, Due, Equal, Hold, Op, Put, Record, Release
+from app.core.ops import INTEGER_MAX, Add, Apply, Claim, Due, Equal, Hold, Keep, Op, Put, Record, Release
 from app.core.outcome import Code, Outcome
 
 SCHEMA = "1"
@@ -14,6 +16,8 @@ SCHEMA = "1"
 
 VALIDATE, REDEEM, HOLD, ROLL_BACK = "V", "R", "H", "B"
 HELD_SUFFIX = "~h"
+EVENT_FIELD, PRIVATE_FIELD = "e", "b"
+"""Of a hash that keeps an event (Keep), as in the outbox."""
 
 RECORD_BUCKET_SECONDS = 86_400
 
@@ -29,8 +33,8 @@ def _bound(value: int) -> int:
     return value
 
 
-def _limit(value: int | None) -> int | str:
-    return "" if value is None else _bound(value)
+def _limit(value: int | None) -> int | None:
+    return None if value is None else _bound(value)
 
 
 def _amount(amount: int) -> int:
@@ -43,18 +47,30 @@ class OldNamespace(Exception):
     """Keys were made before the partition was rebuilt into another namespace: writing there would be lost."""
 
 
-class _Plan:
-    """Which fields of which hashes the script reads, each once; and the operations that refer to them."""
+_EVENT_AT, _PRIVATE_AT, _VALUES_AT = 2, 3, 4
+"""Places in the script's ARGV."""
 
-    __slots__ = ("arguments", "fields", "has_release", "places", "slots")
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class _Plan:
+    """Which fields of which hashes the script reads, each once; the operations that refer to them; and what
+    is written at the end.
+    """
+
+    __slots__ = ("arguments", "checks", "fields", "has_release", "places", "slots", "values", "writes")
 
     def __init__(self) -> None:
         self.fields: dict[str, list[str]] = {}
         self.places: dict[tuple[str, str, bool], int] = {}
-        self.arguments: list[Argument] = []
+        self.arguments: list[Argument | None] = []
         self.slots: list[tuple[int, str, int]] = []
         """Where in `arguments` a slot stands: the field's place within its key, until all keys are known."""
-        self.has_release = 0
+        self.writes: dict[tuple[str, int], list[str | int]] = {}
+        """Per hash and lifetime in seconds: names of fields, and where in ARGV their values stand."""
+        self.values: list[bytes] = []
+        self.checks = 0
+        self.has_release = False
 
     def _slot(self, key: str, field: str, counter: bool) -> int:
         place = self.places.get((key, field, counter))
@@ -69,41 +85,47 @@ class _Plan:
         self.slots.append((len(self.arguments) + 1, key, place))
         return place
 
+    def _value(self, value: bytes) -> int:
+        self.values.append(value)
+        return _VALUES_AT + len(self.values) - 1
+
+    def _write(self, key: str, ttl_seconds: int, *pairs: str | int) -> None:
+        self.fields.setdefault(key, [])
+        self.writes.setdefault((key, ttl_seconds), []).extend(pairs)
+
     def add(self, op: Op) -> None:
         """Append one operation, in the layout of the script's header."""
+        if isinstance(op, Put):
+            self._write(op.key, op.ttl_seconds, op.field, self._value(op.value))
+            return
+        if isinstance(op, Keep):
+            self._write(op.key, op.ttl_seconds, EVENT_FIELD, _EVENT_AT, PRIVATE_FIELD, _PRIVATE_AT)
+            return
+        self.checks += 1
         if isinstance(op, Add):
             slot = self._slot(op.key, op.field, True)
             self.arguments += (
                 "A", slot, _bound(op.delta), _bound(op.base), _limit(op.cap), _limit(op.floor), op.until
             )  # fmt: skip
         elif isinstance(op, Record):
-            self.arguments += ("V", self._slot(op.key, op.field, False), op.version)
+            self.arguments += ("V", self._slot(op.key, op.field, False), f"{op.version}:")
         elif isinstance(op, Equal):
             slot = self._slot(op.key, op.field, False)
-            self.arguments += ("N", slot) if op.expected is None else ("E", slot, op.expected)
-        elif isinstance(op, Put):
-            self.fields.setdefault(op.key, [])
-            self.arguments += ("P", self._number(op.key), op.field, op.value, op.ttl_seconds * 1000)
+            self.arguments += ("N", slot) if op.expected is None else ("E", slot, self._value(op.expected))
         elif isinstance(op, Hold):
             slot = self._slot(op.key, op.field, True)
             self.arguments += (
                 "H", slot, _amount(op.amount), _bound(op.base), _limit(op.cap), _limit(op.floor)
             )  # fmt: skip
         elif isinstance(op, Release):
-            self.has_release = 1
+            self.has_release = True
             self.arguments += ("R", self._slot(op.key, op.field, True), _amount(op.amount))
         elif isinstance(op, Claim):
-            self.arguments += ("C", self._slot(op.key, op.field, False), op.value)
+            self.arguments += ("C", self._slot(op.key, op.field, False), self._value(op.value))
         elif isinstance(op, Due):
             self.arguments += ("D", op.deadline_ms)
         else:
             assert_never(op)
-
-    def _number(self, key: str) -> int:
-        for number, known in enumerate(self.fields, 1):
-            if known == key:
-                return number
-        raise KeyError(key)
 
     def read_plan(self) -> list[Argument]:
         """Number of fields and fields of each key. Gives the slots their place in the whole."""
@@ -119,6 +141,14 @@ class _Plan:
             self.arguments[at] = offsets[key] + place
         return flat
 
+    def write_plan(self) -> list[Argument]:
+        """Per hash its place among the keys, its lifetime in milliseconds, and its fields."""
+        numbers = {key: number for number, key in enumerate(self.fields, 1)} if self.writes else {}
+        flat: list[Argument] = [len(self.writes)]
+        for (key, ttl_seconds), pairs in self.writes.items():
+            flat += (numbers[key], ttl_seconds * 1000, len(pairs) // 2, *pairs)
+        return flat
+
 
 def apply_command(
     sha: str, call: Apply, keys: Keys, epoch: int, high_water: int, outbox_limit: int
@@ -132,15 +162,22 @@ def apply_command(
         _require(keys, (call.idempotency_key,))
     hashes = len(plan.fields)
     replay = keys.replay(call.rid)
+    reads = plan.read_plan()
+    packed = _pack(
+        [
+            call.mode, str(epoch), high_water, keys.namespace, SCHEMA, outbox_limit,
+            call.replay_ttl_seconds * 1000, call.idempotency_ttl_seconds * 1000, call.fingerprint,
+            len(call.guards), *call.guards, *call.guards.values(),
+            hashes, *reads,
+            plan.has_release, plan.checks, *plan.arguments,
+            *plan.write_plan(),
+        ]
+    )  # fmt: skip
     return (
         "EVALSHA", sha, 5 + hashes,
         meta(call.partition), keys.versions(), outbox(call.partition), replay, call.idempotency_key or replay,
         *plan.fields,
-        call.mode, epoch, high_water, keys.namespace, SCHEMA, outbox_limit, call.event, call.private,
-        call.replay_ttl_seconds * 1000, call.idempotency_ttl_seconds * 1000, call.fingerprint,
-        len(call.guards), *call.guards, *call.guards.values(),
-        hashes, *plan.read_plan(),
-        plan.has_release, len(call.ops), *plan.arguments,
+        packed, call.event, call.private, *plan.values,
     )  # fmt: skip
 
 
@@ -161,12 +198,28 @@ def _pairs(joined: bytes) -> tuple[tuple[int, int], ...]:
     return tuple(zip(flat[::2], flat[1::2], strict=True))
 
 
+def _checked(call: Apply) -> list[int]:
+    """The operations that the script numbers: all but those that only write."""
+    return [number for number, op in enumerate(call.ops) if not isinstance(op, Put | Keep)]
+
+
+def _currents(joined: bytes, call: Apply) -> tuple[tuple[int, int], ...]:
+    """Value and held of every operation of the call; (0, 0) for one that looks at none."""
+    pairs = _pairs(joined)
+    if len(pairs) == len(call.ops):
+        return pairs
+    currents = [(0, 0)] * len(call.ops)
+    for number, pair in zip(_checked(call), pairs, strict=True):
+        currents[number] = pair
+    return tuple(currents)
+
+
 def outcome_of(reply: list[Any], call: Apply) -> Outcome:
     """What the script answered."""
     code = Code(reply[0])
     match code:
         case Code.OK if call.mode == VALIDATE:
-            return Outcome(code=code, currents=_pairs(reply[3]))
+            return Outcome(code=code, currents=_currents(reply[3], call))
         case Code.OK:
             return Outcome(code=code, event_id=reply[1].decode(), afters=_integers(reply[2]))
         case Code.DUP:
@@ -178,21 +231,19 @@ def outcome_of(reply: list[Any], call: Apply) -> Outcome:
         case Code.LIMIT:
             return Outcome(
                 code=code,
-                op_index=reply[1],
+                op_index=_checked(call)[reply[1]],
                 name=reply[2].decode(errors="replace"),
-                currents=_pairs(reply[3]),
+                currents=_currents(reply[3], call),
             )
+        case Code.STALE if reply[1] < 0:
+            return Outcome(code=code, op_index=-1, name=reply[2].decode())
         case Code.STALE:
-            return Outcome(code=code, op_index=reply[1], name=_stale_name(reply, call))
+            number = _checked(call)[reply[1]]
+            op = call.ops[number]
+            # The field of the operation that differed; a deadline has none.
+            name = getattr(op, "field", "deadline")
+            return Outcome(code=code, op_index=number, name=name)
     return Outcome(code=code)
-
-
-def _stale_name(reply: list[Any], call: Apply) -> str:
-    """The guard's name; for an operation, its field (the operation itself is `op_index`)."""
-    if reply[1] < 0:
-        return str(reply[2].decode())
-    op = call.ops[reply[1]]
-    return "deadline" if isinstance(op, Due) else op.field
 
 
 def publish_command(

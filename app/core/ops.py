@@ -54,6 +54,15 @@ class Put(Struct, frozen=True):
     ttl_seconds: int = 0
 
 
+class Keep(Struct, frozen=True):
+    """Write the call's own event and private part into the fields `e` and `b` of a hash that lives so long;
+    they are not sent twice for it.
+    """
+
+    key: str
+    ttl_seconds: int
+
+
 class Claim(Struct, frozen=True):
     """Set if absent or equal, else refuse with LIMIT."""
 
@@ -88,7 +97,7 @@ class Due(Struct, frozen=True):
     deadline_ms: int
 
 
-Op = Add | Equal | Record | Put | Claim | Hold | Release | Due
+Op = Add | Equal | Record | Put | Keep | Claim | Hold | Release | Due
 
 
 class Apply(Struct, kw_only=True):

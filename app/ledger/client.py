@@ -13,13 +13,11 @@ from app.core.core import RedemptionCore
 from app.core.keys import Partition
 from app.core.outbox import Position
 from app.core.outcome import CoreUnavailable
-from app.core.watermarks import LEDGERED, PROJECTED
+from app.core.watermarks import LEDGERED
 from app.db.database import Database
 from app.db.models import LedgerEvent
-from app.ledger.partitions import read_state
+from app.ledger.barrier import wait_projected
 
-BARRIER_SECONDS: Final = 2.0
-"""A read that would wait longer is answered 503 (D10)."""
 ACKNOWLEDGE_SECONDS: Final = 10.0
 """How long an applied redemption waits for its row before its effect is reported unknown."""
 PROBE_SECONDS: Final = 10.0
@@ -109,17 +107,7 @@ class LedgerClient:
 
         Raises: CoreUnavailable after 2 s, or when the core cannot say what was applied.
         """
-        epoch, sequence = await self._core.sequence(partition)
-        target = Position(epoch, sequence)
-        known = self._core.watermarks.known(partition, PROJECTED)
-        if known is not None and known >= target:
-            return
-        async with self._db.reading() as session:
-            state = await read_state(session, partition)
-        if state is None or state.projected >= target:
-            return
-        if not await self._core.watermarks.wait(partition, PROJECTED, str(target), BARRIER_SECONDS):
-            raise CoreUnavailable("projections are behind", retry_after_seconds=2)
+        await wait_projected(self._core, self._db, partition)
 
     async def _is_ledgered(self, partition: Partition, position: Position) -> bool:
         async with self._db.reading() as session:

@@ -21,7 +21,8 @@ from app.redeemables.candidates import candidate_of, facts_of_units
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import place_of
 from app.redeemables.customers import customer_facts, identity
-from app.redeemables.orders import StoredOrder, decode_order, load_order, order_commands, order_facts
+from app.redeemables.order_reading import decode_order, load_order, order_commands
+from app.redeemables.orders import StoredOrder, order_facts
 from app.redeemables.programs import CampaignProgram, ProjectProgram
 from app.redeemables.replay import first_event
 from app.redeemables.request import StackRequest

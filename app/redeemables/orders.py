@@ -2,37 +2,28 @@
 seen by the rules.
 
 Orders have one writer, APPLY (D15): every change is an event whose operations pin the version it was made
-from. Owns the stored shape and its merging with a request; knows nothing of discounts' computation nor of
-HTTP.
+from. Owns the stored shape and its merging with a request; reading is in order_reading. Knows nothing of how
+a discount is computed nor of HTTP.
 """
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import and_, or_, select
 
-from app.core.core import RedemptionCore
-from app.core.keys import Keys, Partition
+from app.core.keys import Keys
 from app.core.ops import Add, Claim, Equal, Op, Put
-from app.core.outcome import CoreUnavailable
-from app.db.database import Database
-from app.db.models import LedgerEvent, Order
+from app.db.models import Order
 from app.identifiers import next_version
 from app.ledger.entries import Posting
-from app.ledger.partitions import read_state
 from app.redeemables.customers import ORDERS_AMOUNT, ORDERS_COUNT
 from app.redeemables.documents import instant_text, instant_text_us, overlaid
 from app.redeemables.order_lines import facts_of, items_of, line_of, stored_items
 from app.redeemables.order_request import OrderItemPayload, OrderPayload
 from app.redeemables.products import Resolver, references_of
 from rules.facts import OrderFacts
-
-if TYPE_CHECKING:
-    from app.ledger.client import LedgerClient
 
 ORDER_TTL_SECONDS: Final = 86_400
 """An order stays in Redis for a day after its last change; then it is read from SQL (D15)."""
@@ -49,11 +40,6 @@ AMOUNTS: Final = (
     "total_applied_discount_amount",
     "total_amount",
 )
-
-PROJECTED_LOOKS_MAX: Final = 20
-PROJECTED_LOOK_SECONDS: Final = 0.1
-
-Command = tuple[str | bytes | int, ...]
 
 
 class StoredOrder(Struct, kw_only=True):
@@ -194,6 +180,16 @@ def private_order(order: StoredOrder) -> dict[str, Any]:
     return {name: getattr(order, name) for name in _Kept.__struct_fields__}
 
 
+def kept_order(body: dict[str, Any] | None) -> StoredOrder | None:
+    """An order out of the `Private.order` of an event: as it was then, and not known to be in Redis."""
+    return None if body is None else msgspec.convert({**body, "in_core": False}, StoredOrder)
+
+
+def decode_kept(raw: bytes) -> StoredOrder:
+    """An order as Redis has it."""
+    return _decoder.decode(raw)
+
+
 def stored_of(row: Order) -> StoredOrder:
     """An order as SQL has it."""
     return StoredOrder(
@@ -208,104 +204,6 @@ def stored_of(row: Order) -> StoredOrder:
         body=row.body,
         in_core=False,
     )
-
-
-# Reading ------------------------------------------------------------------------------------------
-
-
-def order_commands(keys: Keys, order_id: str | None, source_id: str | None) -> list[Command]:
-    """What of the read trip finds an order: by id its state, else the id that owns the source_id."""
-    if order_id is not None:
-        return [("HGET", keys.order(order_id), "d")]
-    if source_id is not None:
-        return [("HGET", keys.order_source(source_id), source_id)]
-    return []
-
-
-def decode_order(replies: Sequence[Any]) -> StoredOrder | None:
-    """The order among the replies to `order_commands`; None when it takes `load_order` to know."""
-    for reply in replies:
-        if (
-            isinstance(reply, bytes) and reply and reply[0] & 0xF0 == 0x80
-        ):  # A map, and never the text of an id.
-            return _decoder.decode(reply)
-    return None
-
-
-async def load_order(
-    core: RedemptionCore,
-    db: Database,
-    partition: Partition,
-    order_id: str | None,
-    source_id: str | None,
-    ledger: "LedgerClient | None" = None,
-) -> StoredOrder | None:
-    """An order by id, else by source_id; from Redis, else from SQL; None when there is none. Both names may
-    be the same text, where a path takes either.
-
-    An order stays in Redis for a day, long after it was projected, so SQL is asked for old and new ones
-    alone. `ledger`: with it SQL is read behind the barrier all the same.
-
-    Raises: CoreUnavailable.
-    """
-    keys = await core.open(partition)
-    owner = order_id
-    raw = await _state(core, keys, owner)
-    if raw is None and source_id is not None:
-        claimed = (await core.read(partition, [("HGET", keys.order_source(source_id), source_id)]))[0]
-        owner = claimed.decode() if isinstance(claimed, bytes) else None
-        raw = await _state(core, keys, owner)
-    if raw is not None:
-        return _decoder.decode(raw)
-    if ledger is not None:
-        await ledger.barrier(partition)
-    else:
-        await _projected(db, partition)
-    async with db.reading() as session:
-        named = (Order.id.in_([name for name in (order_id, owner) if name]), Order.source_id == source_id)
-        found = await session.scalars(
-            select(Order).where(Order.project_id == partition.project_id, or_(*named))
-        )
-        rows = sorted(found, key=lambda row: (row.id != order_id, row.id != owner))
-    if not rows:
-        return None
-    # Found under a name that Redis had forgotten: its state may still be there, and newer.
-    raw = await _state(core, keys, rows[0].id)
-    return stored_of(rows[0]) if raw is None else _decoder.decode(raw)
-
-
-async def _projected(db: Database, partition: Partition) -> None:
-    """Return when SQL is no older than what Redis may have forgotten: every order of this epoch is in Redis
-    for a day, so only events of earlier epochs count, which a recovery leaves to the projector.
-
-    Raises: CoreUnavailable when they take longer than 2 s.
-    """
-    for _ in range(PROJECTED_LOOKS_MAX):
-        async with db.reading() as session:
-            state = await read_state(session, partition)
-            if state is None:
-                return
-            event, done = LedgerEvent, state.projected
-            behind = await session.scalar(
-                select(event.seq)
-                .where(
-                    event.part == partition.name,
-                    event.epoch < state.epoch,
-                    or_(event.epoch > done.epoch, and_(event.epoch == done.epoch, event.seq > done.sequence)),
-                )
-                .limit(1)
-            )
-        if behind is None:
-            return
-        await asyncio.sleep(PROJECTED_LOOK_SECONDS)
-    raise CoreUnavailable("projections are behind", retry_after_seconds=2)
-
-
-async def _state(core: RedemptionCore, keys: Keys, order_id: str | None) -> bytes | None:
-    if order_id is None:
-        return None
-    raw = (await core.read(keys.partition, [("HGET", keys.order(order_id), "d")]))[0]
-    return raw if isinstance(raw, bytes) else None
 
 
 # Writing ------------------------------------------------------------------------------------------
@@ -375,13 +273,11 @@ __all__ = [
     "OrderItemPayload",
     "OrderPayload",
     "StoredOrder",
-    "decode_order",
     "facts_of",
     "instant_text",
     "items_of",
+    "kept_order",
     "line_of",
-    "load_order",
-    "order_commands",
     "order_facts",
     "order_ops",
     "postings_of",

@@ -1,22 +1,33 @@
-"""What a rollback needs of a redemption without SQL: kept in Redis under its id for an hour (D9)."""
+"""What a rollback needs of a redemption without SQL: its event, kept in Redis under its id for an hour (D9).
 
-from typing import Any
+The script writes the event there from the arguments that also go to the outbox, so nothing is encoded or sent
+twice.
+"""
 
-import msgspec
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
 from msgspec import Struct
 
-from app.core.ops import Op, Put
+from app.core.encode import EVENT_FIELD, PRIVATE_FIELD
+from app.core.ops import Keep, Op, Put
+from app.ledger.entries import decode_event, decode_private
+from app.redeemables.order_changes import applied_of
+from app.redeemables.orders import StoredOrder, kept_order
 
-REDEMPTION_TTL_SECONDS = 3600
+REDEMPTION_TTL_SECONDS: Final = 3600
 """How long a redemption can be rolled back without SQL (D9)."""
+RETURNED, PARENT = "n", "p"
+"""Fields of the record: the parts returned; for a child of a stack, its parent."""
+FIELDS: Final = (RETURNED, EVENT_FIELD, PRIVATE_FIELD, PARENT)
+"""What is read of the record, in the order of `state_of`."""
 
 
-class RedemptionState(Struct, array_like=True, kw_only=True):
-    """What a rollback gives back without SQL: kept in Redis under each redemption's id for an hour (D9)."""
+class RedemptionState(Struct, kw_only=True):
+    """A redemption as it was taken."""
 
-    schema: int = 1
     id: str
-    parent_id: str | None
+    parent_id: str | None = None
     """For a child of a stack: it cannot be rolled back by itself."""
     rolled_back: bool = False
     """Only when read from the ledger: within the hour the count of parts returned tells."""
@@ -28,20 +39,45 @@ class RedemptionState(Struct, array_like=True, kw_only=True):
     order_id: str | None = None
     order_applied: list[Any] = []
     """What the redemption took off the order, see app.redeemables.order_changes.applied_of."""
+    order: StoredOrder | None = None
+    """The order as the redemption left it; Redis has none under its own name until it changes again."""
     customer_id: str | None = None
     at_us: int = 0
 
 
-_state_encoder = msgspec.msgpack.Encoder(decimal_format="number")
-_state_decoder = msgspec.msgpack.Decoder(RedemptionState)
+def state_puts(root_key: str, children: Iterable[str], parent_id: str) -> list[Op]:
+    """children: keys of the records of a stack's parts; none for a redemption without a parent."""
+    ops: list[Op] = [Keep(key=root_key, ttl_seconds=REDEMPTION_TTL_SECONDS)]
+    ops.extend(
+        Put(key=key, field=PARENT, value=parent_id.encode(), ttl_seconds=REDEMPTION_TTL_SECONDS)
+        for key in children
+    )
+    return ops
 
 
-def state_puts(key: str, state: RedemptionState) -> list[Op]:
-    return [Put(key=key, field="d", value=_state_encoder.encode(state), ttl_seconds=REDEMPTION_TTL_SECONDS)]
-
-
-def decode_state(raw: bytes) -> RedemptionState:
-    return _state_decoder.decode(raw)
+def state_of(redemption_id: str, fields: Sequence[bytes | None]) -> RedemptionState | None:
+    """The state that a record says, read as FIELDS; None when the hour has passed."""
+    _, event_bytes, private_bytes, parent = fields
+    if parent is not None:
+        return RedemptionState(id=redemption_id, parent_id=parent.decode())
+    if event_bytes is None or private_bytes is None:
+        return None
+    event, private = decode_event(event_bytes), decode_private(private_bytes)
+    order = kept_order(private.order)
+    return RedemptionState(
+        id=redemption_id,
+        children=private.redemptions,
+        postings=[
+            [posting.key, posting.field, posting.delta, posting.base, posting.until, posting.redeemable_no]
+            for posting in event.postings
+            if posting.kind == "a"
+        ],
+        order_id=event.order_id,
+        order_applied=applied_of(order.body if order is not None else None),
+        order=order,
+        customer_id=event.customer_id,
+        at_us=event.at_us,
+    )
 
 
 def without_order(row: dict[str, Any]) -> dict[str, Any]:

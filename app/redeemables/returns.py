@@ -15,7 +15,7 @@ from app.db.models import LedgerPosting, Redemption
 from app.ledger.client import LedgerClient
 from app.redeemables.customers import GIFT_REDEEMED
 from app.redeemables.order_changes import applied_of
-from app.redeemables.redemption_state import RedemptionState, decode_state
+from app.redeemables.redemption_state import RedemptionState, state_of
 
 CUSTOMER_COUNTER = "n:customer:"
 """Succeeded redemptions stay counted at the customer; the rollback is counted beside them."""
@@ -38,11 +38,12 @@ async def returnable(
     redemption_id: str,
     fields: list[Any],
 ) -> Returnable | None:
-    """fields: n and d of the redemption's record as read; None when there is no such redemption in the
+    """fields: of the redemption's record, read as FIELDS; None when there is no such redemption in the
     project.
     """
-    if fields[1] is not None:
-        return Returnable(state=decode_state(fields[1]), returned=fields[0], in_core=True)
+    kept = state_of(redemption_id, fields)
+    if kept is not None:
+        return Returnable(state=kept, returned=fields[0], in_core=True)
     await ledger.barrier(partition)
     state = await _from_ledger(db, partition, redemption_id)
     return None if state is None else Returnable(state=state, returned=None, in_core=False)

@@ -35,15 +35,15 @@ from app.redeemables.customers import REDEMPTIONS_ROLLED_BACK, CustomerPayload, 
 from app.redeemables.documents import instant_text
 from app.redeemables.gather import Admit, Asked
 from app.redeemables.order_changes import rolled_back_order
+from app.redeemables.order_reading import order_after
 from app.redeemables.orders import (
     StoredOrder,
-    load_order,
     order_ops,
     postings_of,
     private_order,
     summary_adds,
 )
-from app.redeemables.redemption_state import REDEMPTION_TTL_SECONDS, without_order
+from app.redeemables.redemption_state import FIELDS, REDEMPTION_TTL_SECONDS, RETURNED, without_order
 from app.redeemables.replay import first_event
 from app.redeemables.returns import Returnable, returnable, returning_adds
 from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended, Replayed
@@ -88,7 +88,7 @@ async def roll_back(
         replies = await core.read(
             partition,
             [
-                ("HMGET", keys.redemption(ask.redemption_id), "n", "d"),
+                ("HMGET", keys.redemption(ask.redemption_id), *FIELDS),
                 ("GET", keys.idempotency(asked.scope_hash or "none")),
                 *asked.riders,
             ],
@@ -102,7 +102,7 @@ async def roll_back(
             raise _not_found(ask.redemption_id)
         order = None
         if found.state.order_id is not None:
-            order = await load_order(core, db, partition, found.state.order_id, None, ledger)
+            order = await order_after(core, db, partition, found.state.order_id, found.state.order)
         _check(ask, found, order, project.secret, now)
         if not found.in_core:
             await _intend(db, partition.project_id, ask.redemption_id, now)
@@ -212,7 +212,7 @@ async def _is_mine(
     core: RedemptionCore, db: Database, keys: Keys, asked: Asked, redemption_id: str, mine: _Ids
 ) -> bool:
     """Whether the event that our rid met is our own, sent again after its answer was lost."""
-    reply = (await core.read(asked.partition, [("HGET", keys.redemption(redemption_id), "n")]))[0]
+    reply = (await core.read(asked.partition, [("HGET", keys.redemption(redemption_id), RETURNED)]))[0]
     if reply is not None:
         return bool(reply.endswith(mine.first.encode()))
     async with db.reading() as session:
@@ -375,8 +375,13 @@ class _Returning:
         key = self.keys.redemption(self.state.id)
         ops: list[Op] = [
             *adds,
-            Equal(key=key, field="n", expected=None),
-            Put(key=key, field="n", value=f"1:{self.ids.first}".encode(), ttl_seconds=REDEMPTION_TTL_SECONDS),
+            Equal(key=key, field=RETURNED, expected=None),
+            Put(
+                key=key,
+                field=RETURNED,
+                value=f"1:{self.ids.first}".encode(),
+                ttl_seconds=REDEMPTION_TTL_SECONDS,
+            ),
         ]
         if self.new_order is not None:
             ops.extend(order_ops(self.keys, self.order, self.new_order))

@@ -24,9 +24,8 @@ from app.redeemables.customers import (
 from app.redeemables.documents import instant_text
 from app.redeemables.gather import Asked, Gathered
 from app.redeemables.hiding import hidden
-from app.redeemables.order_changes import applied_of
 from app.redeemables.orders import StoredOrder, order_ops, postings_of, private_order, summary_adds
-from app.redeemables.redemption_state import RedemptionState, state_puts, without_order
+from app.redeemables.redemption_state import state_puts, without_order
 from app.redeemables.redemption_wire import redeemed_wire
 from app.redeemables.request import StackRequest
 from app.redeemables.sessions import consume
@@ -291,7 +290,7 @@ class _Composer:
             mode="R",
             rid=self.ids.rid,
             guards=gathered.guards,
-            ops=self._ops(rows),
+            ops=self._ops(),
             event=encode_event(event),
             private=encode_private(private),
             idempotency_key=gathered.keys.idempotency(self.asked.scope_hash) if self.asked.scope_hash else "",
@@ -331,7 +330,13 @@ class _Composer:
             at_us=self.at_us,
         )
 
-    def _ops(self, rows: list[dict[str, Any]]) -> list[Op]:
+    def _is_named(self, order: StoredOrder) -> bool:
+        """Whether anybody could name the order before this is answered. Else its id is new and nothing can
+        contend for it: the event is its record.
+        """
+        return order.source_id is not None or self.gathered.order is not None or order.id != self.ids.order
+
+    def _ops(self) -> list[Op]:
         """Adds first (their currents are read by position), then what pins the decision, then what is
         written.
         """
@@ -349,25 +354,8 @@ class _Composer:
                     value=gathered.customer_id.encode(),
                 )
             )
-        if self.new_order is not None:
+        if self.new_order is not None and self._is_named(self.new_order):
             ops.extend(order_ops(keys, gathered.order, self.new_order))
-        cut = len(keys.base)
-        state = RedemptionState(
-            id=self.root_id,
-            parent_id=None,
-            children=[without_order(row) for row in rows],
-            postings=[
-                [add.key[cut:], add.field, add.delta, add.base, add.until, add.redeemable_no]
-                for add in (*self.charged.adds, *self.summary)
-            ],
-            order_id=self.new_order.id if self.new_order else None,
-            order_applied=applied_of(self.new_order.body if self.new_order else None),
-            customer_id=gathered.customer_id,
-            at_us=self.at_us,
-        )
-        ops.extend(state_puts(keys.redemption(self.root_id), state))
-        if self.parent_id is not None:
-            for child_id in self.child_ids:
-                child = RedemptionState(id=child_id, parent_id=self.parent_id, at_us=self.at_us)
-                ops.extend(state_puts(keys.redemption(child_id), child))
+        parts = map(keys.redemption, self.child_ids) if self.parent_id is not None else ()
+        ops.extend(state_puts(keys.redemption(self.root_id), parts, self.root_id))
         return ops

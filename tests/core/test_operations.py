@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.ops import Add, Claim, Due, Equal, Hold, Put, Record, Release
+from app.core.ops import Add, Claim, Due, Equal, Hold, Keep, Put, Record, Release
 from app.core.outcome import Code
 from app.core.sender import CoreError
 from tests.core.conftest import Bench
@@ -173,10 +173,25 @@ async def test_a_put_writes_expires_and_deletes(bench: Bench) -> None:
     """With a lifetime for the key when it has one; an empty value takes the field away."""
     key = bench.keys.session("abc")
     await bench.apply(Put(key, "a", b"1"), Put(key, "b", b"2", 60), Put(key, "c", b"3"))
-    assert await bench.command("HGETALL", key) == [b"a", b"1", b"b", b"2", b"c", b"3"]
+    kept = await bench.command("HGETALL", key)
+    assert dict(zip(kept[::2], kept[1::2], strict=True)) == {b"a": b"1", b"b": b"2", b"c": b"3"}
     assert 0 < await bench.command("PTTL", key) <= 60_000
     await bench.apply(Put(key, "a", b""), Put(key, "b", b""))
     assert await bench.command("HGETALL", key) == [b"c", b"3"]
+
+
+async def test_what_happened_is_kept_beside_the_outbox(bench: Bench) -> None:
+    """Keep writes the call's own event and private part, for as long as it says, and nothing when refused."""
+    key = bench.keys.redemption("r_1")
+    refused = await bench.apply(
+        Keep(key, 60), Add(bench.keys.counter("campaign", "a"), "used", 1, cap=0), event=b"x", private=b"y"
+    )
+    assert (refused.code, refused.op_index) == (Code.LIMIT, 1)
+    assert refused.currents == ((0, 0), (0, 0))
+    assert await bench.command("EXISTS", key) == 0
+    await bench.apply(Keep(key, 60), event=b"what happened", private=b"to whom")
+    assert await bench.command("HMGET", key, "e", "b") == [b"what happened", b"to whom"]
+    assert 0 < await bench.command("PTTL", key) <= 60_000
 
 
 async def test_a_put_into_a_foreign_type_fails_before_any_write(bench: Bench) -> None:

@@ -90,7 +90,7 @@ async def test_after_the_barrier_one_reads_what_was_done_before(any_shop: Shop) 
 
 async def test_a_barrier_that_takes_too_long_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Better 503 than a stale answer."""
-    monkeypatch.setattr("app.ledger.client.BARRIER_SECONDS", 0.05)
+    monkeypatch.setattr("app.ledger.barrier.BARRIER_SECONDS", 0.05)
     client = await started(shop)
     await shop.redeem()
     with pytest.raises(CoreUnavailable, match="behind"):

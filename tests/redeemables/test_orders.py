@@ -10,16 +10,14 @@ from app.core.ops import Apply
 from app.core.outcome import Code, CoreUnavailable
 from app.db.models import Order, PartitionState
 from app.ledger.entries import ORDER, Event, Private, encode_event, encode_private
-from app.redeemables import orders
+from app.redeemables import order_reading
+from app.redeemables.order_reading import decode_order, load_order, order_commands
 from app.redeemables.orders import (
     OrderItemPayload,
     OrderPayload,
     StoredOrder,
-    decode_order,
     facts_of,
     items_of,
-    load_order,
-    order_commands,
     order_ops,
     postings_of,
     private_order,
@@ -185,8 +183,8 @@ async def test_an_order_is_found_by_id_and_by_source_id(shop):
     assert by_id == mine
     assert decode_order(await shop.core.read(shop.partition, order_commands(keys, None, "s1"))) is None
     assert await load_order(shop.core, shop.db, shop.partition, None, "s1") == mine
-    assert await load_order(shop.core, shop.db, shop.partition, "ord_2", "s1") == mine
-    assert await load_order(shop.core, shop.db, shop.partition, "ord_2", "s2") is None
+    assert await load_order(shop.core, shop.db, shop.partition, "theirs", "s1") == mine
+    assert await load_order(shop.core, shop.db, shop.partition, "theirs", "s2") is None
     assert (await apply(shop, None, order(1, id="ord_2", source_id="s1"))).code is Code.LIMIT
 
 
@@ -219,18 +217,32 @@ async def test_an_evicted_order_is_read_from_sql_and_written_again(shop):
 
 async def test_sql_is_not_believed_before_it_knows_the_epoch_that_ended(shop, monkeypatch):
     """After Redis was lost, an order is not read from SQL until all that was ledgered before is projected."""
-    monkeypatch.setattr(orders, "PROJECTED_LOOKS_MAX", 1)
-    assert (await apply(shop, None, order(1))).code is Code.OK
+    monkeypatch.setattr(order_reading, "PROJECTED_LOOKS_MAX", 1)
+    assert (await apply(shop, None, order(1, id="theirs"))).code is Code.OK
     await shop.drain()
     keys = await shop.core.open(shop.partition)
-    await shop.core.read(shop.partition, [("DEL", keys.order("ord_1"))])
+    await shop.core.read(shop.partition, [("DEL", keys.order("theirs"))])
     async with shop.db.writing() as session:
         moved = update(PartitionState).where(PartitionState.part == shop.partition.name)
         await session.execute(moved.values(epoch=2, cursor_epoch=2, cursor_seq=0))
     with pytest.raises(CoreUnavailable):
-        await load_order(shop.core, shop.db, shop.partition, "ord_1", None)
+        await load_order(shop.core, shop.db, shop.partition, "theirs", None)
     await shop.project()
-    assert (await load_order(shop.core, shop.db, shop.partition, "ord_1", None)).version == 1
+    assert (await load_order(shop.core, shop.db, shop.partition, "theirs", None)).version == 1
+
+
+async def test_an_order_that_nobody_named_is_read_behind_the_barrier(shop, monkeypatch):
+    """A redemption leaves such an order in its event alone: SQL is asked when that is projected."""
+    monkeypatch.setattr("app.ledger.barrier.BARRIER_SECONDS", 0.05)
+    assert (await apply(shop, None, order(1))).code is Code.OK
+    keys = await shop.core.open(shop.partition)
+    await shop.core.read(shop.partition, [("DEL", keys.order("ord_1"))])
+    with pytest.raises(CoreUnavailable):
+        await load_order(shop.core, shop.db, shop.partition, "ord_1", None)
+    await shop.drain()
+    await shop.project()
+    found = await load_order(shop.core, shop.db, shop.partition, "ord_1", None)
+    assert (found.version, found.in_core) == (1, False)
 
 
 @pytest.mark.parametrize(

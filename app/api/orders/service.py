@@ -24,12 +24,12 @@ from app.identifiers import new_id
 from app.ledger.entries import ORDER, Event, Private, encode_event, encode_private
 from app.ledger.versions import PRODUCTS_GUARD
 from app.redeemables.customers import identity, private_customer
+from app.redeemables.order_reading import load_order
 from app.redeemables.order_request import OrderPayload
 from app.redeemables.orders import (
     StoredOrder,
     facts_of,
     items_of,
-    load_order,
     order_ops,
     postings_of,
     private_order,

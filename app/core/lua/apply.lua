@@ -10,24 +10,24 @@
 -- KEYS[5]  idempotency    string: <event id>|<fingerprint>; the replay key again when the call has none
 -- KEYS[6..] hashes of the operations, each once, in the order of the read plan
 --
--- ARGV[1]  mode           V validate, R redeem, H hold or release, B roll back (guards are not looked at)
--- ARGV[2]  epoch
--- ARGV[3]  high-water mark: highest sequence the caller has seen in this epoch
--- ARGV[4]  namespace
--- ARGV[5]  schema of the state
--- ARGV[6]  limit of the outbox in bytes
--- ARGV[7]  event
--- ARGV[8]  private part of the event, may be empty
--- ARGV[9]  milliseconds the replay record lives
--- ARGV[10] milliseconds the idempotency record lives
--- ARGV[11] fingerprint
--- ARGV[12] number of guards
--- ARGV[13..] guard names; guard versions; number of operation keys; per key (the read plan) a number of fields and the
---          fields, a counter as its field followed by <field>~h; 1 when there is a release, else 0; number of
---          operations; operations, `slot` being the place of a field in the whole read plan:
---          A slot delta base cap floor until | H slot amount base cap floor | R slot amount | E slot expected
---          N slot | V slot version | C slot value | D deadline | P key field value ttl-milliseconds
---          cap and floor empty: none; until epoch seconds, 0: none; deadline epoch milliseconds
+-- ARGV[1]  plan           a MessagePack array, see below: one argument costs less than two hundred
+-- ARGV[2]  event
+-- ARGV[3]  private part of the event, may be empty
+-- ARGV[4..] values that operations compare with or write, named by their place in ARGV; so event and private part can
+--          be written into a hash without being sent twice
+--
+-- The plan P:
+--   1 mode (V validate, R redeem, H hold or release, B roll back: guards are not looked at), 2 epoch, 3 high-water mark
+--   (highest sequence the caller has seen in this epoch), 4 namespace, 5 schema of the state, 6 limit of the outbox in
+--   bytes, 7 milliseconds the replay record lives, 8 milliseconds the idempotency record lives, 9 fingerprint,
+--   10 number of guards, then guard names and guard versions; number of operation keys; per key (the read plan) a number
+--   of fields and the fields, a counter as its field followed by <field>~h; whether there is a release; number of
+--   operations; operations, `slot` being the place of a field in the whole read plan:
+--     A slot delta base cap floor until | H slot amount base cap floor | R slot amount | E slot value
+--     N slot | V slot prefix | C slot value | D deadline
+--   cap and floor nil: none; until epoch seconds, 0: none; deadline epoch milliseconds. Last the fields to be written:
+--   number of hashes; per hash its place among the operation keys, milliseconds it lives (0: no change), number of
+--   fields, and per field its name and value (an empty value takes it away).
 --
 -- Output:
 --   {1, event id, afters}                 OK; afters: comma-separated, per A the value, per H and R what is held
@@ -42,9 +42,10 @@ local call, find, sub, format = redis.call, string.find, string.sub, string.form
 local INTEGER_LIMIT = 9007199254740992
 local ENTRY_OVERHEAD = 48
 local WINDOW_GRACE_MS = 172800000
-local WIDTH = {A = 7, H = 6, R = 3, E = 3, N = 2, V = 3, C = 3, D = 2, P = 5}
+local WIDTH = {A = 7, H = 6, R = 3, E = 3, N = 2, V = 3, C = 3, D = 2}
 
-local mode = ARGV[1]
+local P = cmsgpack.unpack(ARGV[1])
+local mode = P[1]
 local writes = mode ~= 'V'
 
 local meta = call('HMGET', KEYS[1], 'replid', 'epoch', 'ns', 'schema', 'state', 'seq', 'appended', 'trimmed')
@@ -53,10 +54,10 @@ if not certificate or #certificate ~= 40
   or not find(call('INFO', 'replication'), 'master_replid:' .. certificate, 1, true) then
   return {-5}
 end
-if meta[2] ~= ARGV[2] or meta[3] ~= ARGV[4] or meta[5] ~= 'open' then return {-4} end
-if meta[4] ~= ARGV[5] then return {-8} end
+if meta[2] ~= P[2] or meta[3] ~= P[4] or meta[5] ~= 'open' then return {-4} end
+if meta[4] ~= P[5] then return {-8} end
 local sequence = tonumber(meta[6])
-if sequence < tonumber(ARGV[3]) then return {-6} end
+if sequence < P[3] then return {-6} end
 
 if writes then
   local applied = call('GET', KEYS[4])
@@ -69,41 +70,41 @@ if writes then
     if record then
       local bar = find(record, '|', 1, true)
       local event_id = sub(record, 1, bar - 1)
-      if sub(record, bar + 1) ~= ARGV[11] then return {-1, event_id} end
+      if sub(record, bar + 1) ~= P[9] then return {-1, event_id} end
       return {2, event_id, '', 'idempotency'}
     end
   end
 end
 
-local guards, at = tonumber(ARGV[12]), 13
+local guards, at = P[10], 11
 local raised
 if guards > 0 and mode ~= 'B' then
-  local stored = call('HMGET', KEYS[2], unpack(ARGV, at, at + guards - 1))
+  local stored = call('HMGET', KEYS[2], unpack(P, at, at + guards - 1))
   for i = 0, guards - 1 do
-    local version, carried = stored[i + 1], ARGV[at + guards + i]
+    local version, carried = tonumber(stored[i + 1] or nil), P[at + guards + i]
     if version ~= carried then
-      if version and tonumber(carried) < tonumber(version) then return {-3, -1, ARGV[at + i]} end
+      if version and carried < version then return {-3, -1, P[at + i]} end
       raised = raised or {}
-      raised[#raised + 1] = ARGV[at + i]
-      raised[#raised + 1] = carried
+      raised[#raised + 1] = P[at + i]
+      raised[#raised + 1] = format('%.0f', carried)
     end
   end
 end
 at = at + 2 * guards
 
 local appended = tonumber(meta[7] or '0')
-if writes and appended - tonumber(meta[8] or '0') >= tonumber(ARGV[6]) then return {-7} end
+if writes and appended - tonumber(meta[8] or '0') >= P[6] then return {-7} end
 
 -- Every hash is read, or at least touched, here: a key of the wrong type fails before anything is written.
-local hashes, plan = tonumber(ARGV[at]), at + 1
+local hashes, plan = P[at], at + 1
 local values, slots = {}, 0
 at = plan
 for k = 1, hashes do
-  local count = tonumber(ARGV[at])
+  local count = P[at]
   if count == 0 then
     call('HLEN', KEYS[5 + k])
   else
-    local found = call('HMGET', KEYS[5 + k], unpack(ARGV, at + 1, at + count))
+    local found = call('HMGET', KEYS[5 + k], unpack(P, at + 1, at + count))
     for j = 1, count do values[slots + j] = found[j] end
     slots = slots + count
   end
@@ -119,18 +120,18 @@ local function now_ms()
   return now
 end
 
-local has_release, operations, first = ARGV[at] == '1', tonumber(ARGV[at + 1]), at + 2
+local has_release, operations, first = P[at], P[at + 1], at + 2
 local released, holding = {}, {}
 if has_release then
   at = first
   for i = 1, operations do
-    local kind, slot = ARGV[at], tonumber(ARGV[at + 1])
+    local kind, slot = P[at], P[at + 1]
     if kind == 'R' then
       if released[slot] then return redis.error_reply('ERR field released twice in one call') end
-      released[slot] = tonumber(ARGV[at + 2])
+      released[slot] = P[at + 2]
       if tonumber(values[slot + 1] or '0') < released[slot] then return {-3, i - 1, ''} end
     elseif kind == 'H' then
-      holding[slot] = tonumber(ARGV[at + 2])
+      holding[slot] = P[at + 2]
     end
     at = at + WIDTH[kind]
   end
@@ -140,24 +141,24 @@ local fresh, expiry, moved = {}, {}, {}
 local currents, afters, limited, limited_name = {}, {}, nil, ''
 at = first
 for i = 1, operations do
-  local kind, slot = ARGV[at], tonumber(ARGV[at + 1])
+  local kind, slot = P[at], P[at + 1]
   local current, held, refused = 0, 0, false
   if kind == 'A' then
     if moved[slot] then return redis.error_reply('ERR field moved twice in one call') end
     moved[slot] = true
-    local delta, cap, floor, ends = tonumber(ARGV[at + 2]), ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
-    current = tonumber(values[slot] or ARGV[at + 3])
+    local delta, cap, floor, ends = P[at + 2], P[at + 4], P[at + 5], P[at + 6]
+    current = tonumber(values[slot] or P[at + 3])
     held = tonumber(values[slot + 1] or '0') - (released[slot] or 0)
-    if ends ~= '0' then
+    if ends ~= 0 then
       ends = ends * 1000
       if delta < 0 and ends <= now_ms() then delta = 0 end
       if not values[slot] then expiry[slot] = ends end
     end
     local after = current + delta
     if delta > 0 then
-      refused = after >= INTEGER_LIMIT or (cap ~= '' and after + held > tonumber(cap))
+      refused = after >= INTEGER_LIMIT or (cap and after + held > cap)
     elseif delta < 0 then
-      refused = after <= -INTEGER_LIMIT or (floor ~= '' and after - held < tonumber(floor))
+      refused = after <= -INTEGER_LIMIT or (floor and after - held < floor)
     end
     local text = format('%.0f', after)
     if delta ~= 0 then fresh[slot] = text end
@@ -165,12 +166,12 @@ for i = 1, operations do
   elseif kind == 'H' then
     if moved[slot] then return redis.error_reply('ERR field moved twice in one call') end
     moved[slot] = true
-    local amount, cap, floor = tonumber(ARGV[at + 2]), ARGV[at + 4], ARGV[at + 5]
-    current = tonumber(values[slot] or ARGV[at + 3])
+    local amount, cap, floor = P[at + 2], P[at + 4], P[at + 5]
+    current = tonumber(values[slot] or P[at + 3])
     held = tonumber(values[slot + 1] or '0') - (released[slot] or 0)
     local after = held + amount
-    refused = after >= INTEGER_LIMIT or (cap ~= '' and current + after > tonumber(cap))
-      or (floor ~= '' and current - after < tonumber(floor))
+    refused = after >= INTEGER_LIMIT or (cap and current + after > cap)
+      or (floor and current - after < floor)
     local text = format('%.0f', after)
     fresh[slot + 1] = text
     afters[#afters + 1] = text
@@ -181,22 +182,22 @@ for i = 1, operations do
     fresh[slot + 1] = text
     afters[#afters + 1] = text
   elseif kind == 'E' then
-    if values[slot] ~= ARGV[at + 2] then return {-3, i - 1, ''} end
+    if values[slot] ~= ARGV[P[at + 2]] then return {-3, i - 1, ''} end
   elseif kind == 'N' then
     if values[slot] then return {-3, i - 1, ''} end
   elseif kind == 'V' then
-    local prefix = ARGV[at + 2] .. ':'
+    local prefix = P[at + 2]
     if not values[slot] or sub(values[slot], 1, #prefix) ~= prefix then return {-3, i - 1, ''} end
   elseif kind == 'C' then
-    local owner = fresh[slot] or values[slot]
+    local owner, claimed = fresh[slot] or values[slot], ARGV[P[at + 2]]
     if not owner then
-      fresh[slot] = ARGV[at + 2]
-    elseif owner ~= ARGV[at + 2] then
+      fresh[slot] = claimed
+    elseif owner ~= claimed then
       refused = true
       if not limited then limited_name = owner end
     end
   elseif kind == 'D' then
-    if now_ms() < tonumber(ARGV[at + 1]) then return {-3, i - 1, ''} end
+    if now_ms() < P[at + 1] then return {-3, i - 1, ''} end
   end
   if refused and not limited then limited = i - 1 end
   currents[2 * i - 1], currents[2 * i] = current, held
@@ -210,7 +211,7 @@ if limited or not writes then
 end
 
 local after_values = table.concat(afters, ',')
-local event, private = ARGV[7], ARGV[8]
+local event, private = ARGV[2], ARGV[3]
 local next_sequence = format('%.0f', sequence + 1)
 local event_id = meta[2] .. '-' .. next_sequence
 local total = format('%.0f', appended + #event + #private + #after_values + ENTRY_OVERHEAD)
@@ -223,21 +224,22 @@ else
 end
 call('HSET', KEYS[1], 'seq', next_sequence, 'appended', total)
 
+local write_at = at
 at = plan
 local slot = 0
 for k = 1, hashes do
-  local key, count = KEYS[5 + k], tonumber(ARGV[at])
+  local key, count = KEYS[5 + k], P[at]
   local pairs_to_set, ends
   for j = 1, count do
     slot = slot + 1
     local value = fresh[slot]
     if value then
       -- What is held by nobody leaves no field behind, so that a rebuilt counter is equal to a used one.
-      if value == '0' and sub(ARGV[at + j], -2) == '~h' then
-        call('HDEL', key, ARGV[at + j])
+      if value == '0' and sub(P[at + j], -2) == '~h' then
+        call('HDEL', key, P[at + j])
       else
         pairs_to_set = pairs_to_set or {}
-        pairs_to_set[#pairs_to_set + 1] = ARGV[at + j]
+        pairs_to_set[#pairs_to_set + 1] = P[at + j]
         pairs_to_set[#pairs_to_set + 1] = value
         ends = expiry[slot] or ends
       end
@@ -250,22 +252,27 @@ for k = 1, hashes do
   at = at + count + 1
 end
 
-at = first
-for i = 1, operations do
-  local kind = ARGV[at]
-  if kind == 'P' then
-    local key = KEYS[5 + tonumber(ARGV[at + 1])]
-    if ARGV[at + 3] == '' then
-      call('HDEL', key, ARGV[at + 2])
+at = write_at + 1
+for _ = 1, P[write_at] do
+  local key, count = KEYS[5 + P[at]], P[at + 2]
+  local pairs_to_set, lives_at = {}, at + 1
+  for i = at + 3, at + 1 + 2 * count, 2 do
+    local value = ARGV[P[i + 1]]
+    if value == '' then
+      call('HDEL', key, P[i])
     else
-      call('HSET', key, ARGV[at + 2], ARGV[at + 3])
-      if ARGV[at + 4] ~= '0' then call('PEXPIRE', key, ARGV[at + 4]) end
+      pairs_to_set[#pairs_to_set + 1] = P[i]
+      pairs_to_set[#pairs_to_set + 1] = value
     end
   end
-  at = at + WIDTH[kind]
+  if pairs_to_set[1] then
+    call('HSET', key, unpack(pairs_to_set))
+    if P[lives_at] > 0 then call('PEXPIRE', key, format('%.0f', P[lives_at])) end
+  end
+  at = at + 3 + 2 * count
 end
 
 if raised then call('HSET', KEYS[2], unpack(raised)) end
-call('SET', KEYS[4], event_id .. '|' .. after_values, 'PX', ARGV[9])
-if KEYS[5] ~= KEYS[4] then call('SET', KEYS[5], event_id .. '|' .. ARGV[11], 'PX', ARGV[10]) end
+call('SET', KEYS[4], event_id .. '|' .. after_values, 'PX', format('%.0f', P[7]))
+if KEYS[5] ~= KEYS[4] then call('SET', KEYS[5], event_id .. '|' .. P[9], 'PX', format('%.0f', P[8])) end
 return {1, event_id, after_values}
