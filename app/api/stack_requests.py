@@ -7,13 +7,17 @@ from typing import Any
 
 from app.api.call import Answer, Call
 from app.api.client_side import CREATE_CUSTOMERS, HIDE_CODES
-from app.http.errors import ApiError
+from app.http.errors import ApiError, forbidden, invalid_query
 from app.http.idempotency import REPLAYED, request_identity
+from app.http.query import parse_instant
 from app.redeemables.checks import Refused
 from app.redeemables.customers import CustomerPayload
 from app.redeemables.gather import Asked
 from app.redeemables.replay import KeyReused, first_answer
 from app.redeemables.settle import Contended
+
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+"""Where a sandbox may travel: every date of a day, week and month around it exists."""
 
 
 def asked_of(call: Call) -> Asked:
@@ -77,8 +81,21 @@ async def note_guesses(call: Call, left: Sequence[Mapping[str, Any]]) -> None:
         await call.admission.failed(failures)
 
 
-def moment_of(call: Call) -> datetime:
-    return call.engine.now()
+async def moment_of(call: Call) -> datetime:
+    """Now, or the instant that a sandbox's request travels to (`Vouchsafe-Now`).
+
+    Raises: ApiError 403 outside of a sandbox; 400 for no instant of this century.
+    """
+    sent = call.headers.get("vouchsafe-now")
+    if sent is None:
+        return call.engine.now()
+    project = await call.engine.catalogue.project(call.project_id)
+    if not project.is_sandbox:
+        raise forbidden("Vouchsafe-Now is for sandbox projects")
+    moment = parse_instant(sent, "Vouchsafe-Now")
+    if not FIRST_YEAR <= moment.year < LAST_YEAR:
+        raise invalid_query(f"Vouchsafe-Now must be of the years {FIRST_YEAR} to {LAST_YEAR - 1}")
+    return moment
 
 
 async def replayed(call: Call, event_id: str) -> Answer:

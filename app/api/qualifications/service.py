@@ -60,7 +60,7 @@ async def qualifications(call: Call, request: QualificationRequest, *, codes: bo
     Raises: Refused, Contended, LookupError, CoreUnavailable, ApiError.
     """
     engine = call.engine
-    now = moment_of(call)
+    now = await moment_of(call)
     scenario = SCENARIOS[request.scenario or "ALL"]
     context = StackRequest(
         redeemables=[],

@@ -33,7 +33,7 @@ async def redeem_stack(call: Call) -> Answer:
     request: StackRequest = call.body()
     engine = call.engine
     asked = asked_of(call)
-    now = moment_of(call)
+    now = await moment_of(call)
     engine.ledger.require()
     with refusals_as_errors():
         check_request(request)
@@ -132,7 +132,7 @@ async def _roll_back(call: Call, redemption_id: str, *, stacked: bool) -> Answer
                 engine.db,
                 asked_of(call),
                 ask,
-                moment_of(call),
+                await moment_of(call),
                 call.admission.admit,
             )
         except Replayed as first:

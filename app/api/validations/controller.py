@@ -25,7 +25,7 @@ async def validate_stack(call: Call) -> Answer:
             engine.catalogue,
             asked_of(call),
             request,
-            moment_of(call),
+            await moment_of(call),
             call.request_id,
             call.admission.admit,
             explain=explained(call),
