@@ -14,6 +14,7 @@ SHORT = (
     Cell("W6", "F3", "ledger"),
     Cell("W5", "F6", "ledger"),
     Cell("W3", "F12", "journal"),
+    Cell("W7", "F1", "ledger"),
 )
 """Each workload that races for something scarce, under the fault that is likeliest to break it."""
 

@@ -41,7 +41,7 @@ class Wire:
         try:
             writer.write(head.encode() + payload)
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                return await _answer(reader)
+                return await read_answer(reader)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
             self.drop()
             raise Unanswered(str(error) or type(error).__name__) from error
@@ -68,7 +68,8 @@ class Wire:
         return self._streams
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], Any]:
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], Any]:
+    """The next answer of a connection: status, headers in lower case and decoded body."""
     lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     status = int(lines[0].split(" ", 2)[1])
     pairs = (line.partition(":") for line in lines[1:] if line)
