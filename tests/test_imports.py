@@ -77,6 +77,8 @@ LAWS = {
             "app.identifiers",
             "app.settings",
             "app.http.errors",
+            "app.http.filtering",
+            "app.http.query",
             "app.http.wire",
         ),
         ("sqlalchemy", "msgspec", "structlog"),

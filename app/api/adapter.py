@@ -30,6 +30,7 @@ from app.http.messages import (
     headers_of,
     read_body,
     send_answer,
+    send_stream,
     wire_headers,
 )
 from app.http.paths import PathTable
@@ -79,6 +80,7 @@ class Edge:
         method = str(scope["method"])
         admission: Admission | None = None
         route: Route | None = None
+        answer: Answer | None = None
         try:
             methods, sent_parameters = _found(table, scope)
             if method == "OPTIONS":
@@ -94,16 +96,22 @@ class Edge:
             call.raw_body = await self._body(route, receive, headers)
             if admission is not None and not admission.admitted and not route.hot:
                 await admission.ask()
-            answer: Answer = await route.handler(call)
+            answer = await route.handler(call)
             status = answer.status or route.status
             body = encode_body(answer.body)
             extra = wire_headers({**call.answer_headers, **answer.headers})
         except ClientGone:
             return
         except Exception as raised:
+            answer = None
             error = await self._refused(raised, admission, request_id)
             status, body, extra = error.status, encode_error(error, request_id), wire_headers(error.headers)
         all_headers = self._headers(request_id, headers, route, admission, extra)
+        if answer is not None and answer.stream is not None:
+            await send_stream(
+                send, status, all_headers, answer.stream, answer.stream_bytes, head=method == "HEAD"
+            )
+            return
         await send_answer(send, status, all_headers, body, head=method == "HEAD")
 
     async def _call(

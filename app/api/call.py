@@ -29,6 +29,9 @@ class Answer(Struct, frozen=True):
     body: Any = None
     status: int | None = None
     headers: Mapping[str, str] = {}
+    stream: AsyncIterator[bytes] | None = None
+    """A body too large to be held, in place of `body`; its length is `stream_bytes`."""
+    stream_bytes: int = 0
 
 
 class Call:

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 
 from app.api.call import Call
-from app.api.filtering import Field, filter_condition
 from app.db.models import VoucherTransaction
+from app.http.filtering import Field, filter_condition
 from app.http.wire import iso
 
 QUERY = ("limit", "order", "starting_after_id")

@@ -8,6 +8,7 @@ from app.api.campaigns.controller import ROUTES as CAMPAIGNS
 from app.api.categories.controller import ROUTES as CATEGORIES
 from app.api.customers.controller import ROUTES as CUSTOMERS
 from app.api.docs.controller import routes_with_docs
+from app.api.exports.controller import ROUTES as EXPORTS
 from app.api.health.controller import ROUTES as HEALTH
 from app.api.keys.controller import ROUTES as KEYS
 from app.api.locations.controller import ROUTES as LOCATIONS
@@ -37,6 +38,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *VALIDATION_RULES,
         *CATEGORIES,
         *PUBLICATIONS,
+        *EXPORTS,
         *CUSTOMERS,
         *PRODUCTS,
         *ORDERS,

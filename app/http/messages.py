@@ -1,6 +1,6 @@
 """The ASGI messages of one request and its answer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -62,6 +62,24 @@ async def send_answer(
     await send(
         {"type": "http.response.body", "body": b"" if head or body is None else body, "more_body": False}
     )
+
+
+async def send_stream(
+    send: Send,
+    status: int,
+    headers: Iterable[tuple[bytes, bytes]],
+    body: AsyncIterator[bytes],
+    length: int,
+    *,
+    head: bool = False,
+) -> None:
+    """A body in pieces, `length` bytes together; the headers name its type."""
+    all_headers = [*headers, (b"content-length", b"%d" % length)]
+    await send({"type": "http.response.start", "status": status, "headers": all_headers})
+    if not head:
+        async for piece in body:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def encode_body(body: Any) -> bytes | None:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from app.db.models import AsyncAction
 from app.engine import Engine
 from app.jobs.actions import OPEN, STEPS, run_slice
+from app.jobs.exports import open_exports, run_export_slice
 from app.jobs.inputs import forget_orphans
 from app.jobs.progress import SliceDelayed
 
@@ -41,11 +42,16 @@ async def run_jobs(engine: Engine, stop: asyncio.Event) -> None:
                 except SliceDelayed as error:
                     log.warning("jobs.delayed", action=action_id, reason=str(error))
                     is_delayed = True
+            exports = await open_exports(engine)
+            for project_id, export_id in exports:
+                if stop.is_set():
+                    break
+                await run_export_slice(engine, project_id, export_id)
         except Exception:
             log.exception("jobs.failed")
             await _pause(stop, DELAYED_SECONDS)
             continue
-        if is_delayed or not actions:
+        if is_delayed or not (actions or exports):
             await _pause(stop, DELAYED_SECONDS if is_delayed else IDLE_SECONDS)
 
 

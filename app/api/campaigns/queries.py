@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.campaigns.definition import CAMPAIGN_TYPES
-from app.api.filtering import Field, Fields, compare, filter_condition, page_of
 from app.db.models import Campaign
+from app.http.filtering import Field, Fields, compare, filter_condition, page_of
 from app.http.query import Condition, Paging, Query
 
 VOUCHER = Campaign.body["voucher"]

@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.api.call import Call
-from app.api.filtering import Field, filter_condition, page_of
 from app.api.locations.schemas import LocationCreate, LocationUpdate
 from app.api.publishing import CatalogueWrite
 from app.db.models import Location
 from app.http.errors import invalid_payload, not_found
+from app.http.filtering import Field, filter_condition, page_of
 from app.http.wire import iso, listing
 from app.identifiers import new_id, next_version
 from rules.compile import RuleError, compile_location

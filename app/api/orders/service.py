@@ -9,7 +9,6 @@ from sqlalchemy import select
 from app.api.call import Call
 from app.api.customers import service as customers
 from app.api.customers.schemas import CustomerCreate
-from app.api.filtering import page_of
 from app.api.orders.amounts import calculated, is_recalculated, kept_amounts
 from app.api.orders.schemas import OrderCreate, OrderUpdate
 from app.api.products.overrides import store_overrides
@@ -19,6 +18,7 @@ from app.core.outcome import Code, CoreUnavailable
 from app.core.records import CustomerRecord, decode_customer
 from app.db.models import Order
 from app.http.errors import ApiError, not_found
+from app.http.filtering import page_of
 from app.http.wire import listing
 from app.identifiers import new_id
 from app.ledger.entries import ORDER, Event, Private, encode_event, encode_private

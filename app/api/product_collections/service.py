@@ -6,12 +6,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Call
-from app.api.filtering import page_of
 from app.api.product_collections import queries
 from app.api.product_collections.schemas import CollectionCreate, CollectionUpdate, Member
 from app.api.products.wire import product_wire, sku_wire
 from app.db.models import Product, ProductCollection, Sku
 from app.http.errors import ApiError, invalid_payload, not_found
+from app.http.filtering import page_of
 from app.http.wire import iso, listing
 from app.identifiers import new_id, next_version
 from app.redeemables.collections import membership

@@ -6,7 +6,6 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 
 from app.api.call import Call
-from app.api.filtering import page_of
 from app.api.products import queries
 from app.api.products.guard import raise_guard
 from app.api.products.schemas import ProductCreate, ProductUpdate, SkuCreate, SkuUpdate
@@ -14,6 +13,7 @@ from app.api.products.wire import product_wire, sku_wire
 from app.api.publishing import CatalogueWrite
 from app.db.models import Product, Sku
 from app.http.errors import ApiError, duplicate_found
+from app.http.filtering import page_of
 from app.http.wire import listing
 from app.identifiers import new_id, next_version
 from app.redeemables.documents import overlaid

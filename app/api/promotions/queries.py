@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.filtering import page_of
 from app.db.models import Campaign, PromotionStack, PromotionTier
+from app.http.filtering import page_of
 from app.http.query import Paging, Query
 
 SORTABLE = {

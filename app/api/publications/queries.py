@@ -6,10 +6,10 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Call
-from app.api.filtering import Field, Fields, compare, filter_condition, page_of
 from app.api.lookup import project_of
 from app.db.models import Campaign, Customer, Publication, PublicationVoucher, Voucher
 from app.http.errors import ApiError
+from app.http.filtering import Field, Fields, compare, filter_condition, page_of
 from app.http.query import Condition
 from app.redeemables.issuing import VOUCHER_TYPES, fold
 

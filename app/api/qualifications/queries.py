@@ -10,8 +10,8 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.filtering import Field, filter_condition
 from app.db.models import Campaign, PromotionStack, PromotionTier, Voucher
+from app.http.filtering import Field, filter_condition
 from app.http.query import Filters
 from app.redeemables.qualifying import Option
 

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.filtering import Field, filter_condition, page_of
 from app.api.lookup import voucher_named
 from app.db.models import Campaign, Customer, Redemption
 from app.http.errors import not_found
+from app.http.filtering import Field, filter_condition, page_of
 from app.http.query import Query
 from app.http.wire import listing
 

@@ -6,10 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Call
-from app.api.filtering import Field, filter_condition, page_of
 from app.api.segments.schemas import SegmentCreate
 from app.db.models import Customer, Segment
 from app.http.errors import invalid_payload, not_found
+from app.http.filtering import Field, filter_condition, page_of
 from app.http.wire import iso, listing
 from app.identifiers import new_id, next_version
 from rules.compile import RuleError, compile_segment

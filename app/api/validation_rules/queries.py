@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.filtering import page_of
 from app.db.models import ValidationRule, ValidationRuleAssignment
+from app.http.filtering import page_of
 from app.http.query import Paging, Query
 
 SORTABLE = {

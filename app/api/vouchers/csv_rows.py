@@ -1,6 +1,7 @@
 """CSV files of vouchers as rows of an import. A cell that cannot be read refuses its row, never the file.
 
-Amounts are minor units, as everywhere on the wire; columns that are no voucher field become metadata.
+Amounts are major units with the currency's digits, as in exported files; columns that are no voucher field
+become metadata.
 """
 
 import csv
@@ -22,10 +23,11 @@ class _CellRefused(Exception):
     """The cell cannot be read; the message is the row's reason."""
 
 
-def rows_of_csv(raw: bytes, *, of_campaign: bool) -> list[Row]:
+def rows_of_csv(raw: bytes, *, of_campaign: bool, digits: int) -> list[Row]:
     """Rows as `app.jobs.voucher_rows.row_of` reads them, numbered from 1; a refused one says why.
 
-    of_campaign: the file's columns are those of a campaign's codes, which have their terms from the campaign.
+    digits: of minor units of the project's currency. of_campaign: the file's columns are those of a
+    campaign's codes, which have their terms from the campaign.
 
     Raises: ApiError 400 invalid_payload when the file has no header `Code`, or is no text in UTF-8.
     """
@@ -40,7 +42,7 @@ def rows_of_csv(raw: bytes, *, of_campaign: bool) -> list[Row]:
         headers = next(reader, [])
         columns = _columns(headers, _CAMPAIGN if of_campaign else _SINGLE)
         rows = [
-            _row(number, cells, columns)
+            _row(number, cells, columns, digits)
             for number, cells in enumerate((cells for cells in reader if any(cells)), 1)
         ]
     except csv.Error as error:
@@ -59,7 +61,7 @@ def _columns(headers: list[str], known: Mapping[str, Put]) -> list[Put]:
     return [known.get(name) or _metadata(header.strip()) for name, header in zip(names, headers, strict=True)]
 
 
-def _row(number: int, cells: list[str], columns: list[Put]) -> Row:
+def _row(number: int, cells: list[str], columns: list[Put], digits: int) -> Row:
     row: Row = {"row": number}
     try:
         if len(cells) > len(columns):
@@ -67,25 +69,30 @@ def _row(number: int, cells: list[str], columns: list[Put]) -> Row:
         for put, cell in zip(columns, cells, strict=False):
             if cell.strip():
                 put(row, cell.strip())
-        _settle_value(row)
+        _settle_value(row, digits)
     except _CellRefused as refused:
         return {"row": number, "code": row.get("code", ""), "refused": str(refused)}
     return row
 
 
-def _settle_value(row: Row) -> None:
-    """`Value` means what the types of voucher and discount say."""
+def _settle_value(row: Row, digits: int) -> None:
+    """`Value` means what the types of voucher and discount say; sums of money become minor units."""
+    for parent, name, header in _MONEY:
+        if name in row.get(parent, {}):
+            row[parent][name] = _minor(row[parent][name], header, digits)
     value, kind = row.pop("value", None), row.pop("discount_type", None)
     voucher_type = row.get("type")
     if voucher_type == "GIFT_VOUCHER":
         if value is not None:
-            row["gift"] = {**row.get("gift", {}), "amount": value}
+            row["gift"] = {**row.get("gift", {}), "amount": _minor(value, "Value", digits)}
     elif kind is not None:
         members = {"AMOUNT": "amount_off", "PERCENT": "percent_off", "FIXED": "fixed_amount"}
         if kind not in members:
             raise _CellRefused(f"Discount Type must be one of {', '.join(members)}")
         if value is None:
             raise _CellRefused("Value is required")
+        if kind != "PERCENT":
+            value = _minor(value, "Value", digits)
         row["discount"] = {"type": kind, members[kind]: value, "effect": "APPLY_TO_ORDER"}
     elif value is not None:
         raise _CellRefused("Discount Type is required" if voucher_type else "Voucher Type is required")
@@ -126,30 +133,38 @@ def _number(cell: str, header: str) -> int | Decimal:
     return whole if number == whole else number
 
 
+def _minor(number: int | Decimal, header: str, digits: int) -> int:
+    minor = Decimal(number).scaleb(digits)
+    if minor != int(minor) or minor < 0:
+        raise _CellRefused(f"{header} must be an amount of at most {digits} decimals")
+    return int(minor)
+
+
 def _value(row: Row, cell: str) -> None:
     row["value"] = _number(cell, "Value")
 
 
-def _inside(parent: str, name: str, header: str) -> Put:
+def _inside(parent: str, name: str, header: str, *, money: bool = False) -> Put:
     def put(row: Row, cell: str) -> None:
         number = _number(cell, header)
-        if not isinstance(number, int) or number < 0:
+        if not money and (not isinstance(number, int) or number < 0):
             raise _CellRefused(f"{header} must be a whole number (actual value is '{cell}')")
         row.setdefault(parent, {})[name] = number
 
     return put
 
 
+_MONEY = (("gift", "amount", "Gift Amount"), ("redemption", "redeemed_amount", "Redeemed Amount"))
 _SHARED: dict[str, Put] = {
     "code": _text("code"),
     "category": _text("category"),
     "active": _active,
     "redeemed quantity": _inside("redemption", "redeemed_quantity", "Redeemed Quantity"),
-    "redeemed amount": _inside("redemption", "redeemed_amount", "Redeemed Amount"),
+    "redeemed amount": _inside("redemption", "redeemed_amount", "Redeemed Amount", money=True),
 }
 _CAMPAIGN: dict[str, Put] = _SHARED | {
     "loyalty points": _inside("loyalty_card", "points", "Loyalty Points"),
-    "gift amount": _inside("gift", "amount", "Gift Amount"),
+    "gift amount": _inside("gift", "amount", "Gift Amount", money=True),
 }
 _SINGLE: dict[str, Put] = _SHARED | {
     "voucher type": _text("type", upper=True),

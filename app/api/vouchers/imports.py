@@ -25,6 +25,7 @@ from app.jobs.voucher_import import SINGLE, SINGLE_CSV, TO_CAMPAIGN, TO_CAMPAIGN
 from app.jobs.voucher_metadata import BULK, SAME, metadata_payload
 from app.jobs.voucher_rows import VoucherRow
 from app.redeemables.issuing import fold
+from rules.currencies import exponent_of
 
 CATEGORIES_MAX = 500
 """Different categories in one file: more is a column of something else."""
@@ -94,7 +95,9 @@ def _rows_of(body: list[VoucherRow]) -> list[Row]:
 async def _rows_of_file(call: Call, *, of_campaign: bool) -> list[Row]:
     parts = form_parts(call.headers.get("content-type", ""), call.raw_body)
     raw = form_field(parts, "file")
-    return await asyncio.to_thread(rows_of_csv, raw, of_campaign=of_campaign)
+    async with call.read() as session:
+        digits = exponent_of((await project_of(session, call.project_id)).currency)
+    return await asyncio.to_thread(rows_of_csv, raw, of_campaign=of_campaign, digits=digits)
 
 
 async def _check_free(call: Call, codes: list[str]) -> None:

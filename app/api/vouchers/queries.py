@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.filtering import Field, Fields, filter_condition, page_of
 from app.api.lookup import live_vouchers
 from app.db.models import Campaign, Category, Customer, Project, Voucher
+from app.http.filtering import Field, Fields, filter_condition, page_of
 from app.http.query import Condition, Paging, Query
 from app.redeemables.issuing import fold
 

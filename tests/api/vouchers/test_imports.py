@@ -94,8 +94,8 @@ def test_a_file_of_single_vouchers_makes_and_updates(api):
     text = (
         "Code,Voucher Type,Value,Discount Type,Category,Start Date,Expiration Date,Redemption Limit,"
         "Redeemed Quantity,Redeemed Amount,Active,Additional Info,Shop\r\n"
-        f'{new},DISCOUNT_VOUCHER,1500,AMOUNT,Sale,2020-01-01T00:00:00Z,2092-01-01,5,2,,true,"a, b",Berlin\r\n'
-        f"{card},GIFT_VOUCHER,9000,,,,,,,1000,,,\r\n"
+        f'{new},DISCOUNT_VOUCHER,15.00,AMOUNT,Sale,2020-01-01T00:00,2092-01-01,5,2,,true,"a, b",Berlin\r\n'
+        f"{card},GIFT_VOUCHER,90,,,,,,,10.00,,,\r\n"
         f"{old},DISCOUNT_VOUCHER,20,PERCENT,,,,,,,,,Paris\r\n"
         f"{foreign},DISCOUNT_VOUCHER,20,PERCENT,,,,,,,,,\r\n"
         f"{unique('x')},,,,,,,,,,,,\r\n"
@@ -144,7 +144,7 @@ def test_codes_are_imported_to_a_campaign(api):
     assert (read["active"], read["campaign"], read["metadata"]) == (False, made["name"], {"Shop": "Rome"})
     assert redeem(api, codes[0])["order"]["total_discount_amount"] == 1_000
     gifts, card = gift_campaign(api), unique("CARD")
-    text = f"Code,Gift Amount,Redeemed Amount,Redeemed Quantity\n{card},8000,3000,2\n{unique('C')},100,200,\n"
+    text = f"Code,Gift Amount,Redeemed Amount,Redeemed Quantity\n{card},80,30.0,2\n{unique('C')},1,2,\n"
     action = ended(api, send_csv(api, f"/v1/campaigns/{gifts['id']}/importCSV", text))
     assert (action["result"]["done_count"], action["result"]["failed_count"]) == (1, 1)
     read = created(api.get(f"/v1/vouchers/{card}"))
