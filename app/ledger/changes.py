@@ -91,10 +91,10 @@ def collect(
     order = _order_row(event, private)
     for taken, row in taken_rows:
         changes.redemptions.append(row)
+        complete = (row["body"].get("extensions") or {}).get("partial") is not True
         if taken.redemption_id is not None and event.kind == ROLLBACK:
-            complete = (row["body"].get("extensions") or {}).get("partial") is not True
             changes.undone.append(Undone(taken.redemption_id, taken.id, row["date"], complete))
-        if taken.tier_id is not None:
+        if taken.tier_id is not None and complete:
             _move_tier(changes, taken, -1 if event.kind == ROLLBACK else 1)
     _count(changes, event)
     changes.movements.extend(movements_of(event, private, balances, instant(event.at_us)))

@@ -76,17 +76,26 @@ def rolled_back_order(
     rollback_stacked: Sequence[str],
     applied: Sequence[Sequence[Any]],
     keep_amounts: bool,
+    complete: bool = True,
     version: int,
     at_us: int,
 ) -> StoredOrder:
-    """keep_amounts: mode WITHOUT_ORDER, where only the map of redemptions is marked (behaviour 4.7)."""
+    """keep_amounts: mode WITHOUT_ORDER, where only the map of redemptions is marked (behaviour 4.7).
+
+    complete: nothing of the redemption is left; a part before that is only listed beside it.
+    """
     body = dict(stored.body)
     redemptions = {key: dict(value) for key, value in (body.get("redemptions") or {}).items()}
     entry = redemptions.setdefault(redemption_id, {})
-    entry["rollback_id"] = rollback_id
-    entry["rollback_date"] = rollback_date
-    if rollback_stacked:
-        entry["rollback_stacked"] = list(rollback_stacked)
+    if complete:
+        entry["rollback_id"] = rollback_id
+        entry["rollback_date"] = rollback_date
+        if rollback_stacked:
+            entry["rollback_stacked"] = list(rollback_stacked)
+    else:
+        parts = (entry.get("extensions") or {}).get("partial_rollbacks") or []
+        part = {"rollback_id": rollback_id, "rollback_date": rollback_date}
+        entry["extensions"] = {"partial_rollbacks": [*parts, part]}
     body["redemptions"] = redemptions
     body["updated_at"] = instant_text_us(at_us)
     status = stored.status

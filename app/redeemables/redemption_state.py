@@ -17,8 +17,10 @@ from app.redeemables.orders import StoredOrder, kept_order
 
 REDEMPTION_TTL_SECONDS: Final = 3600
 """How long a redemption can be rolled back without SQL (D9)."""
-RETURNED, PARENT = "n", "p"
-"""Fields of the record: the parts returned; for a child of a stack, its parent."""
+RETURNED, PARENT, PROGRESS = "n", "p", "u"
+"""Fields of the record: the count of parts returned; for a child of a stack, its parent; which units the
+parts returned (app.redeemables.portions.Progress).
+"""
 FIELDS: Final = (RETURNED, EVENT_FIELD, PRIVATE_FIELD, PARENT)
 """What is read of the record, in the order of `state_of`."""
 

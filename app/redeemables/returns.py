@@ -22,7 +22,9 @@ CUSTOMER_COUNTER = "n:customer:"
 
 
 class Returnable(Struct, frozen=True):
-    """`returned`: the raw count of parts returned ("0" at first), None when the hour has passed."""
+    """`returned`: the raw count of parts returned as the record has it; None when there was none within the
+    hour.
+    """
 
     state: RedemptionState
     returned: bytes | None
@@ -46,7 +48,7 @@ async def returnable(
         return Returnable(state=kept, returned=fields[0], in_core=True)
     await ledger.barrier(partition)
     state = await _from_ledger(db, partition, redemption_id)
-    return None if state is None else Returnable(state=state, returned=None, in_core=False)
+    return None if state is None else Returnable(state=state, returned=fields[0], in_core=False)
 
 
 async def _from_ledger(db: Database, partition: Partition, redemption_id: str) -> RedemptionState | None:

@@ -1,9 +1,10 @@
 """Give back what a redemption took, at most once (P4, D9).
 
-One rid for both ways, `rr:<redemption>:<part>`: whoever comes second, on whichever way, meets the first one's
-event.
+One rid for both ways, `rr:<redemption>:<parts before>`: whoever comes second, on whichever way, meets the
+first one's event.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,40 +13,33 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.core.core import RedemptionCore
-from app.core.keys import Keys
-from app.core.ops import Add, Apply, Equal, Op, Put
-from app.core.outcome import Code, CoreUnavailable
+from app.core.keys import Partition
+from app.core.ops import Apply
+from app.core.outbox import Position
+from app.core.outcome import Code, CoreUnavailable, Outcome
 from app.db.database import Database
 from app.db.models import LedgerEvent, RollbackIntent
-from app.identifiers import new_id, next_version
+from app.identifiers import new_id
 from app.ledger.client import LedgerClient
-from app.ledger.entries import (
-    ROLLBACK,
-    Event,
-    Private,
-    Taken,
-    decode_event,
-    encode_event,
-    encode_private,
-)
-from app.redeemables.answer import encode_answer
+from app.ledger.entries import decode_event
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.checks import Refused
-from app.redeemables.customers import REDEMPTIONS_ROLLED_BACK, CustomerPayload, identity
-from app.redeemables.documents import instant_text
+from app.redeemables.customers import CustomerPayload, identity
 from app.redeemables.gather import Admit, Asked
-from app.redeemables.order_changes import rolled_back_order
 from app.redeemables.order_reading import order_after
-from app.redeemables.orders import (
-    StoredOrder,
-    order_ops,
-    postings_of,
-    private_order,
-    summary_adds,
+from app.redeemables.orders import StoredOrder
+from app.redeemables.portions import (
+    WHEN_COMPLETE,
+    Progress,
+    ReturnedItem,
+    decode_progress,
+    portion_of,
+    progress_of,
 )
-from app.redeemables.redemption_state import FIELDS, REDEMPTION_TTL_SECONDS, RETURNED, without_order
-from app.redeemables.replay import first_event
-from app.redeemables.returns import Returnable, returnable, returning_adds
+from app.redeemables.redemption_state import FIELDS, PROGRESS
+from app.redeemables.replay import KeyReused, first_event
+from app.redeemables.returning import Returning, RollbackIds
+from app.redeemables.returns import Returnable, returnable
 from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended, Replayed
 
 
@@ -62,6 +56,10 @@ class RollBack(Struct, frozen=True):
     window_days: int = 92
     """How long after the redemption; the contract's three months (behaviour 4.7)."""
     metadata: dict[str, Any] | None = None
+    items: Sequence[ReturnedItem] | None = None
+    """The units that come back; None: all that are left."""
+    restore_use: str = WHEN_COMPLETE
+    """When uses come back: never, when_complete or always (with the first part)."""
 
 
 class RolledBack(Struct, frozen=True):
@@ -82,13 +80,13 @@ async def roll_back(
     """Raises: Refused, Contended, Replayed, KeyReused, CoreUnavailable."""
     partition = asked.partition
     project = await catalogue.project(partition.project_id)
-    mine = _Ids(new_id("rr_"), new_id("rr_"))
+    mine = RollbackIds(new_id("rr_"), new_id("rr_"))
     for _ in range(GATHER_ATTEMPTS_MAX):
         keys = await core.open(partition)
         replies = await core.read(
             partition,
             [
-                ("HMGET", keys.redemption(ask.redemption_id), *FIELDS),
+                ("HMGET", keys.redemption(ask.redemption_id), *FIELDS, PROGRESS),
                 ("GET", keys.idempotency(asked.scope_hash or "none")),
                 *asked.riders,
             ],
@@ -97,36 +95,63 @@ async def roll_back(
         first = first_event(replies[1], asked.fingerprint) if asked.scope_hash else None
         if first is not None:
             raise Replayed(first)
-        found = await returnable(core, ledger, db, keys, partition, ask.redemption_id, replies[0])
+        found = await returnable(core, ledger, db, keys, partition, ask.redemption_id, replies[0][:-1])
         if found is None:
             raise _not_found(ask.redemption_id)
         order = None
         if found.state.order_id is not None:
             order = await order_after(core, db, partition, found.state.order_id, found.state.order)
-        _check(ask, found, order, project.secret, now)
+        before = await _progress(db, partition, found, replies[0][-1])
+        _check(ask, found, before, order, project.secret, now)
+        portion = None
+        if ask.items is not None or before.parts:
+            portion = portion_of(found.state, before, ask.items, ask.restore_use)
         if not found.in_core:
-            await _intend(db, partition.project_id, ask.redemption_id, now)
-        mode = project.stacking.redeemables_rollback_order_mode
-        returning = _Returning(asked, ask, found, order, mode, mine, keys, now)
-        outcome = await core.apply(returning.call())
+            await _intend(db, partition.project_id, ask.redemption_id, before.parts, now)
+        returning = Returning(
+            asked,
+            found=found,
+            order=order,
+            order_mode=project.stacking.redeemables_rollback_order_mode,
+            ids=mine,
+            keys=keys,
+            now=now,
+            stacked_answer=ask.stacked,
+            reason=ask.reason,
+            metadata=ask.metadata,
+            portion=portion,
+            parts=before.parts,
+        )
+        call = returning.call()
+        outcome = await core.apply(call)
         if outcome.code is Code.OK:
             return RolledBack(event_id=outcome.event_id, answer=returning.answer())
-        if outcome.code is Code.DUP and outcome.name == "idempotency":
-            raise Replayed(outcome.event_id)
-        if outcome.code is Code.DUP:
-            if await _is_mine(core, db, keys, asked, ask.redemption_id, mine):
-                return RolledBack(event_id=outcome.event_id, answer=returning.answer())
-            raise _already(ask.redemption_id)
-        if outcome.code is not Code.STALE:
-            raise CoreUnavailable(f"the core answered {outcome.code.name}")
+        _raise(outcome)
+        if outcome.code is Code.DUP and await _is_mine(core, db, ledger, call, outcome.event_id, mine):
+            return RolledBack(event_id=outcome.event_id, answer=returning.answer())
+        # Somebody else's part, or another change of the order, came first: what is left is read anew.
     raise Contended
 
 
-class _Ids(Struct, frozen=True):
-    """Of the rollback itself, and of a stack's parent rollback."""
+def _raise(outcome: Outcome) -> None:
+    """For every outcome that reading again does not answer."""
+    if outcome.code is Code.DUP and outcome.name == "idempotency":
+        raise Replayed(outcome.event_id)
+    if outcome.code is Code.CONFLICT:
+        raise KeyReused
+    if outcome.code not in (Code.STALE, Code.DUP):
+        raise CoreUnavailable(f"the core answered {outcome.code.name}")
 
-    first: str
-    parent: str
+
+async def _progress(db: Database, partition: Partition, found: Returnable, raw: bytes | None) -> Progress:
+    """What was taken back before: from the record for an hour after the last part, else from SQL (D9)."""
+    if raw is not None:
+        return decode_progress(raw)
+    if found.returned is not None:
+        return Progress(1, complete=True)
+    if found.in_core or found.state.parent_id is not None:
+        return Progress()
+    return await progress_of(db, partition, found.state.id)
 
 
 def _not_found(redemption_id: str) -> Refused:
@@ -151,7 +176,14 @@ def _already(redemption_id: str) -> Refused:
     )
 
 
-def _check(ask: RollBack, found: Returnable, order: StoredOrder | None, secret: bytes, now: datetime) -> None:
+def _check(
+    ask: RollBack,
+    found: Returnable,
+    before: Progress,
+    order: StoredOrder | None,
+    secret: bytes,
+    now: datetime,
+) -> None:
     """In the contract's order: kind of redemption, done before, too old, somebody else's (behaviour 4.7)."""
     state = found.state
     if state.parent_id is not None:
@@ -165,7 +197,7 @@ def _check(ask: RollBack, found: Returnable, order: StoredOrder | None, secret: 
         raise Refused(
             400, "invalid_redemption", "Invalid redemption", "Use different endpoint for stacked redemption"
         )
-    if state.rolled_back or found.returned is not None:
+    if state.rolled_back or before.complete:
         raise _already(state.id)
     if int(now.timestamp() * 1_000_000) - state.at_us > timedelta(days=ask.window_days) // timedelta(
         microseconds=1
@@ -197,11 +229,11 @@ def _source_ids(children: list[dict[str, Any]]) -> set[str]:
     }
 
 
-async def _intend(db: Database, project_id: str, redemption_id: str, now: datetime) -> None:
+async def _intend(db: Database, project_id: str, redemption_id: str, parts: int, now: datetime) -> None:
     """One row per redemption and part: beyond the hour it stands where the record in Redis stood (D9)."""
     try:
         async with db.writing() as session:
-            session.add(RollbackIntent(project_id=project_id, redemption_id=redemption_id, n=0, at=now))
+            session.add(RollbackIntent(project_id=project_id, redemption_id=redemption_id, n=parts, at=now))
     except IntegrityError:
         # Somebody intended it before and may have died before the script ran: the rid decides who took it
         # back.
@@ -209,180 +241,16 @@ async def _intend(db: Database, project_id: str, redemption_id: str, now: dateti
 
 
 async def _is_mine(
-    core: RedemptionCore, db: Database, keys: Keys, asked: Asked, redemption_id: str, mine: _Ids
+    core: RedemptionCore, db: Database, ledger: LedgerClient, call: Apply, event_id: str, mine: RollbackIds
 ) -> bool:
     """Whether the event that our rid met is our own, sent again after its answer was lost."""
-    reply = (await core.read(asked.partition, [("HGET", keys.redemption(redemption_id), RETURNED)]))[0]
-    if reply is not None:
-        return bool(reply.endswith(mine.first.encode()))
-    async with db.reading() as session:
-        body = await session.scalar(select(LedgerEvent.body).where(LedgerEvent.rid == rid_of(redemption_id)))
+    position = Position.parse(event_id)
+    before = str(Position(position.epoch, position.sequence - 1))
+    entries = await core.read_outbox(call.partition, before, 1)
+    if entries and entries[0].event_id == event_id:
+        body: bytes | None = entries[0].event
+    else:
+        await ledger.barrier(call.partition)
+        async with db.reading() as session:
+            body = await session.scalar(select(LedgerEvent.body).where(LedgerEvent.rid == call.rid))
     return body is not None and any(taken.id == mine.first for taken in decode_event(body).taken)
-
-
-def rid_of(redemption_id: str) -> str:
-    return f"rr:{redemption_id}:0"
-
-
-class _Returning:
-    """One rollback put together: wire objects, event, operations."""
-
-    def __init__(
-        self,
-        asked: Asked,
-        ask: RollBack,
-        found: Returnable,
-        order: StoredOrder | None,
-        order_mode: str,
-        ids: _Ids,
-        keys: Keys,
-        now: datetime,
-    ) -> None:
-        self.asked = asked
-        self.ask = ask
-        self.state = found.state
-        self.order = order
-        self.ids = ids
-        self.keys = keys
-        self.at_us = int(now.timestamp() * 1_000_000)
-        self.date = instant_text(now)
-        self.children = [
-            child for child in self.state.children if child["related_object_type"] != "redemption"
-        ]
-        self.stacked = len(self.children) > 1
-        self.rollback_ids = [ids.first, *(new_id("rr_") for _ in self.children[1:])]
-        self.root_rollback_id = ids.parent if self.stacked else ids.first
-        self.new_order = None
-        if order is not None:
-            self.new_order = rolled_back_order(
-                order,
-                redemption_id=self.state.id,
-                rollback_id=self.root_rollback_id,
-                rollback_date=self.date,
-                rollback_stacked=self.rollback_ids if self.stacked else (),
-                applied=self.state.order_applied,
-                keep_amounts=order_mode == "WITHOUT_ORDER",
-                version=next_version(order.version),
-                at_us=self.at_us,
-            )
-        self.rows = self._rows()
-
-    def _wire(self, rollback_id: str, taken: dict[str, Any]) -> dict[str, Any]:
-        wire = {
-            **taken,
-            "id": rollback_id,
-            "object": "redemption_rollback",
-            "date": self.date,
-            "metadata": self.ask.metadata or {},
-            "redemption": taken["id"],
-            "reason": self.ask.reason,
-            "result": "SUCCESS",
-            "status": "SUCCEEDED",
-            "related_redemptions": None,
-            "order": self.new_order.body if self.new_order else None,
-            "channel": {"channel_id": self.asked.key_id, "channel_type": "API"},
-        }
-        amount = taken.get("amount")
-        wire["amount"] = -amount if amount is not None else None
-        if taken.get("gift"):
-            wire["gift"] = {"amount": -taken["gift"]["amount"]}
-        return wire
-
-    def _rows(self) -> list[dict[str, Any]]:
-        rows = [
-            self._wire(rollback_id, child)
-            for rollback_id, child in zip(self.rollback_ids, self.children, strict=True)
-        ]
-        if self.stacked:
-            parent = next(child for child in self.state.children if child["id"] == self.state.id)
-            rows.append(
-                {**self._wire(self.ids.parent, parent), "related_object_id": parent["related_object_id"]}
-            )
-        return rows
-
-    def answer(self) -> dict[str, Any]:
-        """The rollback itself, or the three parts of a stacked one (behaviour 4.7)."""
-        if not self.ask.stacked:
-            return self.rows[0]
-        if not self.stacked:
-            wire: dict[str, Any] = {"rollbacks": self.rows}
-        else:
-            wire = {"rollbacks": self.rows[:-1], "parent_rollback": self.rows[-1]}
-        if self.new_order is not None:
-            wire["order"] = self.new_order.body
-        return wire
-
-    def _taken(self, row: dict[str, Any]) -> Taken:
-        related_type = row["related_object_type"]
-        related_id = row["related_object_id"]
-        redeemed = row.get("voucher") or row.get("promotion_tier") or {}
-        return Taken(
-            id=row["id"],
-            object="redemption_rollback",
-            related_object_type=related_type,
-            related_object_id=related_id,
-            voucher_id=related_id if related_type == "voucher" else None,
-            tier_id=related_id if related_type == "promotion_tier" else None,
-            campaign_id=redeemed.get("campaign_id"),
-            parent_id=self.ids.parent if self.stacked and row["id"] != self.ids.parent else None,
-            redemption_id=row["redemption"],
-            amount=row["amount"],
-        )
-
-    def call(self) -> Apply:
-        adds = returning_adds(self.keys, self.state)
-        if self.state.customer_id is not None:
-            adds.append(
-                Add(
-                    key=self.keys.counter("customer", self.state.customer_id),
-                    field=REDEMPTIONS_ROLLED_BACK,
-                    delta=len(self.children),
-                )
-            )
-        if self.new_order is not None:
-            adds.extend(summary_adds(self.keys, self.order, self.new_order))
-        event = Event(
-            kind=ROLLBACK,
-            rid=rid_of(self.state.id),
-            project_id=self.asked.partition.project_id,
-            at_us=self.at_us,
-            actor_key_id=self.asked.key_id,
-            postings=postings_of(self.keys, adds),
-            taken=[self._taken(row) for row in self.rows],
-            customer_id=self.state.customer_id,
-            order_id=self.new_order.id if self.new_order else None,
-            order_version=self.new_order.version if self.new_order else 0,
-        )
-        private = Private(
-            redemptions=[without_order(row) for row in self.rows],
-            order=private_order(self.new_order) if self.new_order else None,
-            metadata=self.ask.metadata,
-            answer=encode_answer(self.answer()) if self.asked.scope_hash else None,
-        )
-        return Apply(
-            partition=self.asked.partition,
-            mode="B",
-            rid=rid_of(self.state.id),
-            guards={},
-            ops=self._ops(adds),
-            event=encode_event(event),
-            private=encode_private(private),
-            idempotency_key=self.keys.idempotency(self.asked.scope_hash) if self.asked.scope_hash else "",
-            fingerprint=self.asked.fingerprint,
-        )
-
-    def _ops(self, adds: list[Add]) -> list[Op]:
-        key = self.keys.redemption(self.state.id)
-        ops: list[Op] = [
-            *adds,
-            Equal(key=key, field=RETURNED, expected=None),
-            Put(
-                key=key,
-                field=RETURNED,
-                value=f"1:{self.ids.first}".encode(),
-                ttl_seconds=REDEMPTION_TTL_SECONDS,
-            ),
-        ]
-        if self.new_order is not None:
-            ops.extend(order_ops(self.keys, self.order, self.new_order))
-        return ops

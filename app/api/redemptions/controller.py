@@ -19,6 +19,7 @@ from app.http.routing import Route, Scope
 from app.redeemables.answer import error_wire, message_of
 from app.redeemables.checks import check_request
 from app.redeemables.hiding import hidden
+from app.redeemables.portions import WHEN_COMPLETE
 from app.redeemables.redeem import Failed, redeem
 from app.redeemables.refusals import note_failures
 from app.redeemables.request import StackRequest
@@ -121,6 +122,8 @@ async def _roll_back(call: Call, redemption_id: str, *, stacked: bool) -> Answer
         order_source_id=body.order.source_id if body.order else None,
         window_days=engine.settings.rollback_days,
         metadata=body.metadata,
+        items=body.extensions.items if body.extensions else None,
+        restore_use=body.extensions.restore_use if body.extensions else WHEN_COMPLETE,
     )
     engine.ledger.require()
     with refusals_as_errors():

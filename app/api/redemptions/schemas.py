@@ -1,10 +1,11 @@
 """Bodies of the rollback operations (behaviour 4.7)."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from app.redeemables.customers import CustomerPayload
+from app.redeemables.portions import ITEMS_MAX, ReturnedItem
 
 
 class RollbackOrder(Struct):
@@ -14,9 +15,17 @@ class RollbackOrder(Struct):
     source_id: str | None = None
 
 
+class RollbackExtensions(Struct):
+    """A part of the redemption: the units that come back, and when uses come back with them."""
+
+    items: Annotated[list[ReturnedItem], Meta(min_length=1, max_length=ITEMS_MAX)] | None = None
+    restore_use: Literal["never", "when_complete", "always"] = "when_complete"
+
+
 class RollbackRequest(Struct):
     reason: str | None = None
     tracking_id: str | None = None
     customer: CustomerPayload | None = None
     order: RollbackOrder | None = None
     metadata: dict[str, Any] | None = None
+    extensions: RollbackExtensions | None = None
