@@ -76,7 +76,8 @@ async def release(
     """
     digest = digest_of(key)
     for _ in range(RELEASE_ATTEMPTS_MAX):
-        keys = await core.open(partition)
+        # Read anew: after a rebuild the locks are in another namespace, and the old one looks empty.
+        keys = (await core.refresh(partition)).keys
         (raw,) = await core.read(partition, [("HGET", keys.session(digest), voucher_id)])
         if not isinstance(raw, bytes):
             return None
