@@ -15,10 +15,11 @@ from app.http.permissions import ADMINISTRATION, ROLES, VERBS, allows
 from app.http.routing import Route, Scope
 
 ROOT = Path(__file__).resolve().parents[1]
-PUBLISHED = {
-    (row["method"], re.sub(r"\{\w+\}", "{}", row["path"])): row
-    for row in msgspec.json.decode((ROOT / "openapi" / "voucherify-v1-operations.json").read_bytes())
-}
+PUBLISHED: dict[tuple[str, str], set[tuple[str, str]]] = {}
+"""Method and path to the operations on it: one path has two."""
+for row in msgspec.json.decode((ROOT / "openapi" / "voucherify-v1-operations.json").read_bytes()):
+    operations = PUBLISHED.setdefault((row["method"], re.sub(r"\{\w+\}", "{}", row["path"])), set())
+    operations.add((row["operation_id"], row["path"]))
 PREFIXES = {Scope.PROJECT: "/v1/", Scope.CLIENT: "/client/v1/", Scope.MANAGEMENT: "/management/v1/"}
 
 
@@ -61,7 +62,7 @@ def test_an_operation_that_is_published_is_the_published_one(route: Route):
         extension = route.path.startswith(("/v1/engine/", "/management/v1/engine/", "/client/v1/engine/"))
         assert extension or route.scope is Scope.PUBLIC, "outside of the contract"
         return
-    assert (route.operation_id, route.path) == (published["operation_id"], published["path"])
+    assert (route.operation_id, route.path) in published
 
 
 @every_route
