@@ -11,6 +11,8 @@ WORKERS ?= 2
 USERS ?= 32
 SECONDS_MAX ?= 60
 FILE ?= tests/vectors/peer_vectors.json
+RULE_DOCUMENTS ?= 100000
+RULE_REQUESTS ?= 50000
 # Test processes have a Valkey and a server of their own each: as many as processors, between 2 and 8.
 TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 8 ? 8 : n)))
 PYTEST := $(BIN)/python -m pytest
@@ -18,7 +20,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint format types static check bench chaos chaos-all loadtest vectors lock openapi clean
+.PHONY: help install run test test-fast lint format types static check bench bench-rules rules-many chaos chaos-all loadtest vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +57,12 @@ openapi: $(DEV_STAMP) ## Write openapi/vouchsafe.json anew from the route table
 
 bench: $(DEV_STAMP) ## CPU and latency of validate and redeem beside the floor (BENCH_SECONDS=60; needs wrk)
 	$(BIN)/python loadtests/bench.py
+
+bench-rules: $(DEV_STAMP) ## CPU of decisions as multiples of decoding the request, and an index over 20 000 tiers (minutes)
+	$(BIN)/python -m loadtests.bench_rules
+
+rules-many: $(DEV_STAMP) ## 100 000 random rule documents and 50 000 random requests (RULE_DOCUMENTS, RULE_REQUESTS; minutes)
+	VOUCHSAFE_RULE_DOCUMENTS=$(RULE_DOCUMENTS) VOUCHSAFE_RULE_REQUESTS=$(RULE_REQUESTS) $(PYTEST) -q tests/rules/test_properties.py
 
 loadtest: $(DEV_STAMP) ## locust against a server that runs already (see loadtests/README.md)
 	$(BIN)/locust -f loadtests/locustfile.py --headless --users $(USERS) --spawn-rate 16 --run-time $(SECONDS_MAX)s --host http://$(HOST):$(PORT)

@@ -84,6 +84,7 @@ LAWS = {
         ("sqlalchemy", "msgspec", "structlog"),
     ),
     "app.demo": Law((), ("httpx", "msgspec")),
+    "app.webhooks": Law((), ()),
     "app.processes": Law(
         ("app.asgi", "app.settings", "app.db", "app.embedded", "app.jobs", "app.cli.runtime"),
         ("uvicorn", "uvloop", "httpx", "msgspec", "structlog"),

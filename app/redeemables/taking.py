@@ -24,7 +24,7 @@ from app.redeemables.customers import (
 from app.redeemables.documents import instant_text
 from app.redeemables.gather import Asked, Gathered
 from app.redeemables.hiding import hidden
-from app.redeemables.orders import StoredOrder, order_ops, postings_of, private_order, summary_adds
+from app.redeemables.orders import AMOUNTS, StoredOrder, order_ops, postings_of, private_order, summary_adds
 from app.redeemables.redemption_state import state_puts, without_order
 from app.redeemables.redemption_wire import redeemed_wire
 from app.redeemables.request import StackRequest
@@ -178,7 +178,9 @@ class _Composer:
         state = result.order if result is not None else self.decision.order
         if state is None:
             return identity
-        wire = {**identity, **order_wire(state, facts.order, facts.catalogue)}
+        # An amount that was zero here is left out, and the root's must not stand in its place.
+        wire = {name: value for name, value in identity.items() if name not in AMOUNTS}
+        wire.update(order_wire(state, facts.order, facts.catalogue))
         if "extensions" in identity:
             wire["extensions"] = {**identity["extensions"], **wire.get("extensions", {})}
         return wire

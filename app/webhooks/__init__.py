@@ -1,0 +1,1 @@
+"""Telling others what happened: what of it needs neither the database nor the network."""
