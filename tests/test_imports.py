@@ -76,6 +76,7 @@ LAWS = {
             "app.engine",
             "app.identifiers",
             "app.settings",
+            "app.audit",
             "app.http.errors",
             "app.http.filtering",
             "app.http.query",

@@ -28,7 +28,9 @@ ORGANISATION: Final = ""
 
 
 class Actor(Struct, frozen=True, kw_only=True):
-    """Who, and by which operation. kind: key, management or command; id: the key's."""
+    """Who, and by which operation. kind: key, management, command or rule; id: the key's, or the
+    campaign's whose rule it is.
+    """
 
     kind: str
     id: str

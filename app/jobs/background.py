@@ -18,6 +18,7 @@ from app.core.outcome import CoreUnavailable
 from app.db.database import Database
 from app.db.models import SnapshotDue
 from app.engine import Engine
+from app.jobs.auto_stop import AUTO_STOP_SECONDS, AutoStops
 from app.jobs.outbox import OutboxWork
 from app.jobs.runner import run_jobs
 from app.jobs.sweeper import SWEEP_SECONDS, sweep
@@ -71,6 +72,7 @@ async def run_background(settings: Settings, stop: asyncio.Event | None = None) 
             ("trim", work.trim, TRIM_SECONDS),
             ("refusals", _Refusals(engine, work).drain, REFUSALS_SECONDS),
             ("relay", lambda: relay_due(engine), RELAY_SECONDS),
+            ("auto-stop", AutoStops(engine).watch, AUTO_STOP_SECONDS),
             ("sweep", lambda: sweep(engine), SWEEP_SECONDS),
         )
         tasks = [

@@ -2,6 +2,7 @@
 answer.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -40,6 +41,7 @@ from app.jobs.generation import generation_payload
 from app.jobs.progress import SliceDelayed
 from app.jobs.removal import TYPE as REMOVE
 from app.jobs.removal import removal_payload
+from app.redeemables.auto_stop import auto_stop_of, counted_anew
 from app.redeemables.codes import CodeConfig, code_config_of
 
 VOUCHERS_COUNT_MAX = 10_000_000
@@ -132,7 +134,19 @@ async def _new_row(
     )
     apply_windows(campaign, body, document)
     campaign.body = document
+    campaign.watched = _stops_itself(document)
     return campaign
+
+
+def _stops_itself(document: Mapping[str, Any]) -> bool:
+    """Whether the campaign's own rules may stop it.
+
+    Raises: ApiError 400 invalid_payload for rules that are malformed.
+    """
+    try:
+        return auto_stop_of(document.get("extensions")) is not None
+    except ValueError as error:
+        raise invalid_payload(str(error)) from None
 
 
 def joins_once(campaign_type: str, kind: str, sent: bool | None) -> bool:
@@ -234,6 +248,7 @@ async def update_campaign(call: Call, id_or_name: str, body: CampaignUpdate) -> 
             )
         await apply_terms(write, campaign, body, document, now)
         campaign.body = document
+        campaign.watched = _stops_itself(document)
         touch_campaign(write, campaign, now)
         call.tag(campaign.version)
         return (await campaign_wires(write.session, call.project_id, [campaign]))[0]
@@ -271,9 +286,13 @@ def _apply_plain(campaign: Campaign, body: CampaignUpdate, document: dict[str, A
 
 
 async def set_active(call: Call, id_or_name: str, *, active: bool) -> dict[str, Any]:
-    """Enable or disable; after the answer no worker redeems on the old state (P6)."""
+    """Enable or disable; after the answer no worker redeems on the old state (P6). Enabling forgets why a
+    campaign was stopped by its own rules, and they count anew.
+    """
     async with call.write() as write:
         campaign = await campaign_named(write.session, call.project_id, id_or_name, lock=True)
+        if active and not campaign.active:
+            campaign.body = counted_anew(campaign.body, call.engine.now())
         campaign.active = active
         touch_campaign(write, campaign, call.engine.now())
     return {}

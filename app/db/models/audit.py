@@ -24,9 +24,9 @@ class AuditEntry(Base):
     at_us: Mapped[int]
     """Epoch microseconds."""
     actor_kind: Mapped[str]
-    """key, management or command."""
+    """key, management, command, or rule: a campaign that stopped itself."""
     actor_id: Mapped[str]
-    """The key's id; for a command its name."""
+    """The key's id; for a command its name, for a rule its campaign's id."""
     operation: Mapped[str]
     """The operation id of the route, or the command."""
     request_id: Mapped[str]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, ProjectScoped, Timestamped, Versioned
@@ -16,6 +16,13 @@ class Campaign(ProjectScoped, Timestamped, Versioned, Base):
     __table_args__ = (
         UniqueConstraint("project_id", "name"),
         Index("ix_campaigns_project_id_created_at", "project_id", "created_at", "id"),
+        Index(
+            "ix_campaigns_watched",
+            "project_id",
+            "id",
+            sqlite_where=text("watched = 1"),
+            postgresql_where=text("watched"),
+        ),
     )
 
     name: Mapped[str]
@@ -28,6 +35,8 @@ class Campaign(ProjectScoped, Timestamped, Versioned, Base):
     vouchers_count: Mapped[int] = mapped_column(default=0)
     creation_status: Mapped[str] = mapped_column(default="DONE")
     vouchers_generation_status: Mapped[str] = mapped_column(default="DONE")
+    watched: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether its own rules may stop it (`extensions.auto_stop`)."""
     body: Mapped[dict[str, Any]]
     """voucher, description, join_once, auto_join, validity_*, activity_duration_after_publishing, metadata,
     extensions, ...
