@@ -194,7 +194,7 @@ async def set_mint_budget(
     """
     given = {"codes_per_day": codes_per_day, "value_per_day": value_per_day}
     mint = {name: value for name, value in given.items() if value is not None}
-    async with db.writing() as session:
+    async with audited(db, await _chain_of(db, key_id), command("keys budget")) as session:
         key = await session.get(ApiKey, key_id, with_for_update=True)
         if key is None:
             return None

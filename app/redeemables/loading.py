@@ -266,7 +266,7 @@ async def load_tier_campaigns(
         rows = await session.execute(
             select(table.id, table.campaign_id).where(table.project_id == project_id, table.id.in_(tier_ids))
         )
-        found.update(rows.tuples().all())
+        found.update(rows.all())
     return found
 
 

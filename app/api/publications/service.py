@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.api.call import Call
 from app.api.lookup import campaign_named, project_of, voucher_named
+from app.api.minting import require_mintable
 from app.api.publications.minting import check_budget, check_confirmed, earlier_codes, value_of
 from app.api.publications.picking import check_free, is_generic, pick
 from app.api.publications.receiving import receiver_of
@@ -92,6 +93,7 @@ class _Publishing:
             return await self._wire(project, first)
         await self._check_source_id()
         campaign, chosen = await self._named()
+        require_mintable(self.call.principal, campaign)
         if campaign is not None and campaign.type != "STANDALONE":
             joined = await self._join(campaign)
             wanted = bool(campaign.body.get("join_once")) if join_once is None else join_once

@@ -48,7 +48,7 @@ async def assignment_counts(
         )
         .group_by(ValidationRuleAssignment.rule_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def page_of_assignments(
