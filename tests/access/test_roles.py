@@ -24,7 +24,14 @@ TOKENS = "/v1/oauth/"
 GETS_THAT_WRITE = {"create-publication-1"}
 RELEASES = {"release-validation-session"}
 """A DELETE that deletes nothing."""
-MERCHANT_WRITES = ("/v1/publications", "/v1/engine/publications", "/v1/customers", "/v1/orders", "/v1/events", "/v1/vouchers/publish")
+MERCHANT_WRITES = (
+    "/v1/publications",
+    "/v1/engine/publications",
+    "/v1/customers",
+    "/v1/orders",
+    "/v1/events",
+    "/v1/vouchers/publish",
+)
 SUPPORT_READS = (
     "/v1/vouchers",
     "/v1/customers",
@@ -150,11 +157,7 @@ def test_each_kind_of_key_opens_its_own_side_alone(http, project):
 def test_a_role_that_is_not_in_the_table_opens_nothing(http, make_key):
     """A key whose role was mistyped in the database is no administrator."""
     headers = make_key("OWNER")
-    opened = [
-        route.operation_id
-        for route in OF_PROJECT
-        if not is_refused(asked(http, route, headers))
-    ]
+    opened = [route.operation_id for route in OF_PROJECT if not is_refused(asked(http, route, headers))]
     assert opened == []
 
 
