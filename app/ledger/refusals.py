@@ -3,23 +3,28 @@ its promises.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 import structlog
+from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core import keys as names
 from app.core.core import RedemptionCore
 from app.core.keys import Partition
 from app.db.database import Database
-from app.db.models import Redemption
+from app.db.models import FailureTrace, Redemption
 from app.ledger.changes import Row, instant
 
 REFUSALS_MAX: Final = 100
 """Taken from one partition at a time: refusals never hold up the ledger."""
 STREAM_ENTRIES_MAX: Final = 20_000
 """Approximate length at which the writer's XADD drops the oldest."""
+
+TRACES_KEPT: Final = timedelta(days=14)
+"""How long it can be asked why a redemption failed."""
 
 log = structlog.get_logger("vouchsafe.ledger")
 
@@ -32,7 +37,7 @@ def refusal_command(partition: Partition, refusal: Mapping[str, Any]) -> tuple[s
 
     refusal: id, project_id, date_us, body (the wire object), failure_code and, where known, object,
     customer_id, order_id, related_object_type, related_object_id, voucher_id, tier_id, campaign_id,
-    redemption_id.
+    redemption_id, trace (why, kept beside it for some days).
     """
     return (
         "XADD", names.refused(partition), "MAXLEN", "~", STREAM_ENTRIES_MAX, "*",
@@ -60,16 +65,31 @@ async def drain_refusals(core: RedemptionCore, db: Database, partitions: Sequenc
 
 async def _store(core: RedemptionCore, db: Database, partition: Partition, entries: list[Any]) -> int:
     rows: dict[str, Row] = {}
+    traces: dict[str, Row] = {}
     for _, flat in entries:
-        row = _row(partition, dict(zip(flat[::2], flat[1::2], strict=True)).get(b"e", b""))
+        raw = dict(zip(flat[::2], flat[1::2], strict=True)).get(b"e", b"")
+        row = _row(partition, raw)
         if row is not None:
             rows[row["id"]] = row
+            trace = _decoder.decode(raw).get("trace")
+            if isinstance(trace, dict):
+                traces[row["id"]] = {
+                    "project_id": partition.project_id, "id": row["id"], "at": row["date"], "body": trace
+                }  # fmt: skip
+    dialect: Any = sqlite if db.is_sqlite else postgresql
     if rows:
-        insert: Any = sqlite.insert(Redemption) if db.is_sqlite else postgresql.insert(Redemption)
         async with db.writing() as session:
-            await (await session.connection()).execute(
-                insert.on_conflict_do_nothing(index_elements=["project_id", "id"]), list(rows.values())
-            )
+            connection = await session.connection()
+            for table, values in ((Redemption, rows), (FailureTrace, traces)):
+                if values:
+                    insert = dialect.insert(table)
+                    await connection.execute(
+                        insert.on_conflict_do_nothing(index_elements=["project_id", "id"]),
+                        list(values.values()),
+                    )
+            if traces:
+                oldest = max(one["at"] for one in traces.values()) - TRACES_KEPT
+                await connection.execute(delete(FailureTrace).where(FailureTrace.at < oldest))
     await core.read(partition, [("XDEL", names.refused(partition), *(entry_id for entry_id, _ in entries))])
     return len(rows)
 

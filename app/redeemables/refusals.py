@@ -17,10 +17,13 @@ from app.redeemables.gather import Asked, Command
 from app.redeemables.redeem import Failed
 from app.redeemables.redemption_wire import redeemed_wire
 from app.redeemables.request import StackRequest
+from app.redeemables.traces import trace_of
 from rules.reasons import REASONS
 from rules.verdict import Result
 
 PENDING_MAX = 1_000
+TRACED_MAX = 20
+"""Failures at once of which a trace is made: a flood of refusals must not slow a sale."""
 
 _pending: set[asyncio.Task[None]] = set()
 
@@ -31,17 +34,26 @@ def note_failures(
     """Ids (rf_) of the failed redemptions, in the order of `failed.results`; written in the background."""
     ids = [new_id("rf_") for _ in failed.results]
     if len(_pending) < PENDING_MAX:
-        commands = [
-            refusal_command(asked.partition, _row(redemption_id, asked, request, failed, result, now))
+        rows = [
+            _row(redemption_id, asked, request, failed, result, now)
             for redemption_id, result in zip(ids, failed.results, strict=True)
         ]
-        task = asyncio.get_running_loop().create_task(_write(core, asked, commands))
+        traced = failed if len(_pending) < TRACED_MAX else None
+        task = asyncio.get_running_loop().create_task(_write(core, asked, rows, traced, now))
         _pending.add(task)
         task.add_done_callback(_pending.discard)
     return ids
 
 
-async def _write(core: RedemptionCore, asked: Asked, commands: Sequence[Command]) -> None:
+async def _write(
+    core: RedemptionCore, asked: Asked, rows: Sequence[dict[str, Any]], traced: Failed | None, now: datetime
+) -> None:
+    """After the answer: the trace is made anew, so that a decision that is not asked about costs no more."""
+    trace = trace_of(traced, now) if traced is not None else None
+    commands: list[Command] = [
+        refusal_command(asked.partition, {**row, "trace": trace} if trace is not None else row)
+        for row in rows
+    ]
     with contextlib.suppress(CoreUnavailable):
         await core.read(asked.partition, commands)
 

@@ -111,6 +111,7 @@ async def _decide(
             return None
         if not takes(decision):
             if await _is_current(core, catalogue, asked, gathered):
+                gathered.facts = facts  # with what the script told of its counters
                 return Settled(gathered=gathered, decision=decision, outcome=None)
             return None
         charged = charge(gathered.keys, decision.applied, gathered.seen)

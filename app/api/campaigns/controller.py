@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.campaigns import codes, service, transactions
+from app.api.campaigns import availability, codes, readiness, service, summary, transactions
 from app.api.campaigns.schemas import CampaignCreate, CampaignUpdate, CampaignVouchersCreate
 from app.api.vouchers import imports
 from app.api.vouchers.schemas import FileForm
@@ -47,6 +47,9 @@ async def delete_campaign(call: Call) -> Answer:
 
 
 async def enable_campaign(call: Call) -> Answer:
+    """With `strict=true` only a campaign with which nothing is wrong that usually is."""
+    if call.query.flag("strict"):
+        await readiness.check_ready(call, call.path["campaignId"])
     return Answer(await service.set_active(call, call.path["campaignId"], active=True))
 
 
@@ -129,7 +132,15 @@ ROUTES: tuple[Route, ...] = (
         query=("force",),
         errors=NOT_FOUND,
     ),
-    _route("POST", ONE + "/enable", "enable-campaign", enable_campaign, "Enable Campaign", errors=NOT_FOUND),
+    _route(
+        "POST",
+        ONE + "/enable",
+        "enable-campaign",
+        enable_campaign,
+        "Enable Campaign",
+        query=("strict",),
+        errors=(*NOT_FOUND, "campaign_not_ready"),
+    ),
     _route(
         "POST", ONE + "/disable", "disable-campaign", disable_campaign, "Disable Campaign", errors=NOT_FOUND
     ),
@@ -176,4 +187,7 @@ ROUTES: tuple[Route, ...] = (
         errors=(*NOT_FOUND, "invalid_campaign"),
     ),
     *transactions.ROUTES,
+    *summary.ROUTES,
+    *availability.ROUTES,
+    *readiness.ROUTES,
 )

@@ -3,6 +3,7 @@
 from app.api.call import Answer, Call
 from app.api.client_side import REDEEM, changed, evenly_timed, public_redemption, require_flag
 from app.api.products.overrides import store_overrides
+from app.api.redemptions import explanation
 from app.api.redemptions.schemas import RollbackRequest
 from app.api.redemptions.service import get_redemption, list_redemptions, redemptions_of_voucher
 from app.api.stack_requests import (
@@ -279,4 +280,5 @@ ROUTES: tuple[Route, ...] = (
         answer=dict,
         errors=(*REDEMPTION_ERRORS, "forbidden"),
     ),
+    *explanation.ROUTES,
 )
