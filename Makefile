@@ -61,7 +61,7 @@ bench: $(DEV_STAMP) ## CPU and latency of validate and redeem beside the floor (
 bench-rules: $(DEV_STAMP) ## CPU of decisions as multiples of decoding the request, and an index over 20 000 tiers (minutes)
 	$(BIN)/python -m loadtests.bench_rules
 
-rules-many: $(DEV_STAMP) ## 100 000 random rule documents and 50 000 random requests (RULE_DOCUMENTS, RULE_REQUESTS; minutes)
+rules-many: $(DEV_STAMP) ## Many random rule documents and requests (RULE_DOCUMENTS=100000, RULE_REQUESTS=50000; minutes)
 	VOUCHSAFE_RULE_DOCUMENTS=$(RULE_DOCUMENTS) VOUCHSAFE_RULE_REQUESTS=$(RULE_REQUESTS) $(PYTEST) -q tests/rules/test_properties.py
 
 loadtest: $(DEV_STAMP) ## locust against a server that runs already (see loadtests/README.md)

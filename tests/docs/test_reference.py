@@ -7,6 +7,7 @@ import msgspec
 from app.cli.main import COMMANDS
 from app.settings import PREFIX, Settings
 from tests.support.server import ROOT
+from tools.refusals import PAGE, page
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
@@ -21,3 +22,8 @@ def test_every_command_is_documented() -> None:
     """docs/reference/commands.md names each one."""
     text = (ROOT / "docs/reference/commands.md").read_text()
     assert [name for name in COMMANDS if f"`vouchsafe {name}" not in text] == []
+
+
+def test_every_refusal_is_documented_as_it_is() -> None:
+    """docs/reference/refusals.md is what `python -m tools.refusals` writes from the reasons."""
+    assert PAGE.read_text(encoding="utf-8") == page()
