@@ -12,7 +12,7 @@ from app.http.idempotency import REPLAYED, request_identity
 from app.http.query import parse_instant
 from app.redeemables.checks import Refused
 from app.redeemables.customers import CustomerPayload
-from app.redeemables.gather import Asked
+from app.redeemables.read_trip import Asked
 from app.redeemables.replay import KeyReused, first_answer
 from app.redeemables.settle import Contended
 
@@ -20,8 +20,9 @@ FIRST_YEAR, LAST_YEAR = 2000, 2100
 """Where a sandbox may travel: every date of a day, week and month around it exists."""
 
 
-def asked_of(call: Call) -> Asked:
-    """The caller as the spine knows it; revocation and rate ride in its read trip.
+def asked_of(call: Call, *, looking: bool = False) -> Asked:
+    """The caller as the spine knows it; revocation and rate ride in its read trip. looking: nothing will be
+    taken.
 
     Raises: ApiError 400 for an Idempotency-Key that is none.
     """
@@ -34,6 +35,7 @@ def asked_of(call: Call) -> Asked:
     client_side = call.principal.kind == "client"
     if call.admission.measures_customers:
         call.admission.customer(_customer_named(call))
+    hides_codes = client_side and call.admission.enabled(HIDE_CODES)
     return Asked(
         scope_hash=identity.scope_hash if identity is not None else "",
         fingerprint=identity.fingerprint if identity is not None else "",
@@ -41,7 +43,8 @@ def asked_of(call: Call) -> Asked:
         key_id=call.principal.key_id,
         accept_language=call.headers.get("accept-language"),
         stores_customer=not client_side or call.admission.enabled(CREATE_CUSTOMERS),
-        hides_codes=client_side and call.admission.enabled(HIDE_CODES),
+        hides_codes=hides_codes,
+        looking=looking and not hides_codes,
         riders=tuple(call.admission.commands()),
     )
 

@@ -75,7 +75,7 @@ async def _decide(
     from app.ledger.recovery import recover
     from app.redeemables.checks import Refused, check_request
     from app.redeemables.customers import CustomerPayload
-    from app.redeemables.gather import Asked
+    from app.redeemables.read_trip import Asked
     from app.redeemables.request import RedeemableRequest, StackRequest
     from app.redeemables.settle import Contended
     from app.redeemables.validate import validate

@@ -21,7 +21,7 @@ from app.core.keys import Keys, Partition
 from app.core.ops import Apply
 from app.core.outbox import Entry, Position, entries_of
 from app.core.outcome import Code, CoreUnavailable, Outcome
-from app.core.partition_view import Meta, View, meta_commands, meta_of, view_of
+from app.core.partition_view import BELIEF_FIELDS, Meta, View, meta_commands, meta_of, view_of
 from app.core.rate import Rate
 from app.core.scripts import script, sources
 from app.core.sender import Sender, raise_first_error
@@ -157,6 +157,17 @@ class RedemptionCore:
         The commands may be sent twice. Raises CoreUnavailable when there is no answer.
         """
         return await self._sender.pipeline(commands)
+
+    def belief_command(self, partition: Partition) -> Command:
+        """To ride in a `read`: with its reply `believes` tells whether the others can be trusted."""
+        return ("HMGET", names.meta(partition), *BELIEF_FIELDS)
+
+    def believes(self, partition: Partition, reply: Any) -> bool:
+        """Whether the server still has the partition as this process knows it. A taking is certain of that by
+        the script alone.
+        """
+        view = self._views.get(partition)
+        return view is not None and isinstance(reply, list) and view.agrees(reply)
 
     async def publish(
         self, partition: Partition, guards: dict[str, int], records: Sequence[PublishedRecord]

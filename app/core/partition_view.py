@@ -11,6 +11,7 @@ from app.core.outcome import CoreUnavailable
 
 OPEN = "open"
 META_FIELDS = ("epoch", "seq", "ns", "schema", "state", "replid", "appended", "trimmed")
+BELIEF_FIELDS = ("epoch", "ns", "schema", "state", "seq")
 
 _REPLID = re.compile(rb"master_replid:([0-9a-f]+)")
 
@@ -41,12 +42,17 @@ class Meta(Struct, frozen=True):
 class View:
     """Cached for the hot path; replaced, never patched, when the epoch or the namespace changes."""
 
-    __slots__ = ("epoch", "high_water", "keys")
+    __slots__ = ("_belief", "epoch", "high_water", "keys")
 
     def __init__(self, keys: Keys, epoch: int, high_water: int) -> None:
         self.keys = keys
         self.epoch = epoch
         self.high_water = high_water
+        self._belief = [text.encode() for text in (str(epoch), keys.namespace, SCHEMA, OPEN)]
+
+    def agrees(self, reply: list[bytes | None]) -> bool:
+        """Whether BELIEF_FIELDS as read now are those of this view, no event lost."""
+        return reply[:4] == self._belief and int(reply[4] or 0) >= self.high_water
 
     def saw(self, event_id: str) -> None:
         epoch, _, sequence = event_id.partition("-")

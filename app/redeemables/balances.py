@@ -20,8 +20,8 @@ from app.identifiers import new_id
 from app.ledger.entries import BALANCE, Event, Private, encode_event, encode_private
 from app.redeemables.answer import encode_answer
 from app.redeemables.checks import Refused
-from app.redeemables.gather import Asked
 from app.redeemables.orders import postings_of
+from app.redeemables.read_trip import Asked
 from app.redeemables.replay import KeyReused, first_event
 from app.redeemables.request import MINOR_UNITS_MAX
 from app.redeemables.settle import Contended, Replayed

@@ -18,6 +18,7 @@ from app.core.records import CustomerRecord, VoucherRecord, encode_record
 from app.db.database import Database
 from app.redeemables import loading
 from app.redeemables.compiling import compile_voucher
+from app.redeemables.foresight import Foreseen
 from app.redeemables.products import ProductCache
 from app.redeemables.programs import CampaignProgram, ProjectProgram, VoucherProgram
 from rules.facts import Candidate, CounterName, Facts
@@ -74,6 +75,7 @@ class Catalogue:
         self._unknown: Bounded[tuple[str, str], float] = Bounded(UNKNOWN_MAX)
         self._reads: Bounded[tuple[str, str], tuple[CounterName, ...]] = Bounded(READS_MAX)
         self._summaries: Bounded[tuple[str, str], bool] = Bounded(READS_MAX)
+        self._foreseen: Bounded[tuple[str, tuple[str, ...]], Foreseen] = Bounded(READS_MAX)
         self._codes: Bounded[tuple[str, str], str] = Bounded(READS_MAX)
         self.products = ProductCache(db)
 
@@ -176,6 +178,13 @@ class Catalogue:
     def remember_summary(self, project_id: str, requested_id: str, reads: bool) -> None:
         if reads or self.reads_summary(project_id, requested_id):
             self._summaries.put((project_id, requested_id), reads)
+
+    def foreseen(self, project_id: str, redeemables: tuple[str, ...]) -> Foreseen | None:
+        """What a decision on these redeemables compared when they were last validated together."""
+        return self._foreseen.get((project_id, redeemables))
+
+    def foresee(self, project_id: str, redeemables: tuple[str, ...], foreseen: Foreseen) -> None:
+        self._foreseen.put((project_id, redeemables), foreseen)
 
     # Hydration
     # -----------------------------------------------------------------------------------------------------

@@ -19,40 +19,21 @@ from app.core.ops import Equal
 from app.core.records import CustomerRecord, VoucherRecord, decode_customer
 from app.redeemables.candidates import candidate_of, facts_of_units
 from app.redeemables.catalogue import Catalogue
-from app.redeemables.charges import place_of
 from app.redeemables.customers import customer_facts, identity
-from app.redeemables.order_reading import decode_order, load_order, order_commands
+from app.redeemables.foresight import Look
+from app.redeemables.order_reading import load_order
 from app.redeemables.orders import StoredOrder, order_facts
 from app.redeemables.programs import CampaignProgram, ProjectProgram
-from app.redeemables.replay import first_event
+from app.redeemables.read_trip import Asked, ReadTrip, counter_commands
 from app.redeemables.request import StackRequest
-from app.redeemables.sessions import Owned, owned_of, session_commands, without_own
-from app.redeemables.summaries import summary_command, summary_needs, with_summary
+from app.redeemables.sessions import Owned, owned_of, without_own
+from app.redeemables.summaries import summary_needs, with_summary
 from app.redeemables.voucher_records import voucher_records
 from rules.charges import counters_of
 from rules.facts import Candidate, Counter, CounterName, CustomerFacts, Facts, Moment, OrderFacts
 
-Command = tuple[str | bytes | int | float, ...]
 Admit = Callable[[Sequence[Any]], Awaitable[Any]]
 """Takes the replies of the riders; raises when the edge refuses the request."""
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """Who asks, and what rides along in the read trip."""
-
-    partition: Partition
-    key_id: str
-    user_login: str | None = None
-    accept_language: str | None = None
-    scope_hash: str = ""
-    """Of the idempotency key, with `fingerprint` of the request; empty without one (D1)."""
-    fingerprint: str = ""
-    stores_customer: bool = True
-    """False: what a redemption says of its customer is decided with and not kept."""
-    hides_codes: bool = False
-    """True: unique codes that are unknown, over or somebody else's are one to this caller (D25)."""
-    riders: tuple[Command, ...] = ()
-    """Commands of the edge (rate bucket, key revocation) whose replies it wants back."""
 
 
 class Gathered(Struct, kw_only=True):
@@ -80,83 +61,8 @@ class Gathered(Struct, kw_only=True):
     riders: list[Any]
     owned: Owned | None = None
     """What the session of the request holds, and how it was read."""
-
-
-class _Trip:
-    """The first read: its commands, and where each reply stands."""
-
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        keys: Keys,
-        project: ProjectProgram,
-        asked: Asked,
-        request: StackRequest,
-        customer: tuple[str | None, str | None],
-    ) -> None:
-        customer_id, source_id = customer
-        self.lookups = _lookups(catalogue, project, request)
-        self.wanted = list(dict.fromkeys(self.lookups.values()))
-        commands: list[Command] = [("HMGET", keys.versions(), "s", "prod")]
-        commands += [("HGET", keys.voucher_record(folded), folded) for folded in self.wanted]
-        self.customer_at = self.claim_at = -1
-        if customer_id:
-            self.customer_at = len(commands)
-            commands.append(("HGET", keys.customer_record(customer_id), customer_id))
-        if source_id:
-            self.claim_at = len(commands)
-            commands.append(("HGET", keys.source_claim(source_id), source_id))
-        self.order_at = len(commands)
-        if request.order is not None:
-            commands += order_commands(keys, request.order.id, request.order.source_id)
-        self.counted = [
-            name for one in request.redeemables for name in catalogue.read_before(project.id, one.id)
-        ]
-        self.summary_of = ""
-        """The customer whose summary this trip brings, if any."""
-        if customer_id and any(catalogue.reads_summary(project.id, one.id) for one in request.redeemables):
-            self.summary_of = customer_id
-        self.summary_at = len(commands)
-        if self.summary_of:
-            commands.append(summary_command(keys, self.summary_of))
-        self.counters_at = len(commands)
-        commands += _counter_commands(keys, self.counted)
-        self.riders_at = len(commands)
-        commands += asked.riders
-        self.replay_at = len(commands)
-        if asked.scope_hash:
-            commands.append(("GET", keys.idempotency(asked.scope_hash)))
-        commands += session_commands(keys, request)
-        self.commands = commands
-        self.replies: list[Any] = []
-
-    @property
-    def records(self) -> Sequence[bytes | None]:
-        return self.replies[1 : 1 + len(self.wanted)]
-
-    @property
-    def claim(self) -> bytes | None:
-        return self.replies[self.claim_at] if self.claim_at >= 0 else None
-
-    @property
-    def customer(self) -> bytes | None:
-        return self.replies[self.customer_at] if self.customer_at >= 0 else None
-
-    @property
-    def order(self) -> StoredOrder | None:
-        return decode_order(self.replies[self.order_at : self.summary_at])
-
-    @property
-    def counters(self) -> dict[CounterName, Any]:
-        return dict(zip(self.counted, self.replies[self.counters_at : self.riders_at], strict=True))
-
-    def summary(self, customer_id: str | None) -> Sequence[bytes | None] | None:
-        """The reply to `summary_command`, if this trip asked for this customer's."""
-        return self.replies[self.summary_at] if self.summary_of and self.summary_of == customer_id else None
-
-    def first_event(self, asked: Asked) -> str | None:
-        """Raises: KeyReused."""
-        return first_event(self.replies[self.replay_at], asked.fingerprint) if asked.scope_hash else None
+    look: Look | None = None
+    """What a validation compares, fetched in the same trip."""
 
 
 async def gather(
@@ -167,22 +73,16 @@ async def gather(
     project_id = partition.project_id
     project = await catalogue.project(project_id)
     keys = await core.open(partition)
-    customer_id, source_id = identity(project.secret, request.customer, request.tracking_id)
-    trip = _Trip(catalogue, keys, project, asked, request, (customer_id, source_id))
+    named = customer_id, source_id = identity(project.secret, request.customer, request.tracking_id)
+    trip = ReadTrip(catalogue, keys, project, asked, request, named)
     trip.replies = await core.read(partition, trip.commands)
 
     project = await _refreshed(catalogue, project, trip.replies[0])
     records = await voucher_records(catalogue, partition, trip.wanted, trip.records, evenly=asked.hides_codes)
-    customer_id, customer = await _customer(core, catalogue, keys, request, trip, (customer_id, source_id))
+    customer_id, customer = await _customer(core, catalogue, keys, request, trip, named)
     order = await _order(core, catalogue, partition, request, trip)
     campaigns, tiers = await _campaigns(catalogue, project_id, request, records)
-    guards = _guards(project, campaigns)
-    candidates: list[Candidate] = []
-    for redeemable in request.redeemables:
-        record = records.get(trip.lookups.get(redeemable.id, "")) if redeemable.kind == "voucher" else None
-        candidate, own_guards = await candidate_of(catalogue, project, redeemable, record, campaigns, tiers)
-        guards.update(own_guards)
-        candidates.append(candidate)
+    candidates, guards = await _candidates(catalogue, project, request, trip, records, campaigns, tiers)
 
     seen_customer = _customer_facts(customer, customer_id, request)
     pins: tuple[Equal, ...] = ()
@@ -205,8 +105,9 @@ async def gather(
         project_extensions=project.settings.get("extensions") or {},
         catalogue=await facts_of_units(catalogue.products, project_id, candidates),
     )
-    moment = Moment(now=now, zone=project.zone)
-    facts, seen = await _with_counters(core, keys, partition, facts, trip.counters, moment)
+    facts, seen = await _with_counters(
+        core, keys, partition, facts, trip.counters, Moment(now=now, zone=project.zone)
+    )
     owned = owned_of(request, trip.replies)
     facts = without_own(facts, keys, owned)
     for redeemable, candidate in zip(request.redeemables, candidates, strict=True):
@@ -228,14 +129,8 @@ async def gather(
         first_event=trip.first_event(asked),
         riders=trip.replies[trip.riders_at : trip.replay_at],
         owned=owned,
+        look=trip.look,
     )
-
-
-def _lookups(catalogue: Catalogue, project: ProjectProgram, request: StackRequest) -> dict[str, str]:
-    """Requested id of each voucher to what its record is found under."""
-    return {
-        one.id: catalogue.lookup_of(project, one.id) for one in request.redeemables if one.kind == "voucher"
-    }
 
 
 async def _refreshed(
@@ -255,7 +150,7 @@ async def _customer(
     catalogue: Catalogue,
     keys: Keys,
     request: StackRequest,
-    trip: _Trip,
+    trip: ReadTrip,
     customer: tuple[str | None, str | None],
 ) -> tuple[str | None, CustomerRecord | None]:
     """The customer's id and record. A claim says who owns a source_id; an id in the request wins over it."""
@@ -280,7 +175,7 @@ async def _customer(
 
 
 async def _order(
-    core: RedemptionCore, catalogue: Catalogue, partition: Partition, request: StackRequest, trip: _Trip
+    core: RedemptionCore, catalogue: Catalogue, partition: Partition, request: StackRequest, trip: ReadTrip
 ) -> StoredOrder | None:
     order = request.order
     if order is None or not (order.id or order.source_id):
@@ -298,6 +193,26 @@ async def _campaigns(
     if not campaign_ids:
         return {}, tiers
     return await catalogue.campaigns(project_id, campaign_ids), tiers
+
+
+async def _candidates(
+    catalogue: Catalogue,
+    project: ProjectProgram,
+    request: StackRequest,
+    trip: ReadTrip,
+    records: Mapping[str, VoucherRecord],
+    campaigns: Mapping[str, CampaignProgram],
+    tiers: Mapping[str, str],
+) -> tuple[list[Candidate], dict[str, int]]:
+    """What the request asks for, and the guards of all that is decided on."""
+    guards = _guards(project, campaigns)
+    candidates: list[Candidate] = []
+    for redeemable in request.redeemables:
+        record = records.get(trip.lookups.get(redeemable.id, "")) if redeemable.kind == "voucher" else None
+        candidate, own_guards = await candidate_of(catalogue, project, redeemable, record, campaigns, tiers)
+        guards.update(own_guards)
+        candidates.append(candidate)
+    return candidates, guards
 
 
 def _guards(project: ProjectProgram, campaigns: Mapping[str, CampaignProgram]) -> dict[str, int]:
@@ -318,7 +233,7 @@ def _customer_facts(
 
 def _summary_needs(
     catalogue: Catalogue,
-    trip: _Trip,
+    trip: ReadTrip,
     project_id: str,
     request: StackRequest,
     candidates: Sequence[Candidate],
@@ -339,14 +254,6 @@ async def _order_facts(
     return await order_facts(catalogue.products, project_id, request.order, stored)
 
 
-def _counter_commands(keys: Keys, names: Sequence[CounterName]) -> list[Command]:
-    commands: list[Command] = []
-    for name in names:
-        key, field = place_of(keys, name)
-        commands.append(("HMGET", key, field, field + "~h"))
-    return commands
-
-
 async def _with_counters(
     core: RedemptionCore,
     keys: Keys,
@@ -362,7 +269,7 @@ async def _with_counters(
     replies = dict(seen)
     missing = [name for name in needed if name not in replies]
     if missing:
-        fetched = await core.read(partition, _counter_commands(keys, missing))
+        fetched = await core.read(partition, counter_commands(keys, missing))
         replies.update(zip(missing, fetched, strict=True))
     bases = {
         ("gift", candidate.id): candidate.gift.opening

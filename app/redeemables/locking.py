@@ -10,7 +10,7 @@ from app.core.ops import Apply
 from app.core.outcome import Code, CoreUnavailable
 from app.ledger.entries import HOLD, Event, encode_event
 from app.redeemables.checks import Refused
-from app.redeemables.gather import Asked
+from app.redeemables.read_trip import Asked
 from app.redeemables.session_request import VOUCHERS_MAX, Session
 from app.redeemables.sessions import Owned, digest_of, owned_alone, release_call, relock
 from app.redeemables.settle import Settled

@@ -18,8 +18,9 @@ from app.core.outcome import Code, CoreUnavailable
 from app.redeemables.candidates import facts_of_units
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import BALANCES, place_of
-from app.redeemables.gather import Asked, Gathered, gather
+from app.redeemables.gather import Gathered, gather
 from app.redeemables.programs import CampaignProgram
+from app.redeemables.read_trip import Asked
 from app.redeemables.request import RedeemableRequest, StackRequest
 from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended, record_checks
 from rules.counters import tally

@@ -11,7 +11,8 @@ from app.core.ops import Apply
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged
 from app.redeemables.checks import check_stack
-from app.redeemables.gather import Admit, Asked, Gathered
+from app.redeemables.gather import Admit, Gathered
+from app.redeemables.read_trip import Asked
 from app.redeemables.request import StackRequest
 from app.redeemables.settle import Settled, settle
 from app.redeemables.taking import Ids, Taking, take

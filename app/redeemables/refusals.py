@@ -13,7 +13,7 @@ from app.ledger.refusals import refusal_command
 from app.redeemables.answer import tracking_of
 from app.redeemables.customers import simple_customer
 from app.redeemables.documents import instant_text
-from app.redeemables.gather import Asked, Command
+from app.redeemables.read_trip import Asked, Command
 from app.redeemables.redeem import Failed
 from app.redeemables.redemption_wire import redeemed_wire
 from app.redeemables.request import StackRequest

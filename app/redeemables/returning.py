@@ -15,10 +15,10 @@ from app.ledger.entries import ROLLBACK, Event, Private, Taken, encode_event, en
 from app.redeemables.answer import encode_answer
 from app.redeemables.customers import REDEMPTIONS_ROLLED_BACK
 from app.redeemables.documents import instant_text
-from app.redeemables.gather import Asked
 from app.redeemables.order_changes import rolled_back_order
 from app.redeemables.orders import StoredOrder, order_ops, postings_of, private_order, summary_adds
 from app.redeemables.portions import Portion, Progress, encode_progress
+from app.redeemables.read_trip import Asked
 from app.redeemables.redemption_state import PROGRESS, REDEMPTION_TTL_SECONDS, RETURNED, without_order
 from app.redeemables.returns import Returnable, returning_adds
 

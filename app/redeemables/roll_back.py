@@ -25,7 +25,7 @@ from app.ledger.entries import decode_event
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.checks import Refused
 from app.redeemables.customers import CustomerPayload, identity
-from app.redeemables.gather import Admit, Asked
+from app.redeemables.gather import Admit
 from app.redeemables.order_reading import order_after
 from app.redeemables.orders import StoredOrder
 from app.redeemables.portions import (
@@ -36,6 +36,7 @@ from app.redeemables.portions import (
     portion_of,
     progress_of,
 )
+from app.redeemables.read_trip import Asked
 from app.redeemables.redemption_state import FIELDS, PROGRESS
 from app.redeemables.replay import KeyReused, first_event
 from app.redeemables.returning import Returning, RollbackIds

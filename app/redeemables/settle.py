@@ -17,9 +17,11 @@ from app.core.ops import Apply, Op, Record
 from app.core.outcome import Code, CoreUnavailable, Outcome
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged, charge, currents, operations
-from app.redeemables.gather import Asked, Gathered, gather
+from app.redeemables.foresight import foreseen_by, passes, together, unchanged
+from app.redeemables.gather import Gathered, gather
 from app.redeemables.holders import known_by_email
 from app.redeemables.overdue import free_overdue
+from app.redeemables.read_trip import Asked
 from app.redeemables.replay import KeyReused
 from app.redeemables.request import StackRequest
 from app.redeemables.sessions import own_releases
@@ -115,8 +117,12 @@ async def _decide(
                 return Settled(gathered=gathered, decision=decision, outcome=None)
             return None
         charged = charge(gathered.keys, decision.applied, gathered.seen)
-        call = compose(gathered, decision, charged)
-        outcome = await core.apply(call)
+        outcome = passes(core, asked.partition, gathered.look, gathered.guards, charged)
+        if outcome is None:
+            outcome = await core.apply(compose(gathered, decision, charged))
+            if asked.looking and outcome.code is Code.OK:
+                foreseen = foreseen_by(gathered.guards, charged, gathered.customer_id)
+                catalogue.foresee(gathered.project.id, together(gathered.facts.candidates), foreseen)
         if outcome.code is Code.DUP and outcome.name == "idempotency":
             raise Replayed(outcome.event_id)
         if outcome.code in (Code.OK, Code.DUP):
@@ -174,6 +180,8 @@ async def _is_current(core: RedemptionCore, catalogue: Catalogue, asked: Asked, 
     compared.
     """
     if len(gathered.guards) == 1 and not gathered.records and not asked.hides_codes:
+        return True
+    if not asked.hides_codes and unchanged(core, asked.partition, gathered.look, gathered.guards):
         return True
     call = Apply(
         partition=asked.partition,

@@ -22,9 +22,10 @@ from app.redeemables.customers import (
     simple_customer,
 )
 from app.redeemables.documents import instant_text
-from app.redeemables.gather import Asked, Gathered
+from app.redeemables.gather import Gathered
 from app.redeemables.hiding import hidden
 from app.redeemables.orders import AMOUNTS, StoredOrder, order_ops, postings_of, private_order, summary_adds
+from app.redeemables.read_trip import Asked
 from app.redeemables.redemption_state import state_puts, without_order
 from app.redeemables.redemption_wire import redeemed_wire
 from app.redeemables.request import StackRequest

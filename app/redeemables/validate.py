@@ -14,9 +14,10 @@ from app.redeemables.answer import entry_wire, tracking_of, validation_order
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged
 from app.redeemables.checks import check_stack
-from app.redeemables.gather import Admit, Asked, Gathered
+from app.redeemables.gather import Admit, Gathered
 from app.redeemables.hiding import hidden
 from app.redeemables.locking import lock
+from app.redeemables.read_trip import Asked
 from app.redeemables.request import StackRequest
 from app.redeemables.session_request import Session
 from app.redeemables.settle import Contended, Settled, settle, validation_call

@@ -20,8 +20,9 @@ from app.api.stack_requests import asked_of, moment_of
 from app.api.terms import assignments_of
 from app.http.query import Condition, Filters
 from app.redeemables.checks import check_stack
-from app.redeemables.gather import Asked, gather
+from app.redeemables.gather import gather
 from app.redeemables.qualifying import Option, Qualified, qualify_options
+from app.redeemables.read_trip import Asked
 from app.redeemables.request import StackRequest
 from rules.qualification import SCENARIOS, Scenario
 

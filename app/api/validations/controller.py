@@ -23,7 +23,7 @@ async def validate_stack(call: Call) -> Answer:
         validated = await validate(
             engine.core,
             engine.catalogue,
-            asked_of(call),
+            asked_of(call, looking=session is None),
             request,
             await moment_of(call),
             call.request_id,

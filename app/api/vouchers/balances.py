@@ -13,7 +13,7 @@ from app.db.models import Voucher, VoucherTransaction
 from app.http.errors import ApiError
 from app.http.routing import Route
 from app.redeemables.balances import Wanted, addition, change_balance, new_total
-from app.redeemables.gather import Asked
+from app.redeemables.read_trip import Asked
 from app.redeemables.request import MINOR_UNITS_MAX
 from app.redeemables.settle import Replayed
 
