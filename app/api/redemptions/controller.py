@@ -2,86 +2,26 @@
 
 from app.api.call import Answer, Call
 from app.api.client_side import REDEEM, changed, evenly_timed, public_redemption, require_flag
-from app.api.products.overrides import store_overrides
-from app.api.redemptions import explanation
+from app.api.redemptions import explanation, single
 from app.api.redemptions.schemas import RollbackRequest
 from app.api.redemptions.service import get_redemption, list_redemptions, redemptions_of_voucher
+from app.api.redemptions.taking import redeem_request
 from app.api.stack_requests import (
     asked_of,
-    explained,
-    left_out,
     moment_of,
-    note_guesses,
     refusals_as_errors,
     replayed,
 )
-from app.http.errors import ApiError
 from app.http.routing import Route, Scope
-from app.redeemables.answer import error_wire, message_of
-from app.redeemables.checks import check_request
-from app.redeemables.hiding import hidden
 from app.redeemables.portions import WHEN_COMPLETE
-from app.redeemables.redeem import Failed, redeem
-from app.redeemables.refusals import note_failures
 from app.redeemables.request import StackRequest
 from app.redeemables.roll_back import RollBack, roll_back
-from app.redeemables.session_request import check_session
-from app.redeemables.settle import Replayed, Settled
-from rules.verdict import Result
+from app.redeemables.settle import Replayed
 
 
 async def redeem_stack(call: Call) -> Answer:
     """Take all that applies, or answer 400 with the first failure (behaviour 4.6)."""
-    request: StackRequest = call.body()
-    engine = call.engine
-    asked = asked_of(call)
-    now = await moment_of(call)
-    engine.ledger.require()
-    with refusals_as_errors():
-        check_request(request)
-        if request.session is not None:
-            check_session(request.session)
-        try:
-            done = await redeem(
-                engine.core,
-                engine.catalogue,
-                asked,
-                request,
-                now,
-                call.request_id,
-                call.admission.admit,
-                explain=explained(call),
-            )
-        except Replayed as first:
-            return await replayed(call, first.event_id)
-    if isinstance(done, Failed):
-        failure_ids = note_failures(engine.core, asked, request, done, now)
-        shown = hidden(done.results, done.settled.gathered) if asked.hides_codes else done.results
-        if call.admission.counts_guesses:
-            await call.admission.failed(sum(1 for result in shown if result.candidate.absent))
-        raise refused(shown[0], done.settled, failure_ids[0], call.request_id)
-    if call.admission.counts_guesses:
-        await note_guesses(call, left_out(done.answer))
-    await engine.ledger.acknowledged(call.partition, done.event_id)
-    if request.order is not None and request.order.items and call.principal.kind != "client":
-        await store_overrides(call, request.order.items)
-    return Answer(done.answer if done.trace is None else {**done.answer, "trace": done.trace})
-
-
-def refused(first: Result, settled: Settled, failure_id: str, request_id: str) -> ApiError:
-    """The first failing redeemable decides the error; its rf_ redemption is the resource (appendix A3)."""
-    assert first.refusal is not None
-    wire = error_wire(first.refusal, request_id, message_of(first, settled.gathered))
-    members = {"error": wire["error"]} if "error" in wire else {}
-    if wire["code"] == 404:
-        members |= {name: wire[name] for name in ("resource_id", "resource_type") if name in wire}
-    else:
-        members |= {"resource_id": failure_id, "resource_type": "redemption"}
-    members["redeemable_type"] = first.candidate.object
-    members["redeemable_id"] = first.candidate.id or first.candidate.requested_id
-    if settled.decision.trace is not None:
-        members["trace"] = settled.decision.trace
-    return ApiError(wire["code"], wire["key"], wire["message"], wire.get("details"), **members)
+    return await redeem_request(call, call.body())
 
 
 async def redeem_from_browser(call: Call) -> Answer:
@@ -281,4 +221,5 @@ ROUTES: tuple[Route, ...] = (
         errors=(*REDEMPTION_ERRORS, "forbidden"),
     ),
     *explanation.ROUTES,
+    *single.ROUTES,
 )

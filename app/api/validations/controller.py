@@ -2,40 +2,15 @@
 
 from app.api.call import Answer, Call
 from app.api.client_side import changed, evenly_timed, public_validation
-from app.api.stack_requests import asked_of, explained, left_out, moment_of, note_guesses, refusals_as_errors
+from app.api.validations import single
+from app.api.validations.service import validate_request
 from app.http.routing import Route, Scope
-from app.redeemables.checks import check_request
-from app.redeemables.request import SessionRequest, StackRequest
-from app.redeemables.session_request import session_of
-from app.redeemables.validate import validate
+from app.redeemables.request import StackRequest
 
 
 async def validate_stack(call: Call) -> Answer:
     """200 also when nothing applies: `valid` says it, and each redeemable says why."""
-    request: StackRequest = call.body()
-    engine = call.engine
-    with refusals_as_errors():
-        check_request(request)
-        session = session_of(request.session, client_side=call.principal.kind == "client")
-        if session is not None:
-            engine.ledger.require()
-            request.session = SessionRequest(key=session.key)
-        validated = await validate(
-            engine.core,
-            engine.catalogue,
-            asked_of(call, looking=session is None),
-            request,
-            await moment_of(call),
-            call.request_id,
-            call.admission.admit,
-            explain=explained(call),
-            session=session,
-        )
-    if validated.event_id:
-        await engine.ledger.acknowledged(call.partition, validated.event_id)
-    if call.admission.counts_guesses:
-        await note_guesses(call, left_out(validated.answer))
-    return Answer(validated.answer)
+    return await validate_request(call, call.body())
 
 
 async def validate_from_browser(call: Call) -> Answer:
@@ -81,4 +56,5 @@ ROUTES: tuple[Route, ...] = (
         answer=dict,
         errors=VALIDATION_ERRORS,
     ),
+    *single.ROUTES,
 )
