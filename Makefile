@@ -10,6 +10,8 @@ PORT ?= 8000
 WORKERS ?= 2
 USERS ?= 32
 SECONDS_MAX ?= 60
+REQUESTS ?= 100000
+PAIRS ?= 5000
 FILE ?= tests/vectors/peer_vectors.json
 RULE_DOCUMENTS ?= 100000
 RULE_REQUESTS ?= 50000
@@ -20,10 +22,10 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint format types static check bench bench-rules rules-many chaos chaos-all loadtest vectors lock openapi clean
+.PHONY: help install run test test-fast lint format types static check bench bench-oracle fuzz bench-rules rules-many chaos chaos-all loadtest vectors lock openapi clean
 
 help: ## Print this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(RUN_STAMP) ## Set up only; the command is then .venv/bin/vouchsafe
 
@@ -72,6 +74,12 @@ chaos: $(DEV_STAMP) ## Workloads under faults, judged; three minutes (SEED; see 
 
 chaos-all: $(DEV_STAMP) ## The same for every pair of workload and fault, an hour (SEED; CHAOS=--full: and level)
 	$(BIN)/python -m chaos --select pairs $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+bench-oracle: $(DEV_STAMP) ## Can a stranger tell by the clock which codes exist? 5 000 pairs (PAIRS)
+	$(BIN)/python -m loadtests.oracle --pairs $(PAIRS)
+
+fuzz: $(DEV_STAMP) ## Odd requests to every operation: no fault, no status that the document does not name (REQUESTS)
+	$(BIN)/python -m tools.fuzz --requests $(REQUESTS)
 
 vectors: $(DEV_STAMP) ## Run a file of promotions and carts (FILE) through the HTTP API; see tests/vectors/README.md
 	$(BIN)/python -m tools.vectors $(FILE)

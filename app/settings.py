@@ -60,6 +60,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The same for one customer whom server-side keys name; 0: unlimited."""
     trusted_proxies: str = ""
     """Addresses and networks, with commas between, whose X-Forwarded-For is believed."""
+    request_seconds_max: int = 60
+    """Within which a request must have arrived, head and body; then its connection is closed."""
     body_bytes_max: int = 10 * 1024 * 1024
     idempotency_hours: int = 24
     """How long an Idempotency-Key is remembered, 24 to 72."""
@@ -152,6 +154,7 @@ def _checked(settings: Settings) -> Settings:
         "customer_rate_limit": (0, 10**9),
         "guess_limit": (0, 10**6),
         "guess_limit_server": (0, 10**6),
+        "request_seconds_max": (1, 3600),
         "body_bytes_max": (1024, 1 << 30),
         "idempotency_hours": (24, 72),
         "rollback_days": (1, 3660),

@@ -23,6 +23,7 @@ from app.http.admission import Admission
 from app.http.auth import Authenticator
 from app.http.errors import ApiError
 from app.http.failures import api_error, method_not_allowed, no_such_path, unsupported_media_type
+from app.http.limits import CLIENT_BODY_BYTES_MAX
 from app.http.messages import (
     ClientGone,
     encode_body,
@@ -158,7 +159,10 @@ class Edge:
 
     async def _body(self, route: Route, receive: Receive, headers: Mapping[str, str]) -> bytes:
         """Read to its end for every method, so that the connection can be used again."""
-        raw = await read_body(receive, headers, self.engine.settings.body_bytes_max)
+        limit = self.engine.settings.body_bytes_max
+        if route.scope is RouteScope.CLIENT:
+            limit = min(limit, CLIENT_BODY_BYTES_MAX)
+        raw = await read_body(receive, headers, limit)
         if raw and route.body is not None:
             media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
             if media_type and media_type not in route.consumes:

@@ -30,6 +30,8 @@ log = structlog.get_logger("vouchsafe.limits")
 
 UNLIMITED: Final = 2**31 - 1
 CLIENT_WINDOW_SECONDS: Final = 5.0
+CLIENT_BODY_BYTES_MAX: Final = 256 * 1024
+"""What a page may send: a cart of 500 lines has room in it, and its key is in everybody's hands."""
 GUESS_WINDOW_SECONDS: Final = 600.0
 """Within which the budget of failed lookups is forgiven."""
 GUESS_BLOCK_MS: Final = 30_000

@@ -7,11 +7,21 @@ import msgspec
 from litestar.types import Receive, Scope, Send
 
 from app.http.decode import payload_too_large
-from app.http.errors import ApiError
+from app.http.errors import ApiError, unavailable
 
 JSON: Final = b"application/json"
 encoder: Final = msgspec.json.Encoder(decimal_format="number")
 """The one encoder of answers. Instants are texts already; Decimals are numbers, exact."""
+
+
+BUFFERED_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Of bodies that are still coming in, over all requests of a process: what slow large ones may occupy."""
+
+
+class _Buffered:
+    """Bytes of the bodies that this process holds in part."""
+
+    bytes = 0
 
 
 class ClientGone(Exception):
@@ -31,20 +41,36 @@ async def read_body(receive: Receive, headers: Mapping[str, str], limit_bytes: i
     announced = headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit_bytes:
         raise payload_too_large(limit_bytes)
+    message: Any = await receive()
+    chunk: bytes = message.get("body", b"")
+    if len(chunk) > limit_bytes:
+        raise payload_too_large(limit_bytes)
+    if message["type"] != "http.disconnect" and not message.get("more_body", False):
+        return chunk
+    return await _rest_of_body(receive, message, limit_bytes)
+
+
+async def _rest_of_body(receive: Receive, message: Any, limit_bytes: int) -> bytes:
+    """A body that comes in parts. Raises: as read_body; ApiError 503 when parts of others fill the memory."""
     chunks: list[bytes] = []
     length = 0
-    while True:
-        message: Any = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        chunk = message.get("body", b"")
-        if chunk:
+    try:
+        while True:
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunk = message.get("body", b"")
             length += len(chunk)
+            _Buffered.bytes += len(chunk)
             if length > limit_bytes:
                 raise payload_too_large(limit_bytes)
+            if _Buffered.bytes > BUFFERED_BYTES_MAX:
+                raise unavailable("Too many large requests are coming in at once")
             chunks.append(chunk)
-        if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+            message = await receive()
+    finally:
+        _Buffered.bytes -= length
 
 
 async def send_answer(

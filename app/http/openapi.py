@@ -184,6 +184,8 @@ def _answers(route: Route, schemas: _Schemas) -> Schema:
         keys.setdefault(400, []).insert(0, "invalid_payload")
     if route.query:
         keys.setdefault(400, []).append("invalid_query_params")
+    if route.scope in (Scope.PROJECT, Scope.MANAGEMENT) and route.method in ("PUT", "DELETE"):
+        keys[412] = ["precondition_failed"]
     for status, names in keys.items():
         described = ", ".join(dict.fromkeys(names))
         answers[str(status)] = {"description": f"Error keys: {described}", "content": _error_content()}

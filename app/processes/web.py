@@ -2,6 +2,7 @@
 LIFELINE`.
 """
 
+import asyncio
 import gc
 import socket
 import sys
@@ -28,9 +29,10 @@ class Worker(uvicorn.Server):
     ever.
     """
 
-    def __init__(self, config: uvicorn.Config, lifeline: int) -> None:
+    def __init__(self, config: uvicorn.Config, lifeline: int, request_seconds_max: int) -> None:
         super().__init__(config)
         self._lifeline = lifeline
+        self._request_seconds_max = request_seconds_max
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -40,6 +42,15 @@ class Worker(uvicorn.Server):
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+        self._give_up_slow_clients()
+
+    def _give_up_slow_clients(self) -> None:
+        """Every second; a timer per request would cost every request."""
+        loop = asyncio.get_running_loop()
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, GatheringProtocol):
+                connection.give_up(loop.time() - self._request_seconds_max)
+        loop.call_later(1.0, self._give_up_slow_clients)
 
     def _end(self) -> None:
         self.should_exit = True
@@ -64,7 +75,7 @@ def main() -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
     )
-    worker = Worker(config, int(sys.argv[2]))
+    worker = Worker(config, int(sys.argv[2]), settings.request_seconds_max)
     worker.run(sockets=[listener])
     if not worker.started:
         raise SystemExit(1)

@@ -111,3 +111,27 @@ def test_an_absent_body_is_an_empty_object_or_none():
     assert decode_body(None, b"x") is None
     with pytest.raises(ApiError):
         decode_body(Body, b"  ", required=True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 40 + b'"' + b'\\"' * 2_000_000,
+        b"[" * 40 + b'"' + b'\\"' * 2_000_000 + b"\\",
+        b"[" * 40 + b'"' * 4_000_000,
+        b"[" * 4_000_000,
+        b"[" * 2_000_000 + b"]" * 2_000_000,
+        b"[" + b"{}," * 1_300_000 + b"{}]",
+    ],
+)
+def test_no_body_is_read_more_than_once(body):
+    """Strings without an end and brackets without end: each would take hours where a look goes back."""
+    with pytest.raises(ApiError) as refused:
+        decode_body(dict[str, Any], body)
+    assert refused.value.key == "invalid_payload"
+
+
+def test_brackets_within_strings_are_no_depth():
+    """Nor is an escaped quote the end of a string."""
+    text = '"' + "[{" * 50 + '\\"' + "[{" * 50 + '"'
+    assert "a" in decode_body(dict[str, Any], b'{"a":%b}' % text.encode())
