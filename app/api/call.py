@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.claims import Claim
 from app.api.publishing import CatalogueWrite, catalogue_write
 from app.audit.chain import Actor
 from app.core.keys import Partition
@@ -41,6 +42,7 @@ class Call:
         "_admission",
         "_decoded",
         "answer_headers",
+        "claim",
         "engine",
         "headers",
         "path",
@@ -76,6 +78,8 @@ class Call:
         self.request_id = request_id
         self.answer_headers: dict[str, str] = {}
         """What goes with the answer, beside the headers of the Answer itself."""
+        self.claim: Claim | None = None
+        """Of an idempotency key, for the next write (app.api.idempotency)."""
         self._admission = admission
         self._decoded: Any = _NOT_YET
 
@@ -144,7 +148,8 @@ class Call:
         `async with call.write() as write: write.session.add(...); write.guard("c:" + id, version);
         write.voucher(id)`
         """
-        return catalogue_write(self.engine, self.project_id, self.actor)
+        claim = self.claim if self.claim is not None and not self.claim.is_kept else None
+        return catalogue_write(self.engine, self.project_id, self.actor, claim)
 
     async def barrier(self) -> None:
         """Wait until what was acknowledged before this moment is projected, at most 2 s (D10).

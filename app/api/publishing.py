@@ -5,16 +5,20 @@ that no room can forget.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.claims import Claim
 from app.audit.chain import Actor, append
 from app.audit.changes import CREATED, Recorder
 from app.core.keys import Partition
 from app.db.models import SnapshotDue
 from app.engine import Engine
 from app.ledger.versions import remember_versions
+
+Wire = TypeVar("Wire")
 
 
 class CatalogueWrite:
@@ -26,6 +30,7 @@ class CatalogueWrite:
         self.project_id = project_id
         self.guards: dict[str, int] = {}
         self.records: list[tuple[str | int, ...]] = []
+        self.claim: Claim | None = None
 
     def guard(self, name: str, version: int) -> None:
         """name: "s", "c:<campaign>", "rule:<id>", "seg:<id>", "col:<id>", "prod" (any product or SKU of the
@@ -47,18 +52,29 @@ class CatalogueWrite:
     def customer(self, customer_id: str) -> None:
         self.records.append(("customer", customer_id))
 
+    def answer(self, body: Wire, status: int = 200) -> Wire:
+        """What the request is answered with, kept with its effect when it came under an idempotency key."""
+        if self.claim is not None:
+            self.claim.answered(body, status)
+        return body
+
 
 @asynccontextmanager
-async def catalogue_write(engine: Engine, project_id: str, actor: Actor) -> AsyncIterator[CatalogueWrite]:
+async def catalogue_write(
+    engine: Engine, project_id: str, actor: Actor, claim: Claim | None = None
+) -> AsyncIterator[CatalogueWrite]:
     """One transaction with its entries in the audit chain, then publication. A crash in between leaves a
     snapshots_due row that the background process repeats.
 
-    Raises: CoreUnavailable when the core cannot take the versions: the write is committed, but not
-    acknowledged.
+    Raises: AnsweredBefore when the claim is taken. CoreUnavailable when the core cannot take the versions:
+    the write is committed, but not acknowledged.
     """
     due: SnapshotDue | None = None
     async with engine.db.writing() as session:
         write = CatalogueWrite(session, project_id)
+        if claim is not None:
+            await claim.take(session, project_id)
+            write.claim = claim
         yield write
         await remember_versions(session, project_id, write.guards)
         if write.guards or write.records:
@@ -70,6 +86,8 @@ async def catalogue_write(engine: Engine, project_id: str, actor: Actor) -> Asyn
             )
             session.add(due)
         await append(session, project_id, actor, write.recorder)
+        if claim is not None:
+            await claim.keep(session, project_id)
     if due is None:
         return
     await engine.catalogue.publish(Partition(project_id), write.guards, write.records)

@@ -38,7 +38,8 @@ async def add_codes(
         if count == 1:
             voucher = await issue(write, project, campaign, own, now, code=None, config=config)
             await write.session.refresh(campaign)
-            return 200, (await voucher_wires(write.session, project, [(voucher, campaign)]))[0]
+            wires = await voucher_wires(write.session, project, [(voucher, campaign)])
+            return 200, write.answer(wires[0])
         check_keyspace(config, campaign.vouchers_count, count)
         dates, document = Dates(), dict(own.body)
         apply_windows(dates, own.windows, document)
@@ -50,7 +51,8 @@ async def add_codes(
         payload = generation_payload(
             campaign.id, count, code_config=config.wire(), columns=columns, body=document
         )
-        return 202, {"async_action_id": start_generation(call, write, campaign, payload, now)}
+        action_id = start_generation(call, write, campaign, payload, now)
+        return 202, write.answer({"async_action_id": action_id}, 202)
 
 
 async def add_code(call: Call, id_or_name: str, code: str, body: CampaignVouchersCreate) -> dict[str, Any]:
@@ -66,7 +68,7 @@ async def add_code(call: Call, id_or_name: str, code: str, body: CampaignVoucher
         _check_draws(campaign)
         own = await own_parts(write, body)
         voucher = await issue(write, project, campaign, own, now, code=code)
-        return (await voucher_wires(write.session, project, [(voucher, campaign)]))[0]
+        return write.answer((await voucher_wires(write.session, project, [(voucher, campaign)]))[0])
 
 
 def _check_draws(campaign: Campaign) -> None:

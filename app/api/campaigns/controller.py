@@ -5,6 +5,7 @@ from typing import Any
 from app.api.call import Answer, Call
 from app.api.campaigns import availability, codes, readiness, service, summary, transactions
 from app.api.campaigns.schemas import CampaignCreate, CampaignUpdate, CampaignVouchersCreate
+from app.api.idempotency import once
 from app.api.vouchers import imports
 from app.api.vouchers.schemas import FileForm
 from app.http.decode import decode_body
@@ -106,10 +107,17 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "",
         "create-campaign",
-        create_campaign,
+        once(create_campaign),
         "Create Campaign",
         body=CampaignCreate,
-        errors=("invalid_campaign", "invalid_code_config", "invalid_gift", "not_found", "duplicate_found"),
+        errors=(
+            "invalid_campaign",
+            "invalid_code_config",
+            "invalid_gift",
+            "not_found",
+            "duplicate_found",
+            "idempotency_key_reused",
+        ),
     ),
     _route("GET", "", "list-campaigns", list_campaigns, "List Campaigns", query=LIST_QUERY),
     _route("GET", ONE, "get-campaign", get_campaign, "Get Campaign", errors=NOT_FOUND),
@@ -148,23 +156,29 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         ONE + "/vouchers",
         "add-vouchers-to-campaign",
-        add_vouchers,
+        once(add_vouchers),
         "Add Vouchers to Campaign",
         permission="codes.write",
         body=CampaignVouchersCreate,
         body_required=False,
         query=("vouchers_count",),
-        errors=(*NOT_FOUND, "invalid_campaign", "invalid_code_config"),
+        errors=(*NOT_FOUND, "invalid_campaign", "invalid_code_config", "idempotency_key_reused"),
     ),
     _route(
         "POST",
         ONE + "/vouchers/{code}",
         "add-voucher-with-specific-code-to-campaign",
-        add_voucher_with_code,
+        once(add_voucher_with_code),
         "Add Voucher with Specific Code to Campaign",
         body=CampaignVouchersCreate,
         body_required=False,
-        errors=(*NOT_FOUND, "invalid_campaign", "invalid_voucher", "duplicate_found"),
+        errors=(
+            *NOT_FOUND,
+            "invalid_campaign",
+            "invalid_voucher",
+            "duplicate_found",
+            "idempotency_key_reused",
+        ),
     ),
     _route(
         "POST",

@@ -83,7 +83,7 @@ async def create_campaign(call: Call, body: CampaignCreate) -> dict[str, Any]:
         write.guard("c:" + campaign.id, campaign.version)
         await write.session.flush()
         await write.session.refresh(campaign)
-        return (await campaign_wires(write.session, call.project_id, [campaign]))[0]
+        return write.answer((await campaign_wires(write.session, call.project_id, [campaign]))[0])
 
 
 async def _new_row(

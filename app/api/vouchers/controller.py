@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
+from app.api.idempotency import once
 from app.api.vouchers import balances, imports, service, sessions
 from app.api.vouchers.schemas import BulkMetadata, FileForm, SameMetadata, VoucherCreate, VoucherUpdate
 from app.http.routing import Route
@@ -24,7 +25,14 @@ LIST_QUERY = (
     "ids",
     "filters",
 )
-CREATE_ERRORS = ("not_found", "duplicate_found", "invalid_voucher", "invalid_campaign", "invalid_code_config")
+CREATE_ERRORS = (
+    "not_found",
+    "duplicate_found",
+    "invalid_voucher",
+    "invalid_campaign",
+    "invalid_code_config",
+    "idempotency_key_reused",
+)
 
 
 async def list_vouchers(call: Call) -> Answer:
@@ -99,7 +107,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "",
         "generate-random-code",
-        generate_random_code,
+        once(generate_random_code),
         "Generate Random Code",
         body=VoucherCreate,
         errors=CREATE_ERRORS,
@@ -109,7 +117,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/{code}",
         "create-voucher",
-        create_voucher,
+        once(create_voucher),
         "Create Voucher",
         body=VoucherCreate,
         errors=CREATE_ERRORS,

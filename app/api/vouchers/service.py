@@ -153,7 +153,7 @@ async def create_voucher(call: Call, body: VoucherCreate, path_code: str | None 
         _take_type(body, campaign, own)
         config = _config_of(project, campaign, body) if code is None else None
         voucher = await issue(write, project, campaign, own, now, code=code, config=config)
-        return (await voucher_wires(write.session, project, [(voucher, campaign)]))[0]
+        return write.answer((await voucher_wires(write.session, project, [(voucher, campaign)]))[0])
 
 
 def _take_type(body: VoucherCreate, campaign: Campaign | None, own: Own) -> None:

@@ -13,6 +13,7 @@ from app.db.models.catalogue import (
     ValidationRuleAssignment,
 )
 from app.db.models.customer import Customer
+from app.db.models.idempotency import IdempotentAnswer
 from app.db.models.ledger import (
     CatalogueVersion,
     Counter,
@@ -50,6 +51,7 @@ __all__ = [
     "Export",
     "ExportPart",
     "FailureTrace",
+    "IdempotentAnswer",
     "Lease",
     "LedgerEvent",
     "LedgerPosting",

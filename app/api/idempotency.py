@@ -1,0 +1,70 @@
+"""Catalogue writes that make codes, once under an Idempotency-Key (D1).
+
+The key is claimed by the first statement of the transaction that writes, and the answer is kept by its last:
+whoever comes second waits for that commit and is answered with the same bytes. A request that is refused
+claims nothing, and is decided again under its key.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+
+from sqlalchemy import select
+
+from app.api.call import Answer, Call
+from app.api.claims import AnsweredBefore, Claim
+from app.db.models import IdempotentAnswer
+from app.http.errors import ApiError
+from app.http.idempotency import REPLAYED, request_identity
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+def once(handler: Handler) -> Handler:
+    """The handler, honouring the header. Its transaction must keep its answer (`CatalogueWrite.answer`)."""
+
+    @wraps(handler)
+    async def answered_once(call: Call) -> Answer:
+        path = call.route.path
+        for name, value in call.path.items():
+            path = path.replace(f"{{{name}}}", value)
+        identity = request_identity(
+            call.headers, call.principal.key_id, call.route.method, path, call.query.raw, call.raw_body
+        )
+        if identity is None:
+            return await handler(call)
+        claim = Claim(identity, call.engine.now(), call.engine.settings.idempotency_hours)
+        first = await _first(call, claim)
+        if first is not None:
+            return first
+        call.claim = claim
+        try:
+            return await handler(call)
+        except AnsweredBefore:
+            first = await _first(call, claim)
+            if first is None:
+                raise
+            return first
+
+    return answered_once
+
+
+async def _first(call: Call, claim: Claim) -> Answer | None:
+    """Raises: ApiError 422 for another body under the same key."""
+    async with call.read() as session:
+        row = await session.scalar(
+            select(IdempotentAnswer).where(
+                IdempotentAnswer.project_id == call.project_id,
+                IdempotentAnswer.scope_hash == claim.identity.scope_hash,
+                IdempotentAnswer.at >= claim.known_since,
+            )
+        )
+    if row is None:
+        return None
+    if row.fingerprint != claim.identity.fingerprint:
+        raise ApiError(
+            422,
+            "idempotency_key_reused",
+            "Idempotency key reused",
+            "The same Idempotency-Key was used with another body",
+        )
+    return Answer(row.body, status=row.status, headers=REPLAYED)
