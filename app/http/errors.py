@@ -3,9 +3,11 @@ then it is one of these.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 from msgspec import UNSET, Struct, UnsetType
+
+from app.http.documented import described_by
 
 
 class ErrorBody(Struct, omit_defaults=True, kw_only=True):
@@ -23,7 +25,7 @@ class ErrorBody(Struct, omit_defaults=True, kw_only=True):
     related_object_ids: list[str] | UnsetType = UNSET
     related_object_type: str | UnsetType = UNSET
     error: dict[str, Any] | UnsetType = UNSET
-    trace: dict[str, Any] | UnsetType = UNSET
+    trace: Annotated[dict[str, Any], described_by("Trace")] | UnsetType = UNSET
     """Why, when a redemption was asked to explain itself."""
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.http.documented import SHAPES
 from app.http.errors import ErrorBody
 from app.http.permissions import ROLES, allows
 from app.http.routing import Route, Scope
@@ -98,9 +99,11 @@ class _Schemas:
         shapes = {
             id(shape): shape for route in routes for shape in (route.body, route.answer) if shape is not None
         }
-        self._order = [*shapes, id(ErrorBody)]
+        for shape in (ErrorBody, *SHAPES):
+            shapes.setdefault(id(shape), shape)
+        self._order = list(shapes)
         generated, components = msgspec.json.schema_components(
-            [*shapes.values(), ErrorBody], ref_template=_REFERENCE, schema_hook=_unknown_type
+            shapes.values(), ref_template=_REFERENCE, schema_hook=_unknown_type
         )
         self._by_shape = dict(zip(self._order, (_exact(schema) for schema in generated), strict=True))
         self.components = {name: _exact(schema) for name, schema in components.items()}

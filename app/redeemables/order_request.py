@@ -19,6 +19,10 @@ OrderAmount = Annotated[int, Meta(ge=0, le=ORDER_AMOUNT_MAX)]
 Text = Annotated[str, Meta(max_length=512)]
 """A name or source_id: whatever its characters, it fits a row of an index."""
 Identifier = Annotated[str, Meta(max_length=64)]
+OrderTerms = Annotated[
+    dict[str, Any], Meta(extra_json_schema={"$ref": "#/components/schemas/OrderExtensions"})
+]
+"""Described by app.http.documented."""
 OrderStatus = Literal["CREATED", "PAID", "CANCELED", "FULFILLED"]
 
 
@@ -152,7 +156,7 @@ class OrderPayload(Struct, kw_only=True):
     referrer_id: Identifier | None = None
     created_at: datetime | None = None
     currency: Annotated[str, Meta(max_length=16)] | None = None
-    extensions: dict[str, Any] | None = None
+    extensions: OrderTerms | None = None
 
     def __post_init__(self) -> None:
         self.id = self.id or None

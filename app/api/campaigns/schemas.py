@@ -6,6 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from app.api.promotions.schemas import TierCreate
 from app.api.terms import Windows
+from app.http.documented import DiscountDocument, TermsDocument
 
 
 class CodeConfigBody(Struct, kw_only=True):
@@ -31,7 +32,7 @@ class CampaignVoucherBody(Struct, kw_only=True):
     """What the codes of the campaign will be. `code` is the one code of a STANDALONE campaign."""
 
     type: str | None = None
-    discount: dict[str, Any] | None = None
+    discount: DiscountDocument | None = None
     gift: GiftBody | None = None
     loyalty_card: dict[str, Any] | None = None
     redemption: RedemptionBody | None = None
@@ -63,7 +64,7 @@ class CampaignCreate(Windows, kw_only=True):
     promotion: PromotionBody | None = None
     referral_program: dict[str, Any] | None = None
     loyalty_tiers_expiration: dict[str, Any] | None = None
-    extensions: dict[str, Any] | None = None
+    extensions: TermsDocument | None = None
 
 
 class CampaignUpdate(Windows, kw_only=True):
@@ -76,13 +77,13 @@ class CampaignUpdate(Windows, kw_only=True):
     type: str | None = None
     metadata: dict[str, Any] | None = None
     unset_metadata_fields: list[str] | None = None
-    discount: dict[str, Any] | None = None
+    discount: DiscountDocument | None = None
     gift: GiftBody | None = None
     redemption: RedemptionBody | None = None
     voucher: CampaignVoucherBody | None = None
     referral_program: dict[str, Any] | None = None
     loyalty_tiers_expiration: dict[str, Any] | None = None
-    extensions: dict[str, Any] | None = None
+    extensions: TermsDocument | None = None
 
 
 class CampaignVouchersCreate(Windows, kw_only=True):
@@ -97,4 +98,4 @@ class CampaignVouchersCreate(Windows, kw_only=True):
     active: bool | None = None
     additional_info: str | None = None
     metadata: dict[str, Any] | None = None
-    extensions: dict[str, Any] | None = None
+    extensions: TermsDocument | None = None

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.api.terms import Windows
+from app.http.documented import DiscountDocument, TermsDocument
 
 
 class TierAction(Struct, kw_only=True):
-    discount: dict[str, Any] | None = None
+    discount: DiscountDocument | None = None
 
 
 class TierCreate(Windows, kw_only=True):
@@ -21,7 +22,7 @@ class TierCreate(Windows, kw_only=True):
     category: str | None = None
     category_id: str | None = None
     validation_rules: list[str] | None = None
-    extensions: dict[str, Any] | None = None
+    extensions: TermsDocument | None = None
 
 
 class TierUpdate(Windows, kw_only=True):
@@ -32,7 +33,7 @@ class TierUpdate(Windows, kw_only=True):
     hierarchy: int | None = None
     category: str | UnsetType | None = UNSET
     category_id: str | UnsetType | None = UNSET
-    extensions: dict[str, Any] | None = None
+    extensions: TermsDocument | None = None
 
 
 STACK_TIERS_MAX = 30

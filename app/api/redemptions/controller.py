@@ -12,6 +12,7 @@ from app.api.stack_requests import (
     refusals_as_errors,
     replayed,
 )
+from app.http.documented import RedemptionAnswer
 from app.http.routing import Route, Scope
 from app.redeemables.portions import WHEN_COMPLETE
 from app.redeemables.request import StackRequest
@@ -139,7 +140,7 @@ ROUTES: tuple[Route, ...] = (
         summary="Redeem up to 30 redeemables, all or nothing of what applies",
         body=StackRequest,
         query=("explain",),
-        answer=dict,
+        answer=RedemptionAnswer,
         errors=REDEMPTION_ERRORS,
         hot=True,
     ),

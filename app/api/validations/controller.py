@@ -4,6 +4,7 @@ from app.api.call import Answer, Call
 from app.api.client_side import changed, evenly_timed, public_validation
 from app.api.validations import single
 from app.api.validations.service import validate_request
+from app.http.documented import ValidationAnswer
 from app.http.routing import Route, Scope
 from app.redeemables.request import StackRequest
 
@@ -39,7 +40,7 @@ ROUTES: tuple[Route, ...] = (
         summary="Validate up to 30 redeemables and calculate the order",
         body=StackRequest,
         query=("explain",),
-        answer=dict,
+        answer=ValidationAnswer,
         errors=VALIDATION_ERRORS,
         hot=True,
     ),
@@ -53,7 +54,7 @@ ROUTES: tuple[Route, ...] = (
         tag="Client-side",
         summary="Validate up to 30 redeemables and calculate the order, from a browser",
         body=StackRequest,
-        answer=dict,
+        answer=ValidationAnswer,
         errors=VALIDATION_ERRORS,
     ),
     *single.ROUTES,

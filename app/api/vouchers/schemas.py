@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.api.campaigns.schemas import CodeConfigBody, GiftBody, RedemptionBody
 from app.api.terms import Windows
+from app.http.documented import DiscountDocument, TermsDocument
 
 
 class VoucherCreate(Windows, kw_only=True):
@@ -18,7 +19,7 @@ class VoucherCreate(Windows, kw_only=True):
     category: str | None = None
     category_id: str | None = None
     type: str | None = None
-    discount: dict[str, Any] | None = None
+    discount: DiscountDocument | None = None
     gift: GiftBody | None = None
     loyalty_card: dict[str, Any] | None = None
     redemption: RedemptionBody | None = None
@@ -26,7 +27,7 @@ class VoucherCreate(Windows, kw_only=True):
     additional_info: str | None = None
     metadata: dict[str, Any] | None = None
     validation_rules: list[str] | None = None
-    extensions: dict[str, Any] | None = None
+    extensions: TermsDocument | None = None
 
 
 class VoucherUpdate(Windows, kw_only=True):
@@ -36,10 +37,10 @@ class VoucherUpdate(Windows, kw_only=True):
     additional_info: str | UnsetType | None = UNSET
     metadata: dict[str, Any] | None = None
     type: str | None = None
-    discount: dict[str, Any] | None = None
+    discount: DiscountDocument | None = None
     gift: GiftBody | None = None
     redemption: RedemptionBody | None = None
-    extensions: dict[str, Any] | None = None
+    extensions: TermsDocument | None = None
 
 
 class BulkMetadata(Struct, kw_only=True):
