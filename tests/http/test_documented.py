@@ -49,8 +49,11 @@ def test_documented_extensions_of_a_discount_are_read(extensions: dict[str, Any]
 @pytest.mark.parametrize("terms", TERMS)
 def test_documented_extensions_of_a_redeemable_are_read(terms: dict[str, Any]) -> None:
     """The same of campaigns, tiers and vouchers."""
-    msgspec.convert(terms, documented.RedeemableExtensions)
-    compile_extensions(terms)
+    described = msgspec.to_builtins(msgspec.convert(terms, documented.RedeemableExtensions))
+    compiled = compile_extensions(terms)
+    assert all(described[name] is not None for name in terms)
+    for name in ("margin", "geo"):
+        assert (getattr(compiled, name) is not None) is (name in terms)
 
 
 @pytest.mark.parametrize(
