@@ -12,7 +12,7 @@ from app.api.publications.revoking import PublicationRevoke, revoke
 from app.api.publications.schemas import PublicationCampaign, PublicationCreate
 from app.api.publications.wire import publication_wires
 from app.http.decode import sentence
-from app.http.errors import invalid_query
+from app.http.errors import ApiError, invalid_query
 from app.http.routing import Route, Scope
 from app.http.wire import listing
 
@@ -108,7 +108,12 @@ async def publish_client_side(call: Call) -> Answer:
     if not call.admission.enabled(CREATE_CUSTOMERS):
         sent = body.customer
         body.customer = CustomerCreate(id=sent.id, source_id=sent.source_id, email=sent.email)
-    made = await service.publish(call, body, join_once=call.query.flag("join_once"))
+    try:
+        made = await service.publish(call, body, join_once=call.query.flag("join_once"))
+    except ApiError as refused:
+        if body.voucher and refused.status in (400, 404) and call.admission.counts_guesses:
+            await call.admission.failed(1)
+        raise
     return Answer(_public(made, body.customer))
 
 
