@@ -51,11 +51,13 @@ static: lint types ## What CI looks at without running anything: lint, types, im
 	$(PYTEST) -q tests/test_imports.py tests/test_tidy.py
 	$(BIN)/python tools/check_migrations.py
 	$(BIN)/vouchsafe openapi --check --output openapi/vouchsafe.json
+	$(BIN)/python tools/coverage.py
 
 check: static test ## Everything that CI runs
 
-openapi: $(DEV_STAMP) ## Write openapi/vouchsafe.json anew from the route table
+openapi: $(DEV_STAMP) ## Write openapi/vouchsafe.json and coverage.md anew from the route table
 	$(BIN)/vouchsafe openapi --output openapi/vouchsafe.json
+	$(BIN)/python tools/coverage.py --write
 
 bench: $(DEV_STAMP) ## CPU and latency of validate and redeem beside the floor (BENCH_SECONDS=60; needs wrk)
 	$(BIN)/python loadtests/bench.py
