@@ -7,7 +7,7 @@ SHARE_MIN = 90
 
 
 def test_nothing_is_ignored_without_a_reason():
-    """Every parameter and property of a served operation is honoured or listed, and no reason is left over."""
+    """Every parameter and property of a served operation is honoured or listed; no reason is left over."""
     assert complaints(operations()) == []
 
 
