@@ -8,6 +8,7 @@ import httpx
 import pytest
 import voucherify
 
+from tests.support.server import Project, RunningServer
 from tests.support.shop import (
     amount_off,
     assign,
@@ -238,6 +239,34 @@ def test_a_qualification_sees_what_is_left_beside_locks(api: httpx.Client) -> No
     assert shown() == [{"credits": 400, "balance": 700, "locked_credits": 300}]
     created(api.post("/v1/validations", json={**credits_of(code, 1_000), "session": lock("q")}))
     assert shown() == []
+
+
+def test_a_shop_page_locks_for_an_hour_at_most(server: RunningServer) -> None:
+    """D8: a key that everybody can read keeps nothing for longer, and the answer says what holds."""
+    origin = "https://shop.example"
+    project = server.create_project(unique("page"), settings={"client_trusted_domains": [origin]})
+    with server.client(project) as api:
+        lock_from_a_page(server, project, api, origin)
+
+
+def lock_from_a_page(server: RunningServer, project: Project, api: httpx.Client, origin: str) -> None:
+    code = single_voucher(api, percent_off(10), quantity=1)["code"]
+    headers = {
+        "X-Client-Application-Id": project.client_id,
+        "X-Client-Token": project.client_token,
+        "Origin": origin,
+    }
+    with httpx.Client(base_url=server.base_url, headers=headers, timeout=30) as page:
+        first = created(page.post("/client/v1/validations", json=stack(code, session=lock("page"))))
+        longer = lock("page", ttl=7, ttl_unit="DAYS")
+        second = created(page.post("/client/v1/validations", json=stack(code, session=longer)))
+        brief = lock("page", ttl=5, ttl_unit="MINUTES")
+        third = created(page.post("/client/v1/validations", json=stack(code, session=brief)))
+    hour = {"key": "page", "type": "LOCK", "ttl": 1, "ttl_unit": "HOURS"}
+    assert (first["session"], second["session"]) == (hour, hour)
+    assert (third["session"]["ttl"], third["session"]["ttl_unit"]) == (5, "MINUTES")
+    assert refusal(api, code)["key"] == "quantity_exceeded"
+    assert len(redeem(api, code, session={"key": "page"})["redemptions"]) == 1
 
 
 def test_the_official_client_locks_and_releases(api: httpx.Client, official: voucherify.ApiClient) -> None:
