@@ -19,7 +19,7 @@ from app.db.database import Database
 from app.db.models import SnapshotDue
 from app.engine import Engine
 from app.jobs.auto_stop import AUTO_STOP_SECONDS, AutoStops
-from app.jobs.forgetting import FORGET_SECONDS, forget_answers
+from app.jobs.forgetting import FORGET_SECONDS, forget_answers, forget_windows
 from app.jobs.outbox import OutboxWork
 from app.jobs.runner import run_jobs
 from app.jobs.sweeper import SWEEP_SECONDS, sweep
@@ -74,7 +74,8 @@ async def run_background(settings: Settings, stop: asyncio.Event | None = None) 
             ("refusals", _Refusals(engine, work).drain, REFUSALS_SECONDS),
             ("relay", lambda: relay_due(engine), RELAY_SECONDS),
             ("auto-stop", AutoStops(engine).watch, AUTO_STOP_SECONDS),
-            ("forget", lambda: forget_answers(engine), FORGET_SECONDS),
+            ("forget-answers", lambda: forget_answers(engine), FORGET_SECONDS),
+            ("forget-windows", lambda: forget_windows(engine), FORGET_SECONDS),
             ("sweep", lambda: sweep(engine), SWEEP_SECONDS),
         )
         tasks = [

@@ -1,16 +1,20 @@
-"""What is kept for a time only, and goes when that time is over: answers under idempotency keys (D1)."""
+"""What is kept for a time only, and goes when that time is over: answers under idempotency keys (D1), and
+counters of days, weeks and months that have ended (D7).
+"""
 
 from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import delete, select, tuple_
 
-from app.db.models import IdempotentAnswer
+from app.db.models import Counter, IdempotentAnswer
 from app.engine import Engine
 
 FORGET_SECONDS: Final = 30.0
 ROWS_MAX: Final = 500
 """Of one transaction (D17)."""
+ENDED_DAYS: Final = 3
+"""How long a counter of an ended window stays: longer than Redis keeps it. Its postings stay for ever."""
 
 
 async def forget_answers(engine: Engine) -> int:
@@ -28,3 +32,27 @@ async def forget_answers(engine: Engine) -> int:
                 delete(row).where(tuple_(row.project_id, row.scope_hash).in_(keys), row.at < before)
             )
     return len(keys)
+
+
+async def forget_windows(engine: Engine) -> int:
+    """Remove checkpoints of counters whose window ended days ago, oldest first; how many. Nothing can move
+    them any more, and a rebuild leaves them out.
+    """
+    row = Counter
+    ended = int((engine.now() - timedelta(days=ENDED_DAYS)).timestamp())
+    async with engine.db.reading() as session:
+        found = await session.execute(
+            select(row.part, row.key, row.field)
+            .where(row.until > 0, row.until < ended)
+            .order_by(row.until)
+            .limit(ROWS_MAX)
+        )
+        places = [(part, key, field) for part, key, field in found]
+    if places:
+        async with engine.db.writing() as session:
+            await session.execute(
+                delete(row).where(
+                    tuple_(row.part, row.key, row.field).in_(places), row.until > 0, row.until < ended
+                )
+            )
+    return len(places)

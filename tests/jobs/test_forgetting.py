@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from app.db.models import IdempotentAnswer, Project
+from app.db.models import Counter, IdempotentAnswer, Project
 from app.engine import Engine
-from app.jobs.forgetting import forget_answers
+from app.jobs.forgetting import forget_answers, forget_windows
 
 
 async def test_answers_go_when_their_key_is_new_again(engine: Engine, project: Project) -> None:
@@ -29,3 +29,20 @@ async def test_answers_go_when_their_key_is_new_again(engine: Engine, project: P
     assert await forget_answers(engine) == 0
     async with engine.db.reading() as session:
         assert (await session.scalars(select(IdempotentAnswer.scope_hash))).all() == ["young"]
+
+
+async def test_counters_of_ended_windows_go(engine: Engine, project: Project) -> None:
+    """Those of windows that ended days ago; one that ended yesterday, runs, or never ends, stays."""
+    now = int(engine.now().timestamp())
+    day = 86_400
+    ends = {"never": 0, "running": now + day, "yesterday": now - day, "old": now - 4 * day}
+    async with engine.db.writing() as session:
+        session.add_all(
+            Counter(part=f"{project.id}.0", key=name, field="used", value=1, until=until, epoch=1, seq=1)
+            for name, until in ends.items()
+        )
+    assert await forget_windows(engine) == 1
+    assert await forget_windows(engine) == 0
+    async with engine.db.reading() as session:
+        left = await session.scalars(select(Counter.key).order_by(Counter.key))
+        assert left.all() == ["never", "running", "yesterday"]

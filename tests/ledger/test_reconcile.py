@@ -168,3 +168,16 @@ async def test_verify_names_a_broken_chain(any_shop: Shop) -> None:
     assert any("do not make 9" in problem for problem in found.problems)
     assert any("contradict" in problem for problem in found.problems)
     assert await any_shop.count(Counter, Counter.value == 9) == 0
+
+
+async def test_a_forgotten_window_is_no_difference(any_shop: Shop) -> None:
+    """The checkpoint of a window that has ended may be gone: its postings stay, and nothing counts on it."""
+    await any_shop.redeem(until=now_us() // 1_000_000 - 10)
+    await any_shop.redeem()
+    await any_shop.drain()
+    assert (await reconcile(any_shop.core, any_shop.db, any_shop.partition)).differences == []
+    async with any_shop.db.writing() as session:
+        await session.execute(text("DELETE FROM counters WHERE until > 0"))
+    assert (await reconcile(any_shop.core, any_shop.db, any_shop.partition)).differences == []
+    await any_shop.recover(rebuild=True)
+    assert (await reconcile(any_shop.core, any_shop.db, any_shop.partition)).differences == []

@@ -5,10 +5,13 @@ ledger_postings.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Serial
+
+WINDOWED = text("until > 0")
+"""Counters of a day, a week or a month."""
 
 
 class PartitionState(Base):
@@ -71,6 +74,7 @@ class Counter(Base):
     """A checkpoint of a counter at (epoch, seq): value includes its base."""
 
     __tablename__ = "counters"
+    __table_args__ = (Index("ix_counters_until", "until", sqlite_where=WINDOWED, postgresql_where=WINDOWED),)
 
     part: Mapped[str] = mapped_column(Id, primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
