@@ -12,6 +12,7 @@ from app.api.exports.controller import ROUTES as EXPORTS
 from app.api.health.controller import ROUTES as HEALTH
 from app.api.keys.controller import ROUTES as KEYS
 from app.api.locations.controller import ROUTES as LOCATIONS
+from app.api.metrics.controller import ROUTES as METRICS
 from app.api.oauth.controller import ROUTES as OAUTH
 from app.api.orders.controller import ROUTES as ORDERS
 from app.api.product_collections.controller import ROUTES as PRODUCT_COLLECTIONS
@@ -32,6 +33,7 @@ from app.http.routing import Route
 ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
     (
         *HEALTH,
+        *METRICS,
         *CAMPAIGNS,
         *VOUCHERS,
         *PROMOTIONS,

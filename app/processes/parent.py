@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -33,6 +34,10 @@ BACKGROUND_DRAIN_SECONDS_MAX = 15.0
 READY_POLL_SECONDS = 0.1
 
 log = structlog.get_logger("vouchsafe.processes")
+
+
+COUNTERS = "PROMETHEUS_MULTIPROC_DIR"
+"""Where the children count, so that one of them can answer for all. Counters begin at 0 with every start."""
 
 
 class CannotServe(Exception):
@@ -67,7 +72,11 @@ class _Family:
         self._redis_url = redis_url
         self._port: int = listener.getsockname()[1]
         self._lifeline = Lifeline()
+        counters = data_dir / "metrics"
+        shutil.rmtree(counters, ignore_errors=True)
+        counters.mkdir(mode=0o700)
         environment = _environment(settings, data_dir, redis_url, self._port)
+        environment[COUNTERS] = str(counters)
         lifeline = self._lifeline.child_end
         self._web = [
             Child(

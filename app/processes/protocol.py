@@ -91,6 +91,8 @@ class GatheringProtocol(HttpToolsProtocol):
         cycle: Any = self.cycle
         if transport.is_closing():
             return
-        if cycle is None or cycle.response_complete or not cycle.response_started:
+        # A connection that was opened in advance and never used is closed without a word.
+        silent = cycle is None and self.scope is None
+        if not silent and (cycle is None or cycle.response_complete or not cycle.response_started):
             transport.write(answer)
         transport.close()

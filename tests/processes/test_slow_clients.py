@@ -14,6 +14,8 @@ from app.http.messages import BUFFERED_BYTES_MAX
 from tests.support.server import Project, RunningServer
 from tests.support.shop import amount_off, public_code, stack
 
+pytestmark = pytest.mark.slow
+
 SLOW = 200
 BODY_BYTES_MAX = 10 * 1024 * 1024
 GROWTH_BYTES_MAX = 96 * 1024 * 1024

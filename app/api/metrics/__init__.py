@@ -1,0 +1,1 @@
+"""GET /management/v1/engine/metrics: counters for an alarm, an extension of this engine."""
