@@ -7,6 +7,7 @@ import msgspec
 from app.api.call import Answer, Call
 from app.api.client_side import CREATE_CUSTOMERS, PUBLISH, require_flag
 from app.api.customers.schemas import CustomerCreate
+from app.api.idempotency import once
 from app.api.publications import queries, service
 from app.api.publications.revoking import PublicationRevoke, revoke
 from app.api.publications.schemas import PublicationCampaign, PublicationCreate
@@ -161,7 +162,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/v1/publications",
         "create-publication",
-        create_publication,
+        once(create_publication),
         "Create Publication",
         body=PublicationCreate,
         query=("join_once",),

@@ -54,7 +54,10 @@ async def publish(
         raise ApiError(
             400, "too_many_vouchers_requested", "Too many vouchers requested", "Only up to 1 can be published"
         )
+    # The receiver is made by a write of its own; the key answers for the publication's.
+    claim, call.claim = call.claim, None
     customer_id = await receiver_of(call, body.customer)
+    call.claim = claim
     identity = request_identity(
         call.headers, call.principal.key_id, call.route.method, call.route.path, call.query.raw, call.raw_body
     )
@@ -62,7 +65,7 @@ async def publish(
         try:
             async with call.write() as write:
                 work = _Publishing(call, write, body, customer_id, identity)
-                return await work.do(join_once=join_once, again=again)
+                return write.answer(await work.do(join_once=join_once, again=again))
         except IntegrityError:
             if attempt == ATTEMPTS_MAX - 1:
                 raise
