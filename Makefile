@@ -22,7 +22,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint format types static check bench bench-oracle fuzz bench-rules rules-many chaos chaos-all loadtest vectors lock openapi clean
+.PHONY: help install run test test-fast lint format types static check bench bench-oracle fuzz bench-rules rules-many chaos chaos-all cluster loadtest sentinel vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ rules-many: $(DEV_STAMP) ## Many random rule documents and requests (RULE_DOCUME
 
 loadtest: $(DEV_STAMP) ## locust against a server that runs already (see loadtests/README.md)
 	$(BIN)/locust -f loadtests/locustfile.py --headless --users $(USERS) --spawn-rate 16 --run-time $(SECONDS_MAX)s --host http://$(HOST):$(PORT)
+
+sentinel: $(DEV_STAMP) ## Serve on a primary, a replica and three Sentinels started here (HOST, PORT, WORKERS)
+	$(BIN)/python -m tools.topology sentinel --host $(HOST) --port $(PORT) --workers $(WORKERS)
+
+cluster: $(DEV_STAMP) ## Serve on a cluster of three masters started here (HOST, PORT, WORKERS)
+	$(BIN)/python -m tools.topology cluster --host $(HOST) --port $(PORT) --workers $(WORKERS)
 
 chaos: $(DEV_STAMP) ## Workloads under faults, judged; three minutes (SEED; see chaos/README.md)
 	$(BIN)/python -m chaos $(if $(SEED),--seed $(SEED))

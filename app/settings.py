@@ -33,7 +33,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: Path = Path("vouchsafe-data")
     """Where the embedded database and server live."""
     redis_url: str = ""
-    """redis://, rediss:// or unix://; empty: a server of its own on a socket in the data directory."""
+    """redis://, rediss:// or unix://, redis+sentinel:// or redis+cluster:// (app.core.address); empty: a
+    server of its own on a socket in the data directory.
+    """
     database_url: str = ""
     """postgresql:// or sqlite:///; empty: SQLite in the data directory."""
     redis_bin: str = ""

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.core import keys as names
+from app.core.address import CLUSTER, parse_place
 from app.core.client import Client
+from app.core.cluster import ClusterClient
 from app.core.connection import Command, Unanswered, Unsent
-from app.core.durability import PROBES, Durability, judge
+from app.core.durability import PROBES, Durability, judge, weakest
 from app.core.encode import (
     SCHEMA,
     VALIDATE,
@@ -21,7 +23,15 @@ from app.core.keys import Keys, Partition
 from app.core.ops import Apply
 from app.core.outbox import Entry, Position, entries_of
 from app.core.outcome import Code, CoreUnavailable, Outcome
-from app.core.partition_view import BELIEF_FIELDS, Meta, View, meta_commands, meta_of, view_of
+from app.core.partition_view import (
+    BELIEF_FIELDS,
+    Meta,
+    View,
+    meta_commands,
+    meta_of,
+    server_of,
+    view_of,
+)
 from app.core.rate import Rate
 from app.core.scripts import script, sources
 from app.core.sender import Sender, raise_first_error
@@ -31,6 +41,7 @@ OUTBOX_BYTES_MAX = 256 * 1024 * 1024
 RESEND_SECONDS = 3.0
 """How long a call is resent under the same rid before its effect is reported unknown."""
 BLOCK_GRACE_SECONDS = 2.0
+CLUSTER_POLL_SECONDS = 0.01
 
 
 class RedemptionCore:
@@ -48,7 +59,10 @@ class RedemptionCore:
     ) -> None:
         self._url = url
         self._outbox_bytes_max = outbox_bytes_max
-        self._client = Client(url, scripts=sources(), in_flight_max=in_flight_max)
+        place = parse_place(url)
+        self.is_cluster = place.kind == CLUSTER
+        make = ClusterClient if self.is_cluster else Client
+        self._client = make(url, scripts=sources(), in_flight_max=in_flight_max)
         self._sender = Sender(self._client, resend_seconds)
         self._blocking = Client(url, name="vouchsafe-outbox", in_flight_max=8)
         self._views: dict[Partition, View] = {}
@@ -156,7 +170,36 @@ class RedemptionCore:
 
         The commands may be sent twice. Raises CoreUnavailable when there is no answer.
         """
-        return await self._sender.pipeline(commands)
+        return await self._sender.pipeline(commands, partition.tag)
+
+    def reachable(self, partition: Partition) -> bool:
+        """False for a partition of a cluster whose master is away: work on others need not wait for it."""
+        return self._client.reachable(partition.tag)
+
+    async def servers(self) -> tuple[str, ...]:
+        """Replication ids of all servers that hold data: they change when one restarts or is replaced."""
+        found = []
+        for replies in await self._sender.everywhere([("INFO", "replication")]):
+            raise_first_error(replies)
+            found += [server_of(replication) for replication in replies]
+        return tuple(found)
+
+    async def metas(self, partitions: Sequence[Partition]) -> list[Meta | None]:
+        """As `meta`, of many at once; None for one whose master is away while others are there."""
+        if self.is_cluster:
+            return list(await asyncio.gather(*(self._meta_or_none(partition) for partition in partitions)))
+        commands = [meta_commands(partition)[0] for partition in partitions]
+        *replies, replication = await self.read(partitions[0], [*commands, meta_commands(partitions[0])[1]])
+        raise_first_error([*replies, replication])
+        return [meta_of([reply, replication]) for reply in replies]
+
+    async def _meta_or_none(self, partition: Partition) -> Meta | None:
+        if not self.reachable(partition):
+            return None
+        try:
+            return await self.meta(partition)
+        except CoreUnavailable:
+            return None
 
     def belief_command(self, partition: Partition) -> Command:
         """To ride in a `read`: with its reply `believes` tells whether the others can be trusted."""
@@ -253,6 +296,8 @@ class RedemptionCore:
         if not after:
             await asyncio.sleep(block_milliseconds / 1000)
             return {}
+        if self.is_cluster:
+            return await self._poll_outboxes(after, count, block_milliseconds / 1000)
         await self._blocking.start()
         by_key = {names.outbox(partition): partition for partition in after}
         command: Command = (
@@ -273,6 +318,27 @@ class RedemptionCore:
             raise CoreUnavailable(str(error)) from error
         raise_first_error([reply])
         return {by_key[key.decode()]: entries_of(entries) for key, entries in reply or ()}
+
+    async def _poll_outboxes(
+        self, after: dict[Partition, str], count: int, seconds: float
+    ) -> dict[Partition, list[Entry]]:
+        """No command waits for streams of several slots: each is asked, a server's in one trip (D17)."""
+        until = asyncio.get_running_loop().time() + seconds
+        while True:
+            asked = [partition for partition in after if self.reachable(partition)]
+            replies = await asyncio.gather(
+                *(self.read_outbox(partition, after[partition], count) for partition in asked),
+                return_exceptions=True,
+            )
+            found: dict[Partition, list[Entry]] = {}
+            for partition, reply in zip(asked, replies, strict=True):
+                if isinstance(reply, list) and reply:
+                    found[partition] = reply
+                elif isinstance(reply, BaseException) and not isinstance(reply, CoreUnavailable):
+                    raise reply
+            if found or asyncio.get_running_loop().time() > until:
+                return found
+            await asyncio.sleep(CLUSTER_POLL_SECONDS)
 
     async def trim(self, partition: Partition, last_id: str) -> int:
         """Drop events up to an id that is committed in SQL; how many. Sending it again changes nothing."""
@@ -308,7 +374,8 @@ class RedemptionCore:
 
     async def probe(self) -> Durability:
         """What the server proves about its durability now."""
-        return judge(await self._sender.pipeline(PROBES))
+        answers = await self._sender.everywhere(PROBES)
+        return weakest([judge(replies) for replies in answers if replies])
 
     # Recovery
 

@@ -30,6 +30,19 @@ class Durability(Struct, frozen=True):
     run_id: str = ""
 
 
+def weakest(judged: list[Durability]) -> Durability:
+    """Of several servers: what all of them prove."""
+    if len(judged) == 1:
+        return judged[0]
+    reasons = tuple(dict.fromkeys(reason for one in judged for reason in one.reasons))
+    return Durability(
+        level="ledger" if reasons or not judged else "journal",
+        reasons=reasons,
+        evicts=any(one.evicts for one in judged),
+        run_id=" ".join(one.run_id for one in judged),
+    )
+
+
 def _info(reply: Any) -> dict[str, str]:
     if not isinstance(reply, bytes):
         return {}

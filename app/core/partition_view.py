@@ -64,9 +64,14 @@ def meta_commands(partition: Partition) -> list[tuple[str, ...]]:
     return [("HMGET", meta(partition), *META_FIELDS), ("INFO", "replication")]
 
 
+def server_of(replication: bytes) -> str:
+    """The replication id in an answer to INFO replication."""
+    found = _REPLID.search(replication)
+    return found[1].decode() if found else ""
+
+
 def meta_of(replies: list[Any]) -> Meta:
     values, replication = replies
-    found = _REPLID.search(replication)
     epoch, sequence, namespace, schema, state, certificate, appended, trimmed = (
         value.decode() if value is not None else "" for value in values
     )
@@ -77,7 +82,7 @@ def meta_of(replies: list[Any]) -> Meta:
         schema=schema,
         state=state,
         certificate=certificate,
-        server=found[1].decode() if found else "",
+        server=server_of(replication),
         outbox_bytes=int(appended or 0) - int(trimmed or 0),
     )
 

@@ -5,19 +5,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.core.client import Client, ReplyError, Saturated
+from app.core.cluster import ClusterClient
 from app.core.connection import Command, Unanswered, Unsent
 from app.core.outcome import CoreUnavailable
-from app.core.scripts import sources
 
 READ_SECONDS = 3.0
 RESEND_PAUSE_SECONDS = 0.002
+AWAY_PAUSE_SECONDS = 0.02
 
+_AWAY = ("LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
 _NOT_NOW = (
-    "LOADING",
+    *_AWAY,
     "READONLY",
-    "MASTERDOWN",
-    "CLUSTERDOWN",
-    "TRYAGAIN",
     "NOREPLICAS",
     "BUSY ",
     "MISCONF",
@@ -33,7 +32,7 @@ class CoreError(Exception):
 class Sender:
     """Turns lost connections into resends, and what is left of them into CoreUnavailable."""
 
-    def __init__(self, client: Client, resend_seconds: float) -> None:
+    def __init__(self, client: Client | ClusterClient, resend_seconds: float) -> None:
         self._client = client
         self._resend_seconds = resend_seconds
 
@@ -60,20 +59,26 @@ class Sender:
                     return reply, unknown
                 reason = str(reply)
                 if not reason.startswith("NOSCRIPT"):
+                    if reason.startswith("READONLY"):
+                        # It follows another server now: the next connection finds out which.
+                        self._client.drop("the server became a replica")
                     raise _refusal(reason, unknown)
                 await self._load_scripts(unknown)
             if not await self._again(until):
                 raise CoreUnavailable(reason, unknown=unknown)
 
-    async def pipeline(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies of all commands, error replies as exceptions in their places."""
+    async def pipeline(self, commands: Sequence[Command], tag: str = "") -> list[Any]:
+        """The replies of all commands, error replies as exceptions in their places.
+
+        tag: of the partition whose server is asked what names no key.
+        """
         if not commands:
             return []
         loop = asyncio.get_running_loop()
         until = loop.time() + READ_SECONDS
         while True:
             try:
-                reply = await self._client.pipeline(commands)
+                reply = await self._client.pipeline(commands, tag=tag)
             except Saturated as error:
                 raise CoreUnavailable(str(error)) from error
             except (Unsent, Unanswered) as error:
@@ -81,12 +86,31 @@ class Sender:
                     raise CoreUnavailable(str(error)) from error
                 continue
             replies: list[Any] = [reply] if len(commands) == 1 else reply
+            errors = [str(one) for one in replies if type(one) is ReplyError]
+            if not errors:
+                return replies
+            away = next((reason for reason in errors if reason.startswith(_AWAY)), "")
+            if away:
+                # Of no command in particular: the server is not there yet, or not there any more.
+                await asyncio.sleep(AWAY_PAUSE_SECONDS)
+                if not await self._again(until):
+                    raise CoreUnavailable(away)
+                continue
             missing = [n for n, one in enumerate(replies) if type(one) is ReplyError and _no_script(one)]
             if missing and loop.time() < until:
                 await self._load_scripts(False)
-                for n, one in zip(missing, await self.pipeline([commands[n] for n in missing]), strict=True):
+                for n, one in zip(
+                    missing, await self.pipeline([commands[n] for n in missing], tag), strict=True
+                ):
                     replies[n] = one
             return replies
+
+    async def everywhere(self, commands: Sequence[Command]) -> list[list[Any]]:
+        """The replies of every server that holds data. Raises: CoreUnavailable when one does not answer."""
+        try:
+            return await self._client.everywhere(commands)
+        except (Unsent, Unanswered) as error:
+            raise CoreUnavailable(str(error)) from error
 
     async def _again(self, until: float) -> bool:
         """Whether there is a connection, and time left to send again. Always lets the loop turn."""
@@ -96,7 +120,7 @@ class Sender:
 
     async def _load_scripts(self, unknown: bool) -> None:
         try:
-            await self._client.pipeline([("SCRIPT", "LOAD", source) for source in sources()])
+            await self._client.load_scripts()
         except (Unsent, Unanswered) as error:
             raise CoreUnavailable(str(error), unknown=unknown) from error
 

@@ -13,8 +13,7 @@ from sqlalchemy import func, select
 from app.core.core import RedemptionCore
 from app.core.keys import Partition
 from app.core.outbox import Position
-from app.core.outcome import CoreUnavailable
-from app.core.partition_view import Meta, meta_commands, meta_of
+from app.core.partition_view import Meta
 from app.db.database import Database
 from app.db.models import PartitionState, Project
 from app.ledger.crash_points import crash_point
@@ -64,7 +63,7 @@ class OutboxWork:
         self._trimmed: dict[Partition, Position] = {}
         self._behind: dict[Partition, None] = {}
         self._has_behind = asyncio.Event()
-        self._server = ""
+        self._server: tuple[str, ...] = ()
         self._suspect = True
         self._checked = 0.0
 
@@ -73,10 +72,7 @@ class OutboxWork:
     async def watch(self) -> None:
         """Find new partitions, and open those that their server closed: after a restart within one step."""
         loop = asyncio.get_running_loop()
-        (replication,) = await self.core.read(Partition(""), [("INFO", "replication")])
-        if isinstance(replication, Exception):
-            raise CoreUnavailable(str(replication))
-        server = next(line for line in replication.decode().splitlines() if line.startswith("master_replid:"))
+        server = await self.core.servers()
         due = loop.time() - self._checked > FULL_CHECK_SECONDS
         if (
             not due
@@ -110,20 +106,15 @@ class OutboxWork:
         rebuilt: dict[Partition, str] = {}
         for start in range(0, len(states), METAS_PER_TRIP):
             page = states[start : start + METAS_PER_TRIP]
-            for state, meta in zip(page, await self._metas(page), strict=True):
+            for state, meta in zip(
+                page, await self.core.metas([one.partition for one in page]), strict=True
+            ):
+                if meta is None:
+                    continue
                 namespace = await self._check(state, meta)
                 if namespace:
                     rebuilt[state.partition] = namespace
         await drop_namespaces(self.core, rebuilt)
-
-    async def _metas(self, states: list[State]) -> list[Meta]:
-        commands = [meta_commands(state.partition)[0] for state in states]
-        commands.append(meta_commands(states[0].partition)[1])
-        replies = await self.core.read(states[0].partition, commands)
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise CoreUnavailable(str(reply))
-        return [meta_of([reply, replies[-1]]) for reply in replies[:-1]]
 
     async def _check(self, state: State, meta: Meta) -> str:
         """The namespace that was filled anew; empty when none had to be."""
@@ -220,7 +211,8 @@ class OutboxWork:
     async def trim(self) -> None:
         """Drop from the outboxes what is committed in SQL. After the commit, never before."""
         for partition, cursor in list(self.cursors.items()):
-            if cursor.sequence and self._trimmed.get(partition) != cursor:
+            due = cursor.sequence and self._trimmed.get(partition) != cursor
+            if due and self.core.reachable(partition):
                 crash_point("trim")
                 await self.core.trim(partition, str(cursor))
                 self._trimmed[partition] = cursor

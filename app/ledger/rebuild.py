@@ -190,6 +190,8 @@ async def drop_namespaces(core: RedemptionCore, keep: Mapping[Partition, str]) -
     """
     if not keep:
         return 0
+    if core.is_cluster and len(keep) > 1:
+        return sum([await drop_namespaces(core, {one: namespace}) for one, namespace in keep.items()])
     kept = {partition.tag: namespace for partition, namespace in keep.items()}
     asked = next(iter(keep))
     tag = literal_pattern(asked.tag) if len(keep) == 1 else "{*}"

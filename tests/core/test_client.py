@@ -61,7 +61,7 @@ async def test_a_connection_cut_before_it_is_greeted_counts_as_one_that_was_not_
     _, cut = await loop.create_unix_connection(lambda: Connection(loop, lambda _: None), valkey.socket)
     cut.kill("reset")
     with pytest.raises(ConnectionError):
-        await client._greet(cut)
+        await client._greet(cut, client.address, True)
 
 
 async def test_too_much_in_flight_is_refused_at_once(valkey: Valkey) -> None:

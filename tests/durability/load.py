@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ import httpx
 import redis
 
 from tests.support.server import Project, RunningServer
-from tests.support.shop import stack
+from tests.support.shop import created, stack
 
 CLIENTS = 16
 PROGRESS_SECONDS_MAX = 60.0
@@ -69,6 +70,33 @@ class Load:
         """Wait until so many more redemptions are acknowledged."""
         goal = len(self.acknowledged) + count
         wait_until(lambda: len(self.acknowledged) >= goal, self.server.log_tail)
+
+
+def ledgered_ids(server: RunningServer, project: Project) -> Counter[str]:
+    ids: Counter[str] = Counter()
+    with server.client(project) as api:
+        page = 1
+        while True:
+            listed = created(
+                api.get("/v1/redemptions", params={"limit": 100, "page": page, "result": "SUCCESS"})
+            )
+            ids.update(row["id"] for row in listed["redemptions"])
+            if len(listed["redemptions"]) < 100:
+                return ids
+            page += 1
+
+
+def assert_nothing_lost(server: RunningServer, project: Project, load: Load) -> None:
+    assert not load.refused, load.refused[:3]
+    assert len(load.acknowledged) == len(set(load.acknowledged))
+    ids = ledgered_ids(server, project)
+    assert [one for one in load.acknowledged if ids[one] != 1] == []
+    assert max(ids.values()) == 1
+    with server.client(project) as api:
+        used = created(api.get(f"/v1/vouchers/{load.code}"))["redemption"]["redeemed_quantity"]
+    assert used == len(ids)
+    server.command("ledger", "reconcile", "--json")
+    server.command("ledger", "verify", "--json")
 
 
 def wait_until(reached: Callable[[], bool], explain: Callable[[], str]) -> None:

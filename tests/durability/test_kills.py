@@ -2,13 +2,21 @@
 ledger.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.durability.load import Load, counters_of, kill, status, valkey_of, valkey_pid, wait_until
+from tests.durability.load import (
+    Load,
+    assert_nothing_lost,
+    counters_of,
+    kill,
+    status,
+    valkey_of,
+    valkey_pid,
+    wait_until,
+)
 from tests.support.server import Project, RunningServer
 from tests.support.shop import (
     created,
@@ -37,33 +45,6 @@ def own_server(tmp_path: Path) -> Iterator[RunningServer]:
 @pytest.fixture
 def shop(own_server: RunningServer) -> Project:
     return own_server.create_project(unique("kills"))
-
-
-def ledgered_ids(server: RunningServer, project: Project) -> Counter[str]:
-    ids: Counter[str] = Counter()
-    with server.client(project) as api:
-        page = 1
-        while True:
-            listed = created(
-                api.get("/v1/redemptions", params={"limit": 100, "page": page, "result": "SUCCESS"})
-            )
-            ids.update(row["id"] for row in listed["redemptions"])
-            if len(listed["redemptions"]) < 100:
-                return ids
-            page += 1
-
-
-def assert_nothing_lost(server: RunningServer, project: Project, load: Load) -> None:
-    assert load.refused == []
-    assert len(load.acknowledged) == len(set(load.acknowledged))
-    ids = ledgered_ids(server, project)
-    assert [one for one in load.acknowledged if ids[one] != 1] == []
-    assert max(ids.values()) == 1
-    with server.client(project) as api:
-        used = created(api.get(f"/v1/vouchers/{load.code}"))["redemption"]["redeemed_quantity"]
-    assert used == len(ids)
-    server.command("ledger", "reconcile", "--json")
-    server.command("ledger", "verify", "--json")
 
 
 def test_a_killed_worker_loses_nothing(own_server: RunningServer, shop: Project) -> None:
