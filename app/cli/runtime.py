@@ -9,6 +9,7 @@ from typing import NoReturn, TypeVar
 import msgspec
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from app.core.core import RedemptionCore
 from app.core.outcome import CoreUnavailable
 from app.db import migrate
 from app.db.database import Database
@@ -16,6 +17,7 @@ from app.embedded.binary import EmbeddedServerError
 from app.embedded.places import Places
 from app.embedded.supervisor import Supervisor
 from app.engine import Engine
+from app.ledger.client import JOURNAL
 from app.processes.logs import set_up_logs
 from app.settings import Settings, load_settings
 from app.wiring import running_engine
@@ -67,6 +69,28 @@ async def reachable_redis(settings: Settings) -> AsyncIterator[str]:
         yield url
     finally:
         await supervisor.stop()
+
+
+async def unproven_level(settings: Settings, redis_url: str) -> str:
+    """Why the durability level that was asked for cannot be kept by the server as it is set (D18); empty when
+    it can, and for a server that is away: the workers wait for it, and ask it themselves.
+    """
+    if settings.durability != JOURNAL:
+        return ""
+    core = RedemptionCore(redis_url)
+    await core.start()
+    try:
+        proven = await core.probe()
+    except CoreUnavailable:
+        return ""
+    finally:
+        await core.close()
+    if proven.level == JOURNAL:
+        return ""
+    return (
+        f"the durability level journal cannot be proven: {'; '.join(proven.reasons)}. "
+        "Change the server's settings, or set VOUCHSAFE_DURABILITY to ledger or auto"
+    )
 
 
 async def _check_schema(settings: Settings) -> None:

@@ -18,12 +18,10 @@ import httpx
 import msgspec
 import structlog
 
-from app.core.core import RedemptionCore
-from app.core.outcome import CoreUnavailable
+from app.cli.runtime import unproven_level
 from app.db import migrate
 from app.db.database import Database
 from app.embedded.supervisor import Supervisor
-from app.ledger.client import JOURNAL
 from app.processes.child import Child
 from app.processes.lifeline import Lifeline
 from app.processes.listening import bind
@@ -60,7 +58,9 @@ async def serve(settings: Settings, ready: Callable[[str], Awaitable[None]] | No
         try:
             async with _redis(settings, data_dir) as redis_url:
                 await _bring_schema(settings)
-                await _require_level(settings, redis_url)
+                unproven = await unproven_level(settings, redis_url)
+                if unproven:
+                    raise CannotServe(unproven)
                 return await _Family(settings, data_dir, listener, redis_url).run(ready)
         finally:
             listener.close()
@@ -190,27 +190,6 @@ async def _bring_schema(settings: Settings) -> None:
             )
     finally:
         await database.close()
-
-
-async def _require_level(settings: Settings, redis_url: str) -> None:
-    """Refuse to begin with a durability level that the server shows it cannot keep (D18). One that is away is
-    waited for, and asked by the workers.
-    """
-    if settings.durability != JOURNAL:
-        return
-    core = RedemptionCore(redis_url)
-    await core.start()
-    try:
-        proven = await core.probe()
-    except CoreUnavailable:
-        return
-    finally:
-        await core.close()
-    if proven.level != JOURNAL:
-        raise CannotServe(
-            "the durability level journal cannot be proven: " + "; ".join(proven.reasons)
-            + ". Mend it, or set VOUCHSAFE_DURABILITY to ledger or auto"
-        )
 
 
 def _environment(settings: Settings, data_dir: Path, redis_url: str, port: int) -> dict[str, str]:
