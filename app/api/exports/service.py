@@ -71,7 +71,7 @@ def _checked(call: Call, exported_object: str, sent: ExportParameters) -> dict[s
         )
     filters = sent.filters or {}
     for name, body in filters.items():
-        if name != "junction" and not isinstance((body or {}).get("conditions"), dict):
+        if name != "junction" and not (isinstance(body, dict) and isinstance(body.get("conditions"), dict)):
             raise invalid_payload(
                 f"Property .parameters.filters.{name} should have required property 'conditions'"
             )

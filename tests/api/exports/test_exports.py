@@ -158,6 +158,7 @@ def test_movements_of_gift_cards(server, api):
         ({"exported_object": "voucher", "parameters": {"fields": ["weather"]}}, "invalid_export_fields"),
         ({"exported_object": "voucher", "parameters": {"order": "weather"}}, "invalid_payload"),
         ({"exported_object": "voucher", "parameters": {"filters": {"x": {}}}}, "invalid_payload"),
+        ({"exported_object": "voucher", "parameters": {"filters": {"x": "text"}}}, "invalid_payload"),
         (
             {"exported_object": "voucher", "parameters": {"filters": {"x": {"conditions": {"$is": ["1"]}}}}},
             "invalid_query_params",
