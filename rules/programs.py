@@ -25,7 +25,7 @@ class CompiledRule(Struct, frozen=True):
     program: Any
     needs: frozenset[str] = frozenset()
     """What deciding looks at: "customer", "order", "counters", "catalogue", "metadata", "summary",
-    "last_order".
+    "last_order", "publication".
     """
     guards: tuple[str, ...] = ()
     """Versions that the decision depends on, e.g. ("seg:seg_1", "col:pc_1", "loc:loc_1")."""
@@ -38,6 +38,8 @@ class CompiledDiscount(Struct, frozen=True):
     program: Any
     products: tuple[str, ...] = ()
     """Ids of products and SKUs (unit_type) whose stored facts belong into `Facts.catalogue`."""
+    reads_publication: bool = False
+    """A formula looks at `Candidate.publication_metadata`."""
 
 
 class CompiledWindow(Struct, frozen=True):

@@ -229,13 +229,16 @@ def compile_rule(
         node.number = str(number)
     tree = read_tree(rules, named, ".rules")
     program = Program(rule_id, named, tree, read_message(document.get("error"), ".error"))
+    needs: set[str] = set()
     applicable = document.get("applicable_to")
     if applicable is not None and applicable != {}:
         program.applicable = Applicable(applicable, collections)
+        entries = program.applicable.entries()
+        if any(formula.reads_publication for entry in entries for formula in entry.formulas()):
+            needs.add("publication")
     bundle = document.get("bundle_rules")
     if bundle is not None and bundle != {}:
         program.bundle = Bundle(bundle, collections)
-    needs: set[str] = set()
     for node in program.nodes:
         needs |= node.needs
     return CompiledRule(rule_id, program, frozenset(needs), references(document))

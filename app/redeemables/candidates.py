@@ -1,6 +1,7 @@
 """A requested redeemable and its record turned into the Candidate that rules decide on."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -68,6 +69,12 @@ async def _voucher_candidate(
         program = await catalogue.voucher_program(project.id, record, campaign)
         discount, rules, windows, guards = program.discount, program.rules, program.windows, program.guards
         extensions = program.extensions
+    publication: Mapping[str, Any] = {}
+    if record.publish_count and (
+        (discount is not None and discount.reads_publication)
+        or any("publication" in rule.needs for rule in rules)
+    ):
+        publication = await catalogue.publication_metadata(project.id, record.id)
     gift = None
     if record.type == "GIFT_VOUCHER":
         effect = record.gift_effect or (campaign.gift_effect if campaign else "APPLY_TO_ORDER")
@@ -94,6 +101,7 @@ async def _voucher_candidate(
         holder=Holder(customer_id=record.holder_id) if record.holder_id else None,
         is_referral_code=record.is_referral_code,
         publish_count=record.publish_count,
+        publication_metadata=publication,
         start_date=instant(record.start_date),
         expiration_date=instant(record.expiration_date),
         credits=redeemable.gift.credits if redeemable.gift else None,

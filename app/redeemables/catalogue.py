@@ -160,6 +160,13 @@ class Catalogue:
             self._vouchers.put(key, program)
         return program
 
+    async def publication_metadata(self, project_id: str, voucher_id: str) -> Mapping[str, Any]:
+        """Of the voucher's last publication, for formulas that look at it. Publishing makes a new version of
+        the record, so what was read before cannot be redeemed on.
+        """
+        async with self.db.reading() as session:
+            return await loading.load_publication_metadata(session, project_id, voucher_id)
+
     def read_before(self, project_id: str, requested_id: str) -> tuple[CounterName, ...]:
         """Counters that an amount of this redeemable depended on when it was last met: fetched in the first
         trip (D6).

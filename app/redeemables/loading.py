@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec.structs import replace
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.records import CustomerRecord, VoucherRecord
@@ -19,6 +19,8 @@ from app.db.models import (
     Project,
     PromotionStack,
     PromotionTier,
+    Publication,
+    PublicationVoucher,
     ValidationRule,
     ValidationRuleAssignment,
     Voucher,
@@ -341,6 +343,26 @@ def _voucher_record(row: Voucher, rule_ids: list[str]) -> VoucherRecord:
         extensions=body.get("extensions") or {},
         created_at=microseconds(row.created_at) or 0,
     )
+
+
+async def load_publication_metadata(
+    session: AsyncSession, project_id: str, voucher_id: str
+) -> Mapping[str, Any]:
+    """Of the last publication of the voucher; empty for none."""
+    body = await session.scalar(
+        select(Publication.body)
+        .join(
+            PublicationVoucher,
+            and_(
+                PublicationVoucher.project_id == Publication.project_id,
+                PublicationVoucher.publication_id == Publication.id,
+            ),
+        )
+        .where(PublicationVoucher.project_id == project_id, PublicationVoucher.voucher_id == voucher_id)
+        .order_by(Publication.created_at.desc(), Publication.id.desc())
+        .limit(1)
+    )
+    return (body or {}).get("metadata") or {}
 
 
 async def load_customer(session: AsyncSession, project_id: str, identity: str) -> CustomerRecord | None:

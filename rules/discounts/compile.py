@@ -53,8 +53,12 @@ def compile_discount(
         program = compile_units(body, collections or {})
     else:
         program = _money(body, kind, collections or {})
+    formulas = (program.formula, *(units.formula for units in program.units))
     return CompiledDiscount(
-        document, program, tuple(dict.fromkeys(units.unit_type for units in program.units))
+        document,
+        program,
+        tuple(dict.fromkeys(units.unit_type for units in program.units)),
+        any(formula is not None and formula.reads_publication for formula in formulas),
     )
 
 

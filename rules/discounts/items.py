@@ -215,7 +215,7 @@ def _percent_plainly(
         amount = line.amount or 0
         most = amount - line.discount
         value = (2 * (amount if on_amount else most) * numerator + denominator) // twice
-        value = min(value, most)
+        value = value if value < most else most
         if limit is not None and value > limit:
             value = limit
         if value:

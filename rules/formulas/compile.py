@@ -3,7 +3,7 @@ evaluated.
 """
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rules.cart import WorkLine
 from rules.formulas.lexer import FormulaError
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rules.context import Context
 
 
+PUBLICATION: Final = "PUBLICATION_METADATA"
+
+
 class Formula:
     """A compiled formula."""
 
@@ -24,6 +27,11 @@ class Formula:
         self.text = text
         self.inner = inner
         self.reads_uses = reads_uses
+
+    @property
+    def reads_publication(self) -> bool:
+        """Does it look at the metadata of the publication? Asked when something is compiled, never later."""
+        return PUBLICATION in self.text.upper()
 
     def evaluate(self, context: "Context", line: WorkLine | None) -> Decimal | None:
         """The number, or None when something it needs is missing; then the static value stands."""
