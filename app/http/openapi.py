@@ -179,7 +179,7 @@ def _answers(route: Route, schemas: _Schemas) -> Schema:
     if route.status != 204:
         schema = {"type": "object"} if route.answer in (None, dict) else schemas.of(route.answer)
         success["content"] = {"application/json": {"schema": schema}}
-    answers: Schema = {str(route.status): success}
+    answers: Schema = {str(status): success for status in (route.status, *route.other_statuses)}
     keys: dict[int, list[str]] = {}
     for key in route.errors:
         keys.setdefault(_STATUS_OF_KEY.get(key, 400), []).append(key)

@@ -37,6 +37,8 @@ class Route(Struct, frozen=True, kw_only=True):
     tag: str
     summary: str
     status: int = 200
+    other_statuses: tuple[int, ...] = ()
+    """Of successes that differ from `status`, for OpenAPI: 202 where the rest goes on behind the answer."""
     body: type | None = None
     """Struct of the request body, for the decoder of Call.body() and for OpenAPI; None: no body is read."""
     body_required: bool = True

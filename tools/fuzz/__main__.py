@@ -6,6 +6,7 @@ or came not at all; and when an operation got fewer than its share of requests o
 
 import argparse
 import asyncio
+import contextlib
 import json
 import random
 import sys
@@ -85,8 +86,9 @@ class Fuzz:
     def learn(self, sent: Sent, reply: Reply) -> None:
         if sent.operation.method == "DELETE":
             self.pool.gone(sent.path_values[sent.operation.parameters[-1]])
-        elif reply.body and sent.operation.path.startswith(("/v1/", "/client/", "/management/")):
-            self.pool.learn(json.loads(reply.body))
+        elif reply.body.startswith((b"{", b"[")):
+            with contextlib.suppress(ValueError):  # Not all that is answered is JSON.
+                self.pool.learn(json.loads(reply.body))
 
     def note(self, sent: Sent, reply: Reply) -> None:
         text = reply.body.decode(errors="replace")

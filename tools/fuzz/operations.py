@@ -12,6 +12,7 @@ from tools.fuzz.shapes import enriched
 
 GOOD = 0.5
 """Share of requests without a fault of their own."""
+ONE_CODE = ("/client/v1/redeem", "/client/v1/validate")
 PUBLISHES_BY_GET = "create-publication-1"
 MEDIA = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
@@ -121,6 +122,8 @@ class Requests:
         chance = self.chance
         if operation.id == PUBLISHES_BY_GET and chance.random() < 0.7:
             return f"customer[source_id]=ann&voucher={self.pool.pick('code') or ''}"
+        if operation.path in ONE_CODE and chance.random() < 0.7:
+            return f"code={quote(self.pool.pick('code') or '', safe='')}&amount=1000"
         if good or chance.random() < 0.3:
             return "limit=5" if "limit" in operation.query and chance.random() < 0.5 else ""
         parts = [chance.choice(hostile.QUERIES) for _ in range(chance.randint(1, 3))]

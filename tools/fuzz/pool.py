@@ -7,7 +7,7 @@ from typing import Any
 
 KEPT = 60
 """Ids of a kind: old ones are forgotten, as most of them are deleted by now."""
-LASTING = 6
+LASTING = 3
 """The first of each kind are never deleted, so that there is always something to ask for."""
 
 KINDS = {
@@ -15,7 +15,7 @@ KINDS = {
     "r_": "redemption", "rr_": "rollback", "ord_": "order", "prod_": "product", "sku_": "sku",
     "pc_": "collection", "seg_": "segment", "val_": "rule", "asgm_": "assignment", "cat_": "category",
     "loc_": "location", "pub_": "publication", "aa_": "action", "app_": "key", "cli_": "key",
-    "proj_": "project", "stk_": "stacking",
+    "proj_": "project", "exp_": "export", "stk_": "stacking",
 }  # fmt: skip
 
 PARAMETERS = {

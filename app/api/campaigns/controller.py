@@ -158,6 +158,7 @@ ROUTES: tuple[Route, ...] = (
         "add-vouchers-to-campaign",
         once(add_vouchers),
         "Add Vouchers to Campaign",
+        other_statuses=(202,),
         permission="codes.write",
         body=CampaignVouchersCreate,
         body_required=False,
