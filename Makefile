@@ -22,7 +22,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint format types static check bench bench-oracle fuzz bench-rules rules-many chaos chaos-all cluster loadtest sentinel vectors lock openapi clean
+.PHONY: help install run test test-fast lint format types static check bench bench-rebuild bench-oracle fuzz bench-rules rules-many chaos chaos-all cluster loadtest sentinel vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench-rules: $(DEV_STAMP) ## CPU of decisions as multiples of decoding the reque
 
 rules-many: $(DEV_STAMP) ## Many random rule documents and requests (RULE_DOCUMENTS=100000, RULE_REQUESTS=50000; minutes)
 	VOUCHSAFE_RULE_DOCUMENTS=$(RULE_DOCUMENTS) VOUCHSAFE_RULE_REQUESTS=$(RULE_REQUESTS) $(PYTEST) -q tests/rules/test_properties.py
+
+bench-rebuild: $(DEV_STAMP) ## Rebuild of 1 000 000 counters beside a bare MSET of as many keys
+	$(BIN)/python -m loadtests.rebuild
 
 loadtest: $(DEV_STAMP) ## locust against a server that runs already (see loadtests/README.md)
 	$(BIN)/locust -f loadtests/locustfile.py --headless --users $(USERS) --spawn-rate 16 --run-time $(SECONDS_MAX)s --host http://$(HOST):$(PORT)

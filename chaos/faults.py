@@ -18,7 +18,10 @@ Strike = Callable[[Rig, random.Random], Awaitable[str]]
 
 
 async def kill_worker(rig: Rig, randomness: random.Random) -> str:
-    pid = randomness.choice(rig.web_pids())
+    workers = rig.web_pids()
+    if not workers:
+        return "nothing: no worker was there"
+    pid = randomness.choice(workers)
     signal_process(pid, signal.SIGKILL)
     return f"kill -9 of worker {pid}"
 
@@ -44,7 +47,8 @@ async def stop_a_while(rig: Rig, randomness: random.Random) -> str:
     elif who == "writer":
         pid = rig.background_pid()
     else:
-        pid = randomness.choice(rig.web_pids())
+        workers = rig.web_pids()
+        pid = randomness.choice(workers) if workers else None
     seconds = min(8.0, 0.2 * 1.6 ** randomness.randrange(8))
     if pid is None or not signal_process(pid, signal.SIGSTOP):
         return f"nothing: {who} was away"

@@ -5,7 +5,7 @@ from chaos.faults import FAULTS
 from chaos.workloads import WORKLOADS
 
 LEVELS = ("journal", "ledger")
-SELECTIONS = ("short", "pairs", "full")
+SELECTIONS = ("short", "levels", "pairs", "full")
 
 SHORT = (
     Cell("W2", "F1", "journal"),
@@ -20,9 +20,18 @@ SHORT = (
 
 
 def select(name: str) -> list[Cell]:
-    """pairs: every workload under every fault once, levels in turn, so that each fault meets each level."""
+    """levels: every fault at every level, workloads in turn. pairs: every workload under every fault once,
+    levels in turn, so that each fault meets each level. full: everything.
+    """
     if name == "short":
         return list(SHORT)
+    if name == "levels":
+        names = list(WORKLOADS)
+        return [
+            Cell(names[(2 * row + column) % len(names)], fault, level)
+            for row, fault in enumerate(FAULTS)
+            for column, level in enumerate(LEVELS)
+        ]
     if name == "full":
         return [Cell(w, f, level) for f in FAULTS for w in WORKLOADS for level in LEVELS]
     return [

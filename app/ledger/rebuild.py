@@ -1,5 +1,6 @@
 """Redis refilled from SQL, in a namespace that nobody reads yet (core 3.4, D13)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from app.ledger.locks import lock_commands, open_locks
 from app.ledger.partitions import State, epoch_of
 from app.ledger.patterns import literal_pattern
 from app.ledger.positions import at_or_beyond, beyond
-from app.ledger.replay import PAGE_ROWS, Replayed, replay, replay_since
+from app.ledger.replay import replay, replay_since
 from app.ledger.versions import catalogue_versions
 
 HELD_SUFFIX: Final = "~h"
@@ -29,7 +30,13 @@ REPLAY_SECONDS: Final = 600
 """How long a request may be sent again under its rid (D1)."""
 COMMANDS_MAX: Final = 200
 """Of one pipeline, so that no connection is blocked for long."""
+PIPELINES_MAX: Final = 4
+"""On their way at once: the server works while the next rows are read."""
+PAGE_COUNTERS: Final = 10_000
+RENEW_SECONDS: Final = 2.0
 
+Row = tuple[str, str, int | None, int, int]
+"""A counter: key, field, value (None: only held), what is held, epoch second of its window's end."""
 Command = tuple[str | bytes | int, ...]
 
 
@@ -55,55 +62,79 @@ async def fill_namespace(
         now_ms = await database_now_ms(session, db)
         versions = await catalogue_versions(session, partition.project_id)
         await core.fill(keys, versions, ())
-        counters = await _counters(session, state, from_genesis=from_genesis)
-        live = {place: counter for place, counter in counters.items() if not counter.ended(now_ms // 1000)}
-        await _send(core, partition, lease, _counter_commands(keys, live))
-        await _send(core, partition, lease, [command async for command in _claims(session, state, keys)])
-        await _send(core, partition, lease, lock_commands(keys, await open_locks(session, state)))
-        await _send(
-            core, partition, lease, [command async for command in _requests(session, state, keys, now_ms)]
-        )
-    return len(live)
+        filling = _Filling(keys, now_ms // 1000)
+        rows = _counters(session, state, from_genesis=from_genesis)
+        await _send(core, partition, lease, filling.commands(rows))
+        await _send(core, partition, lease, _claims(session, state, keys))
+        await _send(core, partition, lease, _each(lock_commands(keys, await open_locks(session, state))))
+        await _send(core, partition, lease, _requests(session, state, keys, now_ms))
+    return filling.counters
 
 
-async def _counters(
-    session: AsyncSession, state: State, *, from_genesis: bool
-) -> dict[tuple[str, str], Replayed]:
-    """The checkpoint where reconcile verified it, the postings themselves for everything that moved since
-    (D13).
+async def _counters(session: AsyncSession, state: State, *, from_genesis: bool) -> AsyncIterator[Row]:
+    """In the order of their keys: the checkpoint where reconcile verified it, the postings themselves for
+    everything that moved since (D13).
     """
     part = state.partition.name
     if from_genesis or not state.verified.epoch:
-        return (await replay(session, part)).counters
-    counters = (await replay_since(session, part, state.verified)).counters
+        replayed = (await replay(session, part)).counters
+        for (key, field), one in sorted(replayed.items()):
+            yield key, field, one.value, one.held, one.until
+        return
+    moved = (await replay_since(session, part, state.verified)).counters
     streamed = await session.stream(
-        select(Counter.key, Counter.field, Counter.value, Counter.held, Counter.until).where(
-            Counter.part == part
-        ),
-        execution_options={"yield_per": PAGE_ROWS},
+        select(Counter.key, Counter.field, Counter.value, Counter.held, Counter.until)
+        .where(Counter.part == part)
+        .order_by(Counter.key, Counter.field),
+        execution_options={"yield_per": PAGE_COUNTERS},
     )
-    async for key, field, value, held, until in streamed:
-        if (key, field) not in counters:
-            counters[key, field] = Replayed(value=value, held=held, until=until)
-    return counters
+    async for page in streamed.partitions():
+        for key, field, value, held, until in page:
+            later = moved.get((key, field)) if moved else None
+            if later is None:
+                yield key, field, value, held, until
+            else:
+                yield key, field, later.value, later.held, later.until
 
 
-def _counter_commands(keys: Keys, counters: dict[tuple[str, str], Replayed]) -> Iterator[Command]:
-    by_key: dict[str, list[str | int]] = {}
-    ends: dict[str, int] = {}
-    for (key, field), counter in counters.items():
-        flat = by_key.setdefault(key, [])
-        if counter.value is not None:
-            flat += (field, counter.value)
-        if counter.held:
-            flat += (field + HELD_SUFFIX, counter.held)
-        if counter.until:
-            ends[key] = max(ends.get(key, 0), counter.until)
-    for key, flat in by_key.items():
+class _Filling:
+    """Counters as commands, a hash at a time; `counters` is how many there were."""
+
+    def __init__(self, keys: Keys, now_seconds: int) -> None:
+        self._base = keys.base
+        self._now_seconds = now_seconds
+        self.counters = 0
+
+    async def commands(self, rows: AsyncIterator[Row]) -> AsyncIterator[Command]:
+        """rows: those of a key stand together. Ended windows count nothing any more and stay out (D7)."""
+        current, ends = "", 0
+        flat: list[str | int] = []
+        async for key, field, value, held, until in rows:
+            if until and until <= self._now_seconds:
+                continue
+            self.counters += 1
+            if key != current:
+                for command in self._hash(current, flat, ends):
+                    yield command
+                current, flat, ends = key, [], 0
+            if value is not None:
+                flat += (field, value)
+            if held:
+                flat += (field + HELD_SUFFIX, held)
+            ends = max(ends, until)
+        for command in self._hash(current, flat, ends):
+            yield command
+
+    def _hash(self, key: str, flat: list[str | int], ends: int) -> Iterator[Command]:
         if flat:
-            yield ("HSET", keys.base + key, *flat)
-            if key in ends:
-                yield ("PEXPIREAT", keys.base + key, ends[key] * 1000 + WINDOW_GRACE_MS)
+            yield ("HSET", self._base + key, *flat)
+            if ends:
+                yield ("PEXPIREAT", self._base + key, ends * 1000 + WINDOW_GRACE_MS)
+
+
+async def _each(commands: Iterable[Command]) -> AsyncIterator[Command]:
+    for command in commands:
+        yield command
 
 
 async def _claims(session: AsyncSession, state: State, keys: Keys) -> AsyncIterator[Command]:
@@ -161,21 +192,35 @@ async def _requests(session: AsyncSession, state: State, keys: Keys, now_ms: int
 
 
 async def _send(
-    core: RedemptionCore, partition: Partition, lease: HeldLease, commands: Iterable[Command]
+    core: RedemptionCore, partition: Partition, lease: HeldLease, commands: AsyncIterator[Command]
 ) -> None:
-    """In pipelines; the lease is renewed on the way, for a large rebuild takes longer than it lasts."""
+    """In pipelines, some at a time; the lease is renewed on the way, for a large rebuild takes longer than it
+    lasts.
+    """
+    loop = asyncio.get_running_loop()
+    renewed = loop.time()
+    under_way: set[asyncio.Task[None]] = set()
     chunk: list[Any] = []
-    sent = 0
-    for command in commands:
-        chunk.append(command)
-        if len(chunk) == COMMANDS_MAX:
-            await _pipeline(core, partition, chunk)
-            sent += 1
-            if sent % 100 == 0:
-                await lease.renew()
+    try:
+        async for command in commands:
+            chunk.append(command)
+            if len(chunk) < COMMANDS_MAX:
+                continue
+            under_way.add(asyncio.create_task(_pipeline(core, partition, chunk)))
             chunk = []
-    if chunk:
-        await _pipeline(core, partition, chunk)
+            while len(under_way) >= PIPELINES_MAX:
+                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                for one in done:
+                    one.result()
+            if loop.time() - renewed > RENEW_SECONDS:
+                await lease.renew()
+                renewed = loop.time()
+        if chunk:
+            await _pipeline(core, partition, chunk)
+        await asyncio.gather(*under_way)
+    finally:
+        for one in under_way:
+            one.cancel()
 
 
 async def _pipeline(core: RedemptionCore, partition: Partition, commands: list[Any]) -> None:
