@@ -44,6 +44,8 @@ from app.jobs.removal import removal_payload
 from app.redeemables.auto_stop import auto_stop_of, counted_anew
 from app.redeemables.codes import CodeConfig, code_config_of
 
+GUESSES_MIN = 10
+"""Guesses per code below which a pattern is refused; readiness asks for far more."""
 VOUCHERS_COUNT_MAX = 10_000_000
 """Codes of one request for generation."""
 
@@ -186,16 +188,17 @@ def checked_count(count: int) -> int:
 
 
 def check_keyspace(config: CodeConfig, issued: int, wanted: int) -> None:
-    """Refused before the work starts, with the numbers.
+    """Refused before the work starts, with the numbers: one guess in GUESSES_MIN would be a code.
 
     Raises: ApiError 400 invalid_code_config.
     """
-    if issued + wanted > config.keyspace:
+    if (issued + wanted) * GUESSES_MIN > config.keyspace:
         raise ApiError(
             400,
             "invalid_code_config",
             "Invalid code config",
-            f"The pattern has {config.keyspace} codes: {issued} are issued, {wanted} more are wanted.",
+            f"The pattern has {config.keyspace} codes: {issued} are issued, {wanted} more are wanted. "
+            f"It should have {GUESSES_MIN} times as many, or codes can be guessed.",
         )
 
 
