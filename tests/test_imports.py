@@ -64,7 +64,7 @@ LAWS = {
             "app.identifiers",
             "app.settings",
         ),
-        ("litestar", "msgspec", "sqlalchemy", "structlog"),
+        ("litestar", "msgspec", "sqlalchemy", "structlog", "segno"),
     ),
     "app.jobs": Law(
         (

@@ -2,6 +2,7 @@
 it.
 """
 
+from app.api.assets.controller import ROUTES as ASSETS
 from app.api.async_actions.controller import ROUTES as ASYNC_ACTIONS
 from app.api.audit.controller import ROUTES as AUDIT
 from app.api.campaigns.controller import ROUTES as CAMPAIGNS
@@ -41,6 +42,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *CATEGORIES,
         *PUBLICATIONS,
         *EXPORTS,
+        *ASSETS,
         *CUSTOMERS,
         *PRODUCTS,
         *ORDERS,
