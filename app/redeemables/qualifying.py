@@ -23,6 +23,7 @@ from app.redeemables.programs import CampaignProgram
 from app.redeemables.read_trip import Asked
 from app.redeemables.request import RedeemableRequest, StackRequest
 from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended, record_checks
+from app.redeemables.summaries import summary_needs, with_summary
 from rules.counters import tally
 from rules.facts import Candidate, CounterName, Gift, Moment
 from rules.qualification import Scenario, qualify, qualify_stack
@@ -101,6 +102,7 @@ async def qualify_options(
             gathered.facts,
             catalogue=await facts_of_units(catalogue.products, gathered.project.id, candidates),
         )
+        await _add_summary(core, catalogue, gathered, candidates)
         moment = Moment(now=now, zone=gathered.project.zone)
         found = []
         for option, group in zip(options, grouped, strict=True):
@@ -111,6 +113,17 @@ async def qualify_options(
         if await _is_current(core, catalogue, asked, gathered):
             return found
     raise Contended
+
+
+async def _add_summary(
+    core: RedemptionCore, catalogue: Catalogue, gathered: Gathered, candidates: Sequence[Candidate]
+) -> None:
+    """Rules of campaigns, which the read trip does not know, may look at the customer's summary as well."""
+    customer, needs = gathered.facts.customer, summary_needs(candidates)
+    if customer is None or not needs or gathered.pins:
+        return
+    seen, gathered.pins = await with_summary(core, catalogue.db, gathered.keys, customer, needs, None)
+    gathered.facts = replace(gathered.facts, customer=seen)
 
 
 def _qualified(
