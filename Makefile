@@ -22,7 +22,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint format types static check bench bench-rebuild bench-oracle fuzz bench-rules rules-many chaos chaos-all cluster loadtest sentinel vectors lock openapi clean
+.PHONY: help install run test test-fast lint format types static check bench bench-rebuild bench-oracle fuzz bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ bench-oracle: $(DEV_STAMP) ## Can a stranger tell by the clock which codes exist
 
 fuzz: $(DEV_STAMP) ## Odd requests to every operation: no fault, no status that the document does not name (REQUESTS)
 	$(BIN)/python -m tools.fuzz --requests $(REQUESTS)
+
+kills: $(DEV_STAMP) ## A hundred kills of Valkey, workers and writer in ten minutes, 16 clients (SEED)
+	$(BIN)/python -m chaos.kills $(if $(SEED),--seed $(SEED))
 
 vectors: $(DEV_STAMP) ## Run a file of promotions and carts (FILE) through the HTTP API; see tests/vectors/README.md
 	$(BIN)/python -m tools.vectors $(FILE)

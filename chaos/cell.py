@@ -9,7 +9,7 @@ import httpx
 from msgspec import Struct
 
 from chaos.checker import BROKEN, LOST
-from chaos.clients import Clients
+from chaos.clients import Clients, until
 from chaos.faults import FAULTS
 from chaos.history import Deed, History, Operation, Strike
 from chaos.model import DIVERGENT, DUPLICATED, OVER, Problem
@@ -23,6 +23,10 @@ CLIENTS = 16
 ACKNOWLEDGED_MIN = 1_000
 STRIKES_MIN = 5
 """A cell with less has shown nothing, and is failed for that."""
+BETWEEN = 20
+"""Requests acknowledged between two strikes, so that each hits a system at work on any machine."""
+BETWEEN_SECONDS_MAX = 5.0
+"""Where little is left to be had, refusals are what goes on."""
 EDIT_SECONDS = 0.05
 READY_SECONDS_MAX = 60.0
 
@@ -64,7 +68,7 @@ class Limit(Struct, frozen=True):
     """seconds_min: how long a cell runs at least. seconds_max: when it ends, whatever it has shown."""
 
     seconds_min: float = 8.0
-    seconds_max: float = 90.0
+    seconds_max: float = 120.0
 
 
 async def run_cell(cell: Cell, seed: str, limit: Limit, folder: Path) -> Row:
@@ -102,13 +106,15 @@ async def _run(rig: Rig, row: Row, randomness: random.Random, limit: Limit, hist
     began = history.now()
     try:
         while not _enough(clients, history, began, limit):
+            mark = clients.acknowledged
             await asyncio.sleep(randomness.uniform(*FAULTS[cell.fault].pause))
+            await until(lambda mark=mark: clients.acknowledged >= mark + BETWEEN, BETWEEN_SECONDS_MAX)
             await _strike(rig, cell, randomness, clients, history)
     finally:
         editing.cancel()
         await asyncio.gather(editing, return_exceptions=True)
         await clients.finish()
-    await asyncio.to_thread(_ready, rig)
+    await asyncio.to_thread(wait_ready, rig)
     judgement = await verify(
         rig.redis_url, rig.database_url, project.project_id, history, workload.limits
     )
@@ -166,7 +172,7 @@ async def _edit_once(wire: Wire, deed: Deed, history: History) -> None:
     history.operation(operation)
 
 
-def _ready(rig: Rig) -> None:
+def wait_ready(rig: Rig) -> None:
     with httpx.Client(timeout=5) as client:
         end = READY_SECONDS_MAX * 20
         while end:

@@ -5,6 +5,7 @@ The numbers I1 to I14 are those of the list in the README.
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from msgspec import Struct, field
 
@@ -49,7 +50,7 @@ def _sequence(ledger: Ledger) -> Iterator[Problem]:
         if sequence != expected.setdefault(epoch, 1):
             yield Problem(DIVERGENT, "I4", f"{line.position} follows {epoch}-{expected[epoch] - 1}")
         expected[epoch] = sequence + 1
-    for before, after in zip(ledger.written, ledger.written[1:], strict=False):
+    for before, after in pairwise(ledger.written):
         if after < before:
             yield Problem(DIVERGENT, "I13", f"{after} was ledgered after {before}")
 
