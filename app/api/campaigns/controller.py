@@ -185,11 +185,11 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         ONE + "/import",
         "import-vouchers-to-campaign",
-        import_vouchers,
+        once(import_vouchers),
         "Import Vouchers to Campaign",
         status=202,
         body=list[VoucherRow],
-        errors=(*NOT_FOUND, "invalid_campaign", "invalid_voucher", "duplicate_key"),
+        errors=(*NOT_FOUND, "invalid_campaign", "invalid_voucher", "duplicate_key", "idempotency_key_reused"),
     ),
     _route(
         "POST",

@@ -117,7 +117,10 @@ async def _check_free(call: Call, codes: list[str]) -> None:
 
 
 async def _start(call: Call, kind: str, rows: list[Row], campaign: Campaign | None = None) -> dict[str, Any]:
+    # Categories are made by a write of their own; an idempotency key answers for the action's.
+    claim, call.claim = call.claim, None
     await _name_categories(call, rows)
+    call.claim = claim
     payload = import_payload(len(rows), campaign_id=campaign.id if campaign is not None else None)
     return await _enqueue(call, kind, rows, payload)
 
@@ -153,7 +156,10 @@ async def _enqueue(call: Call, kind: str, rows: list[Any], payload: dict[str, An
     """The rows are stored first, so that the action, once it is seen, has all of them."""
     action_id = new_id("aa_")
     await store_inputs(call.engine.db, call.project_id, action_id, rows)
+    answer = {"async_action_id": action_id}
     async with call.engine.db.writing() as session:
+        if call.claim is not None:
+            await call.claim.take(session, call.project_id)
         start_action(
             session,
             call.project_id,
@@ -163,4 +169,7 @@ async def _enqueue(call: Call, kind: str, rows: list[Any], payload: dict[str, An
             call.request_id,
             action_id=action_id,
         )
-    return {"async_action_id": action_id}
+        if call.claim is not None:
+            call.claim.answered(answer, 202)
+            await call.claim.keep(session, call.project_id)
+    return answer

@@ -37,11 +37,15 @@ def requests_of(api: httpx.Client) -> dict[str, tuple[str, Any]]:
         ),
         "added": (f"/v1/campaigns/{campaign_id}/vouchers", {}),
         "many": (f"/v1/campaigns/{campaign_id}/vouchers?vouchers_count=5", {}),
+        "imported": ("/v1/vouchers/import", [{"code": unique("IN"), **COUPON, "category": unique("cat")}]),
+        "imported to a campaign": (f"/v1/campaigns/{campaign_id}/import", [{"code": unique("IN")}]),
         "named": (f"/v1/campaigns/{campaign_id}/vouchers/{unique('NAMED')}", {}),
     }
 
 
-@pytest.mark.parametrize("way", ["random", "chosen", "campaign", "added", "many", "named"])
+@pytest.mark.parametrize(
+    "way", ["random", "chosen", "campaign", "added", "many", "named", "imported", "imported to a campaign"]
+)
 def test_a_repeated_request_makes_nothing_new(api: httpx.Client, way: str) -> None:
     """Byte for byte the first answer, with the header that says so; another body is 422."""
     path, body = requests_of(api)[way]
@@ -52,7 +56,8 @@ def test_a_repeated_request_makes_nothing_new(api: httpx.Client, way: str) -> No
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert "idempotent-replayed" not in first.headers
     assert again.headers["idempotent-replayed"] == "true"
-    other = api.post(path, json={**body, "metadata": {"other": True}}, headers=headers)
+    changed = [*body, *body] if isinstance(body, list) else {**body, "metadata": {"other": True}}
+    other = api.post(path, json=changed, headers=headers)
     assert (other.status_code, other.json()["key"]) == (422, "idempotency_key_reused")
 
 
