@@ -36,6 +36,8 @@ ENVIRONMENT = {"VOUCHSAFE_CLIENT_RATE_LIMIT": "0", "VOUCHSAFE_GUESS_LIMIT": "0"}
 CONNECTIONS = 12
 GOOD_SHARE_MIN = 0.2
 SHOWN_MAX = 40
+PATIENCE = 5
+"""Times that a request is sent when the machine is too busy to keep up with what was acknowledged."""
 
 
 class Fuzz:
@@ -49,6 +51,7 @@ class Fuzz:
         self.answers: dict[str, Counter[int]] = defaultdict(Counter)
         self.faults: dict[tuple[str, int, str], str] = {}
         self.pool.barred = {project.project_id, project.app_id, project.client_id, project.management_id}
+        self.again = 0
         self.refusals: dict[str, Counter[str]] = defaultdict(Counter)
 
     async def run(self, operations: list[Operation], count: int) -> None:
@@ -71,7 +74,7 @@ class Fuzz:
         for operation in waiting:  # type: ignore[attr-defined]
             sent = self.requests.next(operation)
             try:
-                reply = await connection.send(operation.method, sent.target, sent.headers, sent.body)
+                reply = await self.answered(connection, sent)
             except (ConnectionError, TimeoutError) as lost:
                 self.note(sent, Reply(0, str(lost).encode()))
                 continue
@@ -82,6 +85,17 @@ class Fuzz:
                 self.learn(sent, reply)
             elif sent.good:
                 self.refusals[operation.id][reply.body.decode(errors="replace")[:200]] += 1
+
+    async def answered(self, connection: Connection, sent: Sent) -> Reply:
+        """The answer; where the server asks for patience (503), it is asked again as a client would."""
+        method = sent.operation.method
+        for _ in range(PATIENCE):
+            reply = await connection.send(method, sent.target, sent.headers, sent.body)
+            if reply.status != 503:
+                return reply
+            self.again += 1
+            await asyncio.sleep(1)
+        return reply
 
     def learn(self, sent: Sent, reply: Reply) -> None:
         if sent.operation.method == "DELETE":
@@ -123,7 +137,7 @@ class Fuzz:
         share = good / max(1, sum(total.values()))
         print(
             f"{sum(total.values())} requests, {share:.0%} answered 2xx, {len(self.faults)} kinds of faults, "
-            f"{len(short)} operations with fewer than {least}"
+            f"{len(short)} operations with fewer than {least}, {self.again} sent again after 503"
         )
         return not self.faults and not short and share >= GOOD_SHARE_MIN
 
