@@ -55,9 +55,10 @@ static: lint types ## What CI looks at without running anything: lint, types, im
 
 check: static test ## Everything that CI runs
 
-openapi: $(DEV_STAMP) ## Write openapi/vouchsafe.json and coverage.md anew from the route table
+openapi: $(DEV_STAMP) ## Write openapi/vouchsafe.json coverage.md and the page of permissions anew
 	$(BIN)/vouchsafe openapi --output openapi/vouchsafe.json
 	$(BIN)/python tools/coverage.py --write
+	$(BIN)/python -m tools.permissions_page
 
 bench: $(DEV_STAMP) ## CPU and latency of validate and redeem beside the floor (BENCH_SECONDS=60; needs wrk)
 	$(BIN)/python loadtests/bench.py

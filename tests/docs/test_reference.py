@@ -4,9 +4,11 @@ import re
 
 import msgspec
 
+from app.api.routes import ALL_ROUTES
 from app.cli.main import COMMANDS
 from app.settings import PREFIX, Settings
 from tests.support.server import ROOT
+from tools import permissions_page
 from tools.refusals import PAGE, page
 
 
@@ -16,6 +18,13 @@ def test_every_setting_is_documented_with_its_default() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (?:`([^`]*)`)? ?\|", text, re.MULTILINE)
     defaults = msgspec.structs.asdict(Settings())
     assert dict(rows) == {PREFIX + name.upper(): str(value) for name, value in defaults.items()}
+
+
+def test_the_page_of_permissions_is_what_the_server_uses() -> None:
+    """`python -m tools.permissions_page` after every change of a role, a scope or a resource."""
+    assert permissions_page.PAGE.read_text(encoding="utf-8") == permissions_page.page()
+    used = {route.permission.partition(".")[0] for route in ALL_ROUTES if route.permission}
+    assert used - set(permissions_page.RESOURCES) == set(), "name the new resource in tools/permissions_page.py"
 
 
 def test_every_command_is_documented() -> None:
