@@ -16,24 +16,24 @@ _OWN = frozenset({"metadata", "additional_info"})
 """What an agent may write on a code: why, and for what."""
 
 
-def require_mintable(principal: Principal, campaign: Campaign | None) -> None:
-    """Whoever gives a code away calls this with the campaign it comes from; None: a code of no campaign.
+def require_mintable(principal: Principal, campaign: Campaign | None, count: int = 1) -> None:
+    """Whoever gives codes away calls this with the campaign they come from; None: a code of no campaign.
 
-    Raises: ApiError 403 for an agent where the campaign is not marked.
+    Raises: ApiError 403 for an agent where the campaign is not marked, or for more than one code.
     """
     if principal.role != SUPPORT:
         return
+    if count != 1:
+        raise forbidden("This role hands out one code at a time")
     extensions = (campaign.body.get("extensions") or {}) if campaign is not None else {}
     if extensions.get(MINTABLE) is not True:
         raise forbidden("This role hands out codes of campaigns that are marked extensions.mintable")
 
 
-def require_plain(principal: Principal, body: msgspec.Struct, count: int) -> None:
-    """An agent gives one code, on the campaign's terms. Raises: ApiError 403."""
+def require_plain(principal: Principal, body: msgspec.Struct) -> None:
+    """An agent makes codes on the campaign's terms. Raises: ApiError 403."""
     if principal.role != SUPPORT:
         return
-    if count != 1:
-        raise forbidden("This role makes one code at a time")
     unset: tuple[Any, ...] = (None, msgspec.UNSET)
     sent = {name for name in body.__struct_fields__ if getattr(body, name) not in unset}
     if sent - _OWN:

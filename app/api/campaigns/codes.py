@@ -26,12 +26,12 @@ async def add_codes(
     """
     if checked_count(count) < 1:
         raise invalid_payload("Property .vouchers_count must be >= 1")
-    require_plain(call.principal, body, count)
+    require_plain(call.principal, body)
     now = call.engine.now()
     async with call.write() as write:
         project = await project_of(write.session, call.project_id)
         campaign = await campaign_named(write.session, call.project_id, id_or_name, lock=True)
-        require_mintable(call.principal, campaign)
+        require_mintable(call.principal, campaign, count)
         _check_draws(campaign)
         own = await own_parts(write, body)
         config = _config_of(project, campaign, body)

@@ -96,7 +96,7 @@ class _Publishing:
             return await self._wire(project, first)
         await self._check_source_id()
         campaign, chosen = await self._named()
-        require_mintable(self.call.principal, campaign)
+        require_mintable(self.call.principal, campaign, self.body.count)
         if campaign is not None and campaign.type != "STANDALONE":
             joined = await self._join(campaign)
             wanted = bool(campaign.body.get("join_once")) if join_once is None else join_once

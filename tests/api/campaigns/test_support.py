@@ -97,6 +97,22 @@ def test_an_agent_looks_up_and_does_nothing_else(api, agent):
     assert {answer.json()["key"] for answer in refused} == {"missing_required_permission"}
 
 
+def test_an_agent_publishes_one_code_of_a_marked_campaign_to_one_customer(api, agent):
+    """Neither more of it, nor of another campaign, nor a chosen code of none."""
+    marked, plain = campaign(api, extensions={"mintable": True}), campaign(api)
+    customer = {"customer": {"source_id": unique("customer")}}
+    given = created(agent.post("/v1/publications", json={**customer, "campaign": {"name": marked}}))
+    assert given["voucher"]["code"]
+    code, _ = public_code(api, percent_off(10))
+    for refused in (
+        {"campaign": {"name": marked, "count": 2}},
+        {"campaign": {"name": plain}},
+        {"voucher": code},
+    ):
+        answer = agent.post("/v1/publications", json={**customer, **refused})
+        assert (answer.status_code, answer.json()["key"]) == (403, "forbidden")
+
+
 def test_the_mark_is_true_or_false(api):
     """Anything else is refused, so that "no" in quotes opens nothing."""
     voucher = {"type": "DISCOUNT_VOUCHER", "discount": percent_off(1)}
