@@ -55,7 +55,7 @@ static: lint types ## What CI looks at without running anything: lint, types, im
 
 check: static test ## Everything that CI runs
 
-openapi: $(DEV_STAMP) ## Write openapi/vouchsafe.json coverage.md and the page of permissions anew
+openapi: $(DEV_STAMP) ## Write openapi/vouchsafe.json, coverage.md and the page of permissions anew
 	$(BIN)/vouchsafe openapi --output openapi/vouchsafe.json
 	$(BIN)/python tools/coverage.py --write
 	$(BIN)/python -m tools.permissions_page
