@@ -86,13 +86,13 @@ def counter(monkeypatch):
     counted = Counter()
     pipeline, script, matches = Sender.pipeline, Sender.script, tokens._matches
 
-    async def counted_pipeline(self, commands):
+    async def counted_pipeline(self, commands, *more, **named):
         counted.redis += len(commands)
-        return await pipeline(self, commands)
+        return await pipeline(self, commands, *more, **named)
 
-    async def counted_script(self, command, **more):
+    async def counted_script(self, command, *more, **named):
         counted.redis += 1
-        return await script(self, command, **more)
+        return await script(self, command, *more, **named)
 
     def counted_matches(token_hash, token):
         counted.hashes += 1
