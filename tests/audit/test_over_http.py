@@ -175,7 +175,9 @@ def test_nothing_planted_is_in_a_log_line_an_audit_row_or_a_metric(talkative):
     project = talkative.create_project("planted")
     with talkative.client(project) as api:
         token = provoke(api, project)
-        metrics = httpx.get(f"{talkative.base_url}/metrics").text
+    key = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
+    metrics = httpx.get(f"{talkative.base_url}/management/v1/engine/metrics", headers=key).text
+    assert "# TYPE" in metrics, "there are no metrics: the test would prove nothing"
     for command in (("audit", "list"), ("audit", "list", "--project", "planted", "--json")):
         metrics += talkative.command(*command).stdout
     planted = [*SECRETS.values(), token, project.app_token, project.client_token, project.management_token]
