@@ -49,7 +49,11 @@ class Discounts(ABC):
     def _discount(self, promotion: dict[str, Any]) -> dict[str, Any]:
         kind, target = promotion["kind"], promotion["target"]
         if kind == "bogo":
-            return self._offer(promotion["bogo"])
+            most = known("limit of a bogo", promotion.get("limit"), "max_units").get("max_units")
+            offer = dict(promotion["bogo"])
+            if most is not None:
+                offer["max_free_units"] = min(offer.get("max_free_units") or most, most)
+            return self._offer(offer)
         limit = known("limit", promotion.get("limit"), *LIMITS)
         on_items = target == "items"
         effect = EFFECTS[promotion.get("apply") or "each_line"] if on_items else "APPLY_TO_ORDER"
