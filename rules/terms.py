@@ -45,6 +45,9 @@ class Terms:
         if group is not None:
             self._read_group(group, key, f"{where}.group")
         self.messages = self._messages(document.get("messages"), key, f"{where}.messages")
+        for name in ("auto_apply", "holder_only"):
+            if document.get(name) not in (None, True, False):
+                raise RuleError(key, f"Property {where}.{name} must be boolean")
         self.holder_only = document.get("holder_only") is True
         self.best_per_item = document.get("item_discounts") == "BEST"
         self.share_order = document.get("share_order_discounts") is True

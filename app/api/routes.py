@@ -29,6 +29,7 @@ from app.api.stacking_rules.controller import ROUTES as STACKING_RULES
 from app.api.validation_rules.controller import ROUTES as VALIDATION_RULES
 from app.api.validations.controller import ROUTES as VALIDATIONS
 from app.api.vouchers.controller import ROUTES as VOUCHERS
+from app.api.wallet.controller import ROUTES as WALLET
 from app.http.routing import Route
 
 ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
@@ -43,6 +44,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *PUBLICATIONS,
         *EXPORTS,
         *ASSETS,
+        *WALLET,
         *CUSTOMERS,
         *PRODUCTS,
         *ORDERS,

@@ -25,6 +25,13 @@ def check_request(request: StackRequest) -> None:
 
     Raises: Refused invalid_redeemables.
     """
+    if not request.redeemables:
+        raise Refused(
+            400,
+            "invalid_payload",
+            "Invalid payload",
+            "Property .redeemables must NOT have fewer than 1 items",
+        )
     kinds = [one.kind for one in request.redeemables]
     for number, kind in enumerate(kinds):
         if kind not in ("voucher", "promotion_tier", "promotion_stack"):

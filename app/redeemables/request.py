@@ -57,7 +57,7 @@ class OptionsRequest(Struct):
 class StackRequest(Struct):
     """POST /v1/validations and POST /v1/redemptions."""
 
-    redeemables: Annotated[list[RedeemableRequest], Meta(min_length=1, max_length=REDEEMABLES_MAX)]
+    redeemables: Annotated[list[RedeemableRequest], Meta(max_length=REDEEMABLES_MAX)]
     order: OrderPayload | None = None
     customer: CustomerPayload | None = None
     session: SessionRequest | None = None

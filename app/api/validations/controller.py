@@ -3,6 +3,7 @@
 from app.api.call import Answer, Call
 from app.api.client_side import changed, evenly_timed, public_validation
 from app.api.validations import single
+from app.api.validations.automatic import validate_with_automatic
 from app.api.validations.service import validate_request
 from app.http.documented import ValidationAnswer
 from app.http.routing import Route, Scope
@@ -10,7 +11,11 @@ from app.redeemables.request import StackRequest
 
 
 async def validate_stack(call: Call) -> Answer:
-    """200 also when nothing applies: `valid` says it, and each redeemable says why."""
+    """200 also when nothing applies: `valid` says it, and each redeemable says why. `auto=true` adds what
+    applies by itself.
+    """
+    if call.query.flag("auto"):
+        return await validate_with_automatic(call, call.body())
     return await validate_request(call, call.body())
 
 
@@ -39,7 +44,7 @@ ROUTES: tuple[Route, ...] = (
         tag="Validations",
         summary="Validate up to 30 redeemables and calculate the order",
         body=StackRequest,
-        query=("explain",),
+        query=("explain", "auto"),
         answer=ValidationAnswer,
         errors=VALIDATION_ERRORS,
         hot=True,

@@ -1,0 +1,117 @@
+"""Operations on /v1/engine/wallet and its client-side twin."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+from sqlalchemy import select
+
+from app.api.alone import decide_alone, discount_of
+from app.api.call import Answer, Call
+from app.api.client_side import LIST_VOUCHERS, require_flag
+from app.api.lookup import live_vouchers, project_of
+from app.api.vouchers.wire import voucher_wires
+from app.db.models import Customer, Voucher
+from app.http.errors import ApiError
+from app.http.routing import Route, Scope
+from app.redeemables.customers import CustomerPayload, identity
+from app.redeemables.order_request import OrderPayload
+from app.redeemables.request import RedeemableRequest, StackRequest
+
+CODES_MAX = 20
+"""Of one answer: the newest that the customer holds."""
+SHOWN = ("id", "code", "type", "discount", "gift", "campaign", "campaign_id", "start_date", "expiration_date")
+
+
+class WalletRequest(Struct):
+    """Whose wallet, and the cart that it is looked at with."""
+
+    customer: CustomerPayload | None = None
+    order: OrderPayload | None = None
+    tracking_id: Annotated[str, Meta(max_length=500)] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+async def get_wallet(call: Call) -> Answer:
+    """Each code with `applicable` and what it would take off, or the key and the sentence of what is
+    missing.
+    """
+    return Answer(await _wallet(call, call.body()))
+
+
+async def get_wallet_from_browser(call: Call) -> Answer:
+    """Where the project lets pages list a customer's codes (`client_list_vouchers_enabled`)."""
+    require_flag(call, LIST_VOUCHERS)
+    return Answer(await _wallet(call, call.body()))
+
+
+async def _wallet(call: Call, body: WalletRequest) -> dict[str, Any]:
+    project = await call.engine.catalogue.project(call.project_id)
+    customer_id, source_id = identity(project.secret, body.customer, body.tracking_id)
+    if customer_id is None:
+        raise ApiError(400, "missing_customer", "Missing customer", "A wallet belongs to a customer")
+    await call.barrier()
+    async with call.read() as session:
+        holder = Customer.source_id == source_id if source_id is not None else Customer.id == customer_id
+        holder_id = await session.scalar(
+            select(Customer.id).where(Customer.project_id == call.project_id, holder)
+        )
+        rows = (
+            await session.execute(
+                live_vouchers(call.project_id)
+                .where(Voucher.holder_id == (holder_id or customer_id), Voucher.active)
+                .order_by(Voucher.created_at.desc(), Voucher.id.desc())
+                .limit(CODES_MAX + 1)
+            )
+        ).all()
+        pairs = [(row[0], row[1]) for row in rows]
+        wires = await voucher_wires(session, await project_of(session, call.project_id), pairs[:CODES_MAX])
+    request = StackRequest(
+        redeemables=[],
+        order=body.order,
+        customer=body.customer,
+        tracking_id=body.tracking_id,
+        metadata=body.metadata,
+    )
+    return {
+        "object": "wallet",
+        "data_ref": "data",
+        "data": [await _shown(call, request, wire) for wire in wires],
+        "has_more": len(pairs) > CODES_MAX,
+    }
+
+
+async def _shown(call: Call, request: StackRequest, wire: dict[str, Any]) -> dict[str, Any]:
+    entry = await decide_alone(call, request, RedeemableRequest(id=wire["code"], object="voucher"))
+    shown = {name: wire[name] for name in SHOWN}
+    quantity, used = wire["redemption"]["quantity"], wire["redemption"]["redeemed_quantity"]
+    shown["uses_left"] = None if quantity is None else max(0, quantity - used)
+    shown["balance"] = wire["gift"]["balance"] if wire["gift"] is not None else None
+    shown["applicable"] = entry["status"] == "APPLICABLE"
+    shown["discount_amount"] = discount_of(entry) if shown["applicable"] else 0
+    shown["missing"] = None
+    if not shown["applicable"]:
+        details = entry["result"]["details"]
+        shown["missing"] = {"key": details["key"], "message": details["message"]}
+    return shown
+
+
+def _route(path: str, operation_id: str, handler: Any, scope: Scope) -> Route:
+    return Route(
+        method="POST",
+        path=path,
+        operation_id=operation_id,
+        handler=handler,
+        permission="qualifications.write",
+        scope=scope,
+        tag="Qualifications",
+        summary="Codes and balances of a customer, and what applies now",
+        body=WalletRequest,
+        answer=dict,
+        errors=("missing_customer", "invalid_order"),
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    _route("/v1/engine/wallet", "get-wallet", get_wallet, Scope.PROJECT),
+    _route("/client/v1/engine/wallet", "get-wallet-client-side", get_wallet_from_browser, Scope.CLIENT),
+)
