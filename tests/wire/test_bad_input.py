@@ -248,5 +248,5 @@ class TestStrangers:
 
 
 def is_failure_record(name: str) -> bool:
-    """The stream of refusals, and the table into which it is drained."""
-    return name.endswith(":f") or name == "table redemptions"
+    """The stream of refusals, and the tables into which it is drained."""
+    return name.endswith(":f") or name in ("table redemptions", "table failure_traces")
