@@ -3,14 +3,13 @@
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
-from sqlalchemy import select
 
 from app.api.alone import decide_alone, discount_of
 from app.api.call import Answer, Call
 from app.api.client_side import LIST_VOUCHERS, require_flag
-from app.api.lookup import live_vouchers, project_of
+from app.api.lookup import project_of
 from app.api.vouchers.wire import voucher_wires
-from app.db.models import Customer, Voucher
+from app.api.wallet.queries import codes_held
 from app.http.errors import ApiError
 from app.http.routing import Route, Scope
 from app.redeemables.customers import CustomerPayload, identity
@@ -51,20 +50,8 @@ async def _wallet(call: Call, body: WalletRequest) -> dict[str, Any]:
         raise ApiError(400, "missing_customer", "Missing customer", "A wallet belongs to a customer")
     await call.barrier()
     async with call.read() as session:
-        holder = Customer.source_id == source_id if source_id is not None else Customer.id == customer_id
-        holder_id = await session.scalar(
-            select(Customer.id).where(Customer.project_id == call.project_id, holder)
-        )
-        rows = (
-            await session.execute(
-                live_vouchers(call.project_id)
-                .where(Voucher.holder_id == (holder_id or customer_id), Voucher.active)
-                .order_by(Voucher.created_at.desc(), Voucher.id.desc())
-                .limit(CODES_MAX + 1)
-            )
-        ).all()
-        pairs = [(row[0], row[1]) for row in rows]
-        wires = await voucher_wires(session, await project_of(session, call.project_id), pairs[:CODES_MAX])
+        rows = await codes_held(session, call.project_id, customer_id, source_id, CODES_MAX + 1)
+        wires = await voucher_wires(session, await project_of(session, call.project_id), rows[:CODES_MAX])
     request = StackRequest(
         redeemables=[],
         order=body.order,
@@ -76,7 +63,7 @@ async def _wallet(call: Call, body: WalletRequest) -> dict[str, Any]:
         "object": "wallet",
         "data_ref": "data",
         "data": [await _shown(call, request, wire) for wire in wires],
-        "has_more": len(pairs) > CODES_MAX,
+        "has_more": len(rows) > CODES_MAX,
     }
 
 
