@@ -65,6 +65,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     request_seconds_max: int = 60
     """Within which a request must have arrived, head and body; then its connection is closed."""
     body_bytes_max: int = 10 * 1024 * 1024
+    outbox_megabytes_soft: int = 64
+    """What may wait for the ledger, of one project, before the log warns."""
+    outbox_megabytes_max: int = 256
+    """What may wait for the ledger, of one project, before its redemptions are answered 503."""
+    in_flight_max: int = 512
+    """Calls to Redis that one worker has under way before it answers 503 instead of queueing."""
     idempotency_hours: int = 24
     """How long an Idempotency-Key is remembered, 24 to 72."""
     rollback_days: int = 92
@@ -158,6 +164,9 @@ def _checked(settings: Settings) -> Settings:
         "guess_limit_server": (0, 10**6),
         "request_seconds_max": (1, 3600),
         "body_bytes_max": (1024, 1 << 30),
+        "outbox_megabytes_soft": (1, 1 << 20),
+        "outbox_megabytes_max": (1, 1 << 20),
+        "in_flight_max": (1, 1_000_000),
         "idempotency_hours": (24, 72),
         "rollback_days": (1, 3660),
     }

@@ -14,7 +14,11 @@ from app.settings import Settings
 @asynccontextmanager
 async def running_engine(settings: Settings) -> AsyncIterator[Engine]:
     """An engine with its parts started, closed at the end in the opposite order."""
-    core = RedemptionCore(settings.redis_url)
+    core = RedemptionCore(
+        settings.redis_url,
+        outbox_bytes_max=settings.outbox_megabytes_max << 20,
+        in_flight_max=settings.in_flight_max,
+    )
     db = Database(settings.database)
     ledger = LedgerClient(core, db, settings.durability)
     await core.start()

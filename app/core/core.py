@@ -85,6 +85,11 @@ class RedemptionCore:
         return self._client.connected
 
     @property
+    def in_flight(self) -> int:
+        """Calls under way; beyond the limit they are refused, never queued."""
+        return self._client.in_flight
+
+    @property
     def connects(self) -> int:
         """Grows with every reconnect: durability is proven again when it changes (D18)."""
         return self._client.connects

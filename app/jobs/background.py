@@ -63,6 +63,7 @@ async def run_background(settings: Settings, stop: asyncio.Event | None = None) 
             engine.db,
             Projector(engine.core, engine.db, CUSTOMERS),
             lambda: engine.ledger.level != JOURNAL,
+            settings.outbox_megabytes_soft << 20,
         )
         lease = Leadership(engine.db, stopping)
         loops: tuple[tuple[str, Callable[[], Awaitable[object]], float], ...] = (

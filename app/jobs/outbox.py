@@ -53,8 +53,13 @@ class OutboxWork:
         db: Database,
         projector: Projector,
         acknowledges: Callable[[], bool] = lambda: True,
+        soft_bytes: int = 64 << 20,
     ) -> None:
-        """acknowledges: whether callers wait for the ledger's commit now."""
+        """acknowledges: whether callers wait for the ledger's commit now.
+
+        soft_bytes: how much may wait in one outbox before it is said.
+        """
+        self._soft_bytes = soft_bytes
         self.core = core
         self.db = db
         self.projector = projector
@@ -111,6 +116,8 @@ class OutboxWork:
             ):
                 if meta is None:
                     continue
+                if meta.outbox_bytes > self._soft_bytes:
+                    log.warning("the outbox fills", partition=state.partition.name, bytes=meta.outbox_bytes)
                 namespace = await self._check(state, meta)
                 if namespace:
                     rebuilt[state.partition] = namespace
