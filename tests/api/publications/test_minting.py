@@ -21,7 +21,7 @@ def apology(api, codes=5, minting=None, **discount):
             "discount": discount or {"type": "AMOUNT", "amount_off": 500, "effect": "APPLY_TO_ORDER"},
             "redemption": {"quantity": 1},
         },
-        "extensions": {"minting": minting or {}},
+        "extensions": {"minting": minting or {}, "mintable": True},
     }
     made = created(api.post("/v1/campaigns", json=body))
     for _ in range(codes):
