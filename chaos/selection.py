@@ -11,7 +11,7 @@ SHORT = (
     Cell("W2", "F1", "journal"),
     Cell("W4", "F2", "journal"),
     Cell("W9", "F5", "ledger"),
-    Cell("W6", "F3", "ledger"),
+    Cell("W6", "F3", "journal"),
     Cell("W5", "F6", "ledger"),
     Cell("W3", "F12", "journal"),
     Cell("W7", "F1", "ledger"),
