@@ -157,11 +157,9 @@ async def _enqueue(call: Call, kind: str, rows: list[Any], payload: dict[str, An
     action_id = new_id("aa_")
     await store_inputs(call.engine.db, call.project_id, action_id, rows)
     answer = {"async_action_id": action_id}
-    async with call.engine.db.writing() as session:
-        if call.claim is not None:
-            await call.claim.take(session, call.project_id)
+    async with call.write() as write:
         start_action(
-            session,
+            write.session,
             call.project_id,
             kind,
             payload,
@@ -169,7 +167,5 @@ async def _enqueue(call: Call, kind: str, rows: list[Any], payload: dict[str, An
             call.request_id,
             action_id=action_id,
         )
-        if call.claim is not None:
-            call.claim.answered(answer, 202)
-            await call.claim.keep(session, call.project_id)
+        write.answer(answer, 202)
     return answer
