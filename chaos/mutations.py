@@ -41,7 +41,7 @@ MUTATIONS = (
     Mutation(
         "no limit check",
         "app/core/lua/apply.lua",
-        "refused = after >= INTEGER_LIMIT or (cap ~= '' and after + held > tonumber(cap))",
+        "refused = after >= INTEGER_LIMIT or (cap and after + held > cap)",
         "refused = after >= INTEGER_LIMIT",
         "W6xF1@journal",
     ),
