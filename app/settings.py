@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 """Of this program; the same as in pyproject.toml."""
 
 PREFIX = "VOUCHSAFE_"
