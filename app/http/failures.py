@@ -22,7 +22,7 @@ def api_error(error: Exception, request_id: str) -> ApiError:
         return error
     if isinstance(error, CoreUnavailable):
         log.warning("core_unavailable", request_id=request_id, reason=str(error), unknown=error.unknown)
-        return unavailable("The redemption core cannot be reached", error.retry_after_seconds)
+        return unavailable("The redemption core cannot answer at the moment", error.retry_after_seconds)
     if passes(error):
         log.warning(
             "database_unavailable", request_id=request_id, reason=type(error).__name__, detail=_cause(error)

@@ -55,12 +55,12 @@ def shop(server: RunningServer) -> Project:
 
 @pytest.fixture(scope="module")
 def code(server: RunningServer, shop: Project) -> str:
-    with server.client(shop) as api:
+    with server.client(shop, patient=False) as api:
         return public_code(api, percent_off(10))[0]
 
 
 def redeem(server: RunningServer, shop: Project, code: str) -> httpx.Response:
-    with server.client(shop) as api:
+    with server.client(shop, patient=False) as api:
         return api.post("/v1/redemptions", json=stack(code))
 
 
@@ -87,7 +87,7 @@ def reconciled(server: RunningServer) -> None:
 
 def test_the_whole_way_works_on_postgresql(server: RunningServer, shop: Project, code: str) -> None:
     """Redeem, read back, roll back, reconcile."""
-    with server.client(shop) as api:
+    with server.client(shop, patient=False) as api:
         (redemption,) = created(api.post("/v1/redemptions", json=stack(code)))["redemptions"]
         assert created(api.get(f"/v1/redemptions/{redemption['id']}"))["result"] == "SUCCESS"
         assert created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"] == 1
@@ -119,7 +119,7 @@ def test_a_killed_database_is_503_for_what_needs_it_and_nothing_acknowledged_is_
     back.
     """
     database = parts[0]
-    with server.client(shop) as api:
+    with server.client(shop, patient=False) as api:
         before = created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"]
         database.process.kill()
         database.process.wait()

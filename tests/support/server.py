@@ -18,6 +18,7 @@ import httpx
 from app.core.core import RedemptionCore
 from app.db.database import Database
 from app.projects import create_key, create_project
+from tests.support.patience import PatientTransport
 
 START_SECONDS_MAX = 60.0
 """Two test workers on two cores, each importing everything: far more than one start takes, so that it is
@@ -161,8 +162,10 @@ class RunningServer:
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, work).result()
 
-    def client(self, project: Project, **options: Any) -> httpx.Client:
-        """Server-side requests of that project; the caller closes it."""
+    def client(self, project: Project, *, patient: bool = True, **options: Any) -> httpx.Client:
+        """Server-side requests of that project; the caller closes it. A patient one reads again on 503."""
+        if patient:
+            options.setdefault("transport", PatientTransport())
         return httpx.Client(base_url=self.base_url, headers=project.headers, timeout=30, **options)
 
     def async_client(self, project: Project, **options: Any) -> httpx.AsyncClient:
