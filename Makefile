@@ -55,10 +55,11 @@ static: lint types ## What CI looks at without running anything: lint, types, im
 
 check: static test ## Everything that CI runs
 
-openapi: $(DEV_STAMP) ## Write openapi/vouchsafe.json, coverage.md and the page of permissions anew
+openapi: $(DEV_STAMP) ## Write anew what is written from tables: openapi/vouchsafe.json, coverage.md, pages of the docs
 	$(BIN)/vouchsafe openapi --output openapi/vouchsafe.json
 	$(BIN)/python tools/coverage.py --write
 	$(BIN)/python -m tools.permissions_page
+	$(BIN)/python -m tools.configuration_page
 
 bench: $(DEV_STAMP) ## CPU and latency of validate and redeem beside the floor (BENCH_SECONDS=60; needs wrk)
 	$(BIN)/python loadtests/bench.py

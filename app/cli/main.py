@@ -15,6 +15,7 @@ COMMANDS = {
     "audit": "app.cli.audit:audit",
     "explain": "app.cli.explain:explain",
     "ledger": "app.cli.ledger:ledger",
+    "config": "app.cli.config:config",
     "openapi": "app.cli.openapi:openapi",
 }
 """Command to module:attribute, in the order of --help."""
