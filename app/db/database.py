@@ -6,7 +6,7 @@ so that a transaction never finds out at its end that it may not. PostgreSQL: as
 connections tested before they are lent.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,8 @@ from sqlalchemy import URL, Engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.db.noted import WritingSession, be_quiet
 
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long a writer of SQLite waits for another process's transaction; none may take more than 50 ms (D17).
@@ -72,8 +74,15 @@ class Database:
             self._writer, self._reader = _sqlite_engines(self.url)
         else:
             self._writer, self._reader = _postgresql_engines(self.url)
-        self._writing = async_sessionmaker(self._writer, expire_on_commit=False)
+        self._writing = async_sessionmaker(
+            self._writer, expire_on_commit=False, sync_session_class=WritingSession
+        )
         self._reading = async_sessionmaker(self._reader, expire_on_commit=False, autoflush=False)
+
+        self.before_commit: Callable[[AsyncSession], Awaitable[None]] | None = None
+        """The last thing that every writing transaction does: set by whoever wires the process, to tell what
+        was noted (app.db.noted).
+        """
 
     @property
     def engine(self) -> AsyncEngine:
@@ -98,7 +107,12 @@ class Database:
         async with self._writing() as session, session.begin():
             if self.is_sqlite:
                 await session.connection()
+            if self.before_commit is None:
+                be_quiet(session)
             yield session
+            if self.before_commit is not None:
+                await session.flush()
+                await self.before_commit(session)
 
     async def close(self) -> None:
         await self._reader.dispose()

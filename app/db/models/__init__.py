@@ -32,6 +32,7 @@ from app.db.models.product import Product, Sku
 from app.db.models.publication import CampaignMembership, Publication, PublicationVoucher
 from app.db.models.redemption import FailureTrace, Redemption
 from app.db.models.transfer import ActionInput, Export, ExportPart
+from app.db.models.webhook import Webhook, WebhookAttempt, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "ActionInput",
@@ -77,4 +78,8 @@ __all__ = [
     "ValidationRuleAssignment",
     "Voucher",
     "VoucherTransaction",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEvent",
 ]

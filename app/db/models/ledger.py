@@ -5,7 +5,7 @@ ledger_postings.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Serial
@@ -31,6 +31,8 @@ class PartitionState(Base):
     projected_seq: Mapped[int] = mapped_column(default=0)
     verified_epoch: Mapped[int] = mapped_column(default=0)
     verified_seq: Mapped[int] = mapped_column(default=0)
+    told: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the project has webhooks, so that its events are worth noting when they are projected."""
 
 
 class LedgerEvent(Base):
