@@ -65,10 +65,14 @@ class Row(Struct, kw_only=True):
 
 
 class Limit(Struct, frozen=True):
-    """seconds_min: how long a cell runs at least. seconds_max: when it ends, whatever it has shown."""
+    """seconds_min: how long a cell runs at least. seconds_max: when it ends, whatever it has shown.
+
+    crash_point: a place at which the ledger's writer dies in every one of its lives, instead of the fault's.
+    """
 
     seconds_min: float = 8.0
     seconds_max: float = 120.0
+    crash_point: str = ""
 
 
 async def run_cell(cell: Cell, seed: str, limit: Limit, folder: Path) -> Row:
@@ -79,6 +83,8 @@ async def run_cell(cell: Cell, seed: str, limit: Limit, folder: Path) -> Row:
     history.note(cell=cell.name, seed=seed)
     rig = Rig(cell.level, external=fault.external)
     rig.environment.update(fault.environment(rig, randomness))
+    if limit.crash_point:
+        rig.environment["VOUCHSAFE_CRASH_POINT"] = limit.crash_point
     row = Row(cell=cell)
     try:
         await rig.start()
