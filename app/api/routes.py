@@ -13,6 +13,7 @@ from app.api.exports.controller import ROUTES as EXPORTS
 from app.api.health.controller import ROUTES as HEALTH
 from app.api.keys.controller import ROUTES as KEYS
 from app.api.locations.controller import ROUTES as LOCATIONS
+from app.api.metadata_schemas.controller import ROUTES as METADATA_SCHEMAS
 from app.api.metrics.controller import ROUTES as METRICS
 from app.api.oauth.controller import ROUTES as OAUTH
 from app.api.orders.controller import ROUTES as ORDERS
@@ -51,6 +52,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *PRODUCT_COLLECTIONS,
         *SEGMENTS,
         *LOCATIONS,
+        *METADATA_SCHEMAS,
         *STACKING_RULES,
         *PROJECT_EXTENSIONS,
         *QUALIFICATIONS,

@@ -20,6 +20,7 @@ WITH_VALUES: Final = frozenset(
         "campaigns",
         "categories",
         "locations",
+        "metadata_schemas",
         "product_collections",
         "products",
         "projects",

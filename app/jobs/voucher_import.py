@@ -30,6 +30,7 @@ from app.jobs.voucher_rows import (
 )
 from app.redeemables.documents import overlaid
 from app.redeemables.issuing import fold, insert_free, voucher_values
+from app.redeemables.metadata_schemas import MetadataSchemas, load_metadata_schemas
 
 TO_CAMPAIGN = "CAMPAIGN.VOUCHERS_IMPORT"
 TO_CAMPAIGN_CSV = "CAMPAIGN.VOUCHERS_IMPORT_CSV"
@@ -100,9 +101,11 @@ class _Piece:
         self.engine, self.session, self.action = engine, session, action
         self.project, self.campaign, self.now = project, campaign, now
         self.reader = RowReader(campaign)
+        self.schemas: MetadataSchemas | None = None
         self.failed: list[dict[str, Any]] = []
 
     async def do(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        self.schemas = await load_metadata_schemas(self.session, self.project.id)
         values: dict[str, dict[str, Any]] = {}
         sources: dict[str, Mapping[str, Any]] = {}
         for document in documents:
@@ -112,6 +115,7 @@ class _Piece:
                 folded = fold(self.project, str(row.code))
                 if folded in values:
                     raise RowRefused(TAKEN)
+                self._check_metadata(columns["body"].get("metadata"))
                 values[folded] = voucher_values(self.project, str(row.code), now=self.now, **columns)
                 sources[folded] = document
             except RowRefused as refused:
@@ -123,6 +127,11 @@ class _Piece:
             self.campaign.vouchers_count += len(made)
         await note_reused_codes(self.engine, self.session, self.action, sorted(made))
         self._advance(len(documents), len(made) + updated)
+
+    def _check_metadata(self, metadata: Mapping[str, Any] | None) -> None:
+        problem = self.schemas.problem("voucher", metadata) if self.schemas is not None else None
+        if problem is not None:
+            raise RowRefused(problem)
 
     def _refuse(self, document: Mapping[str, Any], reason: str) -> None:
         entry: dict[str, Any] = {"code": document.get("code") or "", "reason": reason}
@@ -169,6 +178,7 @@ class _Piece:
         merged = own_body(sent, {})
         if "metadata" in merged:
             merged["metadata"] = overlaid(body.get("metadata") or {}, merged["metadata"])
+            self._check_metadata(merged["metadata"])
         body |= merged
         start_date = instant_of(sent.start_date, "start_date") or row.start_date
         expiration_date = instant_of(sent.expiration_date, "expiration_date") or row.expiration_date

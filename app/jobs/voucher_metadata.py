@@ -17,6 +17,7 @@ from app.jobs.publications import all_published, note_vouchers
 from app.jobs.voucher_import import FAILURES_SHOWN_MAX
 from app.redeemables.documents import overlaid
 from app.redeemables.issuing import fold
+from app.redeemables.metadata_schemas import load_metadata_schemas
 
 BULK = "VOUCHERS.BULK_UPDATE"
 SAME = "VOUCHERS.METADATA_UPDATE"
@@ -54,13 +55,19 @@ async def step(engine: Engine, session: AsyncSession, action: AsyncAction) -> No
         .with_for_update()
     )
     by_code = {row.folded_code: row for row in found}
+    schemas = await load_metadata_schemas(session, project.id)
     failed: list[dict[str, str]] = []
     for code, metadata in wanted:
         row = by_code.get(fold(project, code))
         if row is None:
             failed.append({"code": code, "reason": UNKNOWN})
             continue
-        row.body = {**row.body, "metadata": overlaid(row.body.get("metadata") or {}, metadata)}
+        merged = overlaid(row.body.get("metadata") or {}, metadata)
+        problem = schemas.problem("voucher", merged) if schemas is not None else None
+        if problem is not None:
+            failed.append({"code": code, "reason": problem})
+            continue
+        row.body = {**row.body, "metadata": merged}
         row.updated_at = now
         row.version = next_version(row.version)
     await note_vouchers(engine, session, action, sorted(row.id for row in by_code.values()))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.redeemables.gather import Gathered
+from app.redeemables.metadata_schemas import problem_of_request
 from app.redeemables.request import StackRequest
 
 
@@ -51,8 +52,8 @@ def check_request(request: StackRequest) -> None:
 
 
 def check_stack(gathered: Gathered, request: StackRequest) -> None:
-    """The order's status (D20), count, and duplicates judged after a v_ id is known to be a code (behaviour
-    10, 34).
+    """The order's status (D20), metadata (1.9), count, and duplicates judged after a v_ id is known to be a
+    code (behaviour 10, 34).
 
     Raises: Refused.
     """
@@ -66,6 +67,13 @@ def check_stack(gathered: Gathered, request: StackRequest) -> None:
             resource_id=order.id,
             resource_type="order",
         )
+    schemas = gathered.project.metadata_schemas
+    if schemas is not None:
+        problem = problem_of_request(
+            schemas, request, gathered.facts.order, gathered.facts.customer, is_stored=order is not None
+        )
+        if problem is not None:
+            raise Refused(400, "metadata_validation_failed", "Metadata validation failed", problem)
     limit = gathered.project.stacking.redeemables_limit
     if len(request.redeemables) > limit:
         raise Refused(

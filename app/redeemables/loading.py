@@ -27,6 +27,7 @@ from app.db.models import (
 )
 from app.redeemables.compiling import VALIDITY, LoadedRules, discount_of, stacking_of, window_of
 from app.redeemables.customers import record_of
+from app.redeemables.metadata_schemas import load_metadata_schemas
 from app.redeemables.programs import CampaignProgram, ProjectProgram, TierProgram
 from app.redeemables.referred import load_referred
 from rules.compile import CompiledRule, RuleError, compile_rule, references
@@ -66,6 +67,7 @@ async def load_project(session: AsyncSession, project_id: str) -> ProjectProgram
             category.id: CategoryFacts(id=category.id, name=category.name, hierarchy=category.hierarchy)
             for category in categories
         },
+        metadata_schemas=await load_metadata_schemas(session, project_id),
     )
 
 

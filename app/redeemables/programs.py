@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from app.redeemables.metadata_schemas import MetadataSchemas
 from rules.compile import CompiledDiscount, CompiledRule, CompiledWindow
 from rules.facts import CategoryFacts, StackingRules
 
@@ -28,6 +29,8 @@ class ProjectProgram(Struct, frozen=True, kw_only=True):
     stacking_wire: Mapping[str, Any]
     """The stacking rules object as answered (behaviour 4.4)."""
     categories: Mapping[str, CategoryFacts]
+    metadata_schemas: MetadataSchemas | None = None
+    """None: nothing is defined, so nothing is checked."""
 
     def fold(self, code: str) -> str:
         """The code as it is looked up."""

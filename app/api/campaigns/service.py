@@ -18,6 +18,7 @@ from app.api.campaigns.definition import campaign_type_of, checked_code, type_of
 from app.api.campaigns.schemas import CampaignCreate, CampaignUpdate
 from app.api.campaigns.wire import campaign_wires
 from app.api.lookup import campaign_named, project_of
+from app.api.metadata_checks import check_metadata
 from app.api.promotions.service import add_tier, touch_campaign
 from app.api.publishing import CatalogueWrite
 from app.api.terms import (
@@ -65,6 +66,7 @@ async def create_campaign(call: Call, body: CampaignCreate) -> dict[str, Any]:
         voucher = voucher_document(body, campaign_type, default_charset_of(project))
         await _check_name(write, body.name)
         campaign = await _new_row(write, body, campaign_type, kind, voucher, now)
+        await _check_metadata(write, campaign.body)
         write.session.add(campaign)
         try:
             await write.session.flush()
@@ -86,6 +88,12 @@ async def create_campaign(call: Call, body: CampaignCreate) -> dict[str, Any]:
         await write.session.flush()
         await write.session.refresh(campaign)
         return write.answer((await campaign_wires(write.session, call.project_id, [campaign]))[0])
+
+
+async def _check_metadata(write: CatalogueWrite, document: dict[str, Any]) -> None:
+    """By the schema of vouchers, which get the campaign's metadata, or by its own (contract 1.9)."""
+    kind = "voucher" if document.get("use_voucher_metadata_schema", True) else "campaign"
+    await check_metadata(write.session, write.project_id, kind, document.get("metadata"))
 
 
 async def _new_row(
@@ -245,6 +253,8 @@ async def update_campaign(call: Call, id_or_name: str, body: CampaignUpdate) -> 
         document = dict(campaign.body)
         apply_windows(campaign, body, document)
         _apply_plain(campaign, body, document)
+        if body.metadata is not None or body.unset_metadata_fields:
+            await _check_metadata(write, document)
         if body.category_id is not UNSET or body.category is not UNSET:
             campaign.category_id = await category_id_of(
                 write, body.category_id or None, body.category or None

@@ -15,7 +15,7 @@ async def list_customers(call: Call) -> Answer:
 
 
 async def create_customer(call: Call) -> Answer:
-    return Answer(await service.upsert(call, call.body()))
+    return Answer(await service.upsert(call, call.body(), complete=True))
 
 
 async def get_customer(call: Call) -> Answer:

@@ -11,6 +11,7 @@ from app.api.call import Call
 from app.api.customers import queries
 from app.api.customers.schemas import CustomerCreate, CustomerUpdate
 from app.api.customers.wire import customer_wire
+from app.api.metadata_checks import check_metadata
 from app.api.publishing import CatalogueWrite
 from app.core.ops import Apply, Claim
 from app.core.outcome import Code, CoreUnavailable
@@ -38,21 +39,24 @@ async def secret_of(call: Call) -> bytes:
         raise not_found("project", call.project_id) from None
 
 
-async def upsert(call: Call, payload: CustomerCreate) -> dict[str, Any]:
+async def upsert(call: Call, payload: CustomerCreate, *, complete: bool = False) -> dict[str, Any]:
     """Update the customer with the body's id or source_id, else make one. Two at once mean the same
-    customer.
+    customer. complete: the customer is what was asked for, and not merely named by something else, so that
+    required metadata must be there.
     """
     try:
-        return await _upserted(call, payload)
+        return await _upserted(call, payload, complete)
     except IntegrityError:
         # Another worker has just made the same customer: now it is there to be updated.
-        return await _upserted(call, payload)
+        return await _upserted(call, payload, complete)
 
 
-async def _upserted(call: Call, payload: CustomerCreate) -> dict[str, Any]:
+async def _upserted(call: Call, payload: CustomerCreate, complete: bool) -> dict[str, Any]:
     secret = await secret_of(call)
     async with call.write() as write:
         row = await _upserted_row(call, write, secret, payload)
+        if complete or payload.metadata is not None:
+            await check_metadata(write.session, call.project_id, "customer", row.body.get("metadata"))
     return customer_wire(row)
 
 
@@ -105,6 +109,8 @@ async def update(call: Call, customer_id: str, payload: CustomerUpdate) -> dict[
         row = await _named(call, write, secret, customer_id)
         call.require_version(row.version)
         await _changed(call, write, secret, row, payload, payload.source_id)
+        if payload.metadata is not None:
+            await check_metadata(write.session, call.project_id, "customer", row.body.get("metadata"))
         call.tag(row.version)
     return customer_wire(row)
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app.api.call import Call
 from app.api.customers import service as customers
 from app.api.customers.schemas import CustomerCreate
+from app.api.metadata_checks import metadata_refused
 from app.api.orders.amounts import calculated, is_recalculated, kept_amounts
 from app.api.orders.schemas import OrderCreate, OrderUpdate
 from app.api.products.overrides import store_overrides
@@ -22,8 +23,10 @@ from app.http.filtering import page_of
 from app.http.wire import listing
 from app.identifiers import new_id
 from app.ledger.entries import ORDER, Event, Private, encode_event, encode_private
-from app.ledger.versions import PRODUCTS_GUARD
+from app.ledger.versions import PRODUCTS_GUARD, SETTINGS_GUARD
 from app.redeemables.customers import identity, private_customer
+from app.redeemables.documents import overlaid
+from app.redeemables.metadata_schemas import MetadataSchemas, problem_of_order
 from app.redeemables.order_reading import load_order
 from app.redeemables.order_request import OrderPayload
 from app.redeemables.orders import (
@@ -36,6 +39,7 @@ from app.redeemables.orders import (
     summary_adds,
 )
 from app.redeemables.products import references_of
+from app.redeemables.programs import ProjectProgram
 
 ATTEMPTS_MAX = 4
 """Each attempt that loses means that another one won."""
@@ -67,6 +71,9 @@ async def _store(
     engine, partition = call.engine, call.partition
     if must_exist and await _load(call, order_id, source_id) is None:
         raise not_found("order", str(order_id))
+    schemas = (await _settings(call)).metadata_schemas
+    if schemas is not None:
+        await _check_metadata(call, schemas, payload, order_id, source_id)
     referrer_id = await _referrer(call, payload)
     await store_overrides(call, payload.items or ())
     rid, fresh_id = new_id("rid_"), new_id("ord_")
@@ -90,6 +97,38 @@ async def _store(
     raise ApiError(
         400, "multiple_requests", "Multiple requests", "The order is being changed by other requests"
     )
+
+
+async def _settings(call: Call) -> ProjectProgram:
+    """The project's, as new as the core knows them."""
+    catalogue, core = call.engine.catalogue, call.engine.core
+    keys = await core.open(call.partition)
+    replies = await core.read(call.partition, [("HGET", keys.versions(), SETTINGS_GUARD)])
+    project = await catalogue.project(call.project_id)
+    if int(replies[0] or 0) > project.version:
+        catalogue.invalidate(call.project_id, SETTINGS_GUARD)
+        project = await catalogue.project(call.project_id)
+    return project
+
+
+async def _check_metadata(
+    call: Call, schemas: MetadataSchemas, payload: OrderPayload, order_id: str | None, source_id: str | None
+) -> None:
+    """Before anything is stored. Raises: ApiError 400 metadata_validation_failed."""
+    stored = await _load(call, order_id, source_id)
+    whole = overlaid((stored.body.get("metadata") or {}) if stored is not None else {}, payload.metadata)
+    problem = problem_of_order(schemas, payload, whole, is_stored=stored is not None)
+    customer = payload.customer
+    if problem is None and customer is not None and customer.metadata is not None:
+        record = None
+        if customer.id or customer.source_id:
+            record = await call.engine.catalogue.hydrate_customer(
+                call.partition, customer.id or str(customer.source_id)
+            )
+        known = record.metadata if record is not None and not record.deleted else {}
+        problem = schemas.problem("customer", overlaid(known, customer.metadata))
+    if problem is not None:
+        raise metadata_refused(problem)
 
 
 async def _load(call: Call, order_id: str | None, source_id: str | None) -> StoredOrder | None:

@@ -6,6 +6,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 
 from app.api.call import Call
+from app.api.metadata_checks import check_metadata
 from app.api.products import queries
 from app.api.products.guard import raise_guard
 from app.api.products.schemas import ProductCreate, ProductUpdate, SkuCreate, SkuUpdate
@@ -39,6 +40,7 @@ async def _upserted_product(call: Call, payload: ProductCreate) -> dict[str, Any
             await _named_anew(write, row, payload.source_id)
             row.updated_at = call.engine.now()
         lay_product(row, payload)
+        await check_metadata(write.session, call.project_id, "product", row.body.get("metadata"))
         await write.session.flush()
         skus = (await queries.skus_of_products(write.session, call.project_id, [row.id]))[row.id]
         await raise_guard(write)
@@ -118,6 +120,8 @@ async def update_product(call: Call, name: str, payload: ProductUpdate) -> dict[
         row = await queries.product_named(write.session, call.project_id, name, lock=True)
         call.require_version(row.version)
         lay_product(row, payload)
+        if payload.metadata is not None:
+            await check_metadata(write.session, call.project_id, "product", row.body["metadata"])
         call.tag(row.version)
         row.updated_at = call.engine.now()
         skus = (await queries.skus_of_products(write.session, call.project_id, [row.id]))[row.id]
@@ -171,6 +175,7 @@ async def _upserted_sku(call: Call, product_name: str, payload: SkuCreate) -> di
                 row.source_id = payload.source_id
             row.updated_at = call.engine.now()
         lay_sku(row, payload)
+        await check_metadata(write.session, call.project_id, "product", row.body.get("metadata"))
         await write.session.flush()
         await raise_guard(write)
     return sku_wire(row)
@@ -241,6 +246,8 @@ async def update_sku(call: Call, product_name: str, name: str, payload: SkuUpdat
         row = await queries.sku_named(write.session, call.project_id, name, product, lock=True)
         call.require_version(row.version)
         lay_sku(row, payload)
+        if payload.metadata is not None:
+            await check_metadata(write.session, call.project_id, "product", row.body["metadata"])
         call.tag(row.version)
         row.updated_at = call.engine.now()
         await raise_guard(write)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Call
 from app.api.lookup import campaign_named, tier_named
+from app.api.metadata_checks import check_metadata
 from app.api.promotions import queries
 from app.api.promotions.schemas import TierCreate, TierUpdate
 from app.api.publishing import CatalogueWrite
@@ -54,6 +55,7 @@ async def add_tier(
     document: dict[str, Any] = {"action": {"discount": checked_discount(body.action.discount)}}
     if body.banner is not None:
         document["banner"] = checked_text(body.banner, "banner")
+    await check_metadata(write.session, campaign.project_id, "promotion_tier", body.metadata)
     if body.metadata:
         document["metadata"] = body.metadata
     if body.extensions:
@@ -239,6 +241,7 @@ async def update_tier(call: Call, tier_id: str, body: TierUpdate) -> dict[str, A
             document["action"] = {"discount": checked_discount(body.action.discount)}
         if body.metadata is not None:
             document["metadata"] = overlaid(document.get("metadata") or {}, body.metadata)
+            await check_metadata(write.session, call.project_id, "promotion_tier", document["metadata"])
         if body.hierarchy is not None:
             row.hierarchy = checked_hierarchy(body.hierarchy)
         if body.category_id is not UNSET or body.category is not UNSET:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.api.call import Call
 from app.api.lookup import campaign_named, project_of, voucher_named
+from app.api.metadata_checks import check_metadata
 from app.api.minting import require_mintable
 from app.api.publications.minting import check_budget, check_confirmed, earlier_codes, value_of
 from app.api.publications.picking import check_free, is_generic, pick
@@ -95,6 +96,7 @@ class _Publishing:
         if first is not None:
             return await self._wire(project, first)
         await self._check_source_id()
+        await check_metadata(self.session, self.call.project_id, "publication", self.body.metadata)
         campaign, chosen = await self._named()
         require_mintable(self.call.principal, campaign, self.body.count)
         if campaign is not None and campaign.type != "STANDALONE":

@@ -21,6 +21,7 @@ from app.api.campaigns.definition import (
 )
 from app.api.campaigns.schemas import CampaignVouchersCreate
 from app.api.lookup import campaign_named, project_of, voucher_named
+from app.api.metadata_checks import check_metadata
 from app.api.publishing import CatalogueWrite
 from app.api.terms import (
     Dates,
@@ -132,6 +133,7 @@ async def own_parts(write: CatalogueWrite, body: VoucherCreate | CampaignVoucher
     if body.additional_info is not None:
         document["additional_info"] = checked_text(body.additional_info, "additional_info")
     if body.metadata:
+        await check_metadata(write.session, write.project_id, "voucher", body.metadata)
         document["metadata"] = body.metadata
     if body.extensions:
         document["extensions"] = checked_extensions(body.extensions)
@@ -150,6 +152,8 @@ async def create_voucher(call: Call, body: VoucherCreate, path_code: str | None 
         campaign = await campaign_named(write.session, call.project_id, named) if named else None
         own = await own_parts(write, body)
         own.validation_rules = body.validation_rules or []
+        if campaign is None and not body.metadata:
+            await check_metadata(write.session, call.project_id, "voucher", None)
         _take_type(body, campaign, own)
         config = _config_of(project, campaign, body) if code is None else None
         voucher = await issue(write, project, campaign, own, now, code=code, config=config)
@@ -239,6 +243,7 @@ async def update_voucher(call: Call, code: str, body: VoucherUpdate) -> dict[str
             document["additional_info"] = checked_text(body.additional_info, "additional_info")
         if body.metadata is not None:
             document["metadata"] = overlaid(document.get("metadata") or {}, body.metadata)
+            await check_metadata(write.session, call.project_id, "voucher", document["metadata"])
         if body.redemption is not None and body.redemption.quantity is not UNSET:
             row.quantity = quantity_of(body.redemption)
         if body.extensions is not None:

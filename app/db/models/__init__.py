@@ -27,6 +27,7 @@ from app.db.models.ledger import (
     RollbackIntent,
     SnapshotDue,
 )
+from app.db.models.metadata import MetadataSchema
 from app.db.models.order import Order
 from app.db.models.product import Product, Sku
 from app.db.models.publication import CampaignMembership, Publication, PublicationVoucher
@@ -57,6 +58,7 @@ __all__ = [
     "LedgerEvent",
     "LedgerPosting",
     "Location",
+    "MetadataSchema",
     "OAuthToken",
     "Order",
     "PartitionState",
