@@ -36,13 +36,18 @@ async def update_schema(call: Call) -> Answer:
     return Answer(await service.update(call, project_id, schema_id, call.body()))
 
 
+async def delete_schema(call: Call) -> Answer:
+    await service.delete(call, call.path["projectId"], call.path["metadataSchemaId"])
+    return Answer()
+
+
 def _own(path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
     return Route(
         method="GET",
         path=path,
         operation_id=operation_id,
         handler=handler,
-        permission="metadata_schemas.read",
+        permission="metadata-schemas.read",
         tag="Metadata Schemas",
         summary=summary,
         answer=dict,
@@ -56,11 +61,11 @@ def _managed(method: str, path: str, operation_id: str, handler: Any, summary: s
         path=path,
         operation_id=operation_id,
         handler=handler,
-        permission="metadata_schemas." + ("read" if method == "GET" else "write"),
+        permission="metadata-schemas." + {"GET": "read", "DELETE": "delete"}.get(method, "write"),
         scope=Scope.MANAGEMENT,
         tag="Management",
         summary=summary,
-        answer=dict,
+        answer=None if more.get("status") == 204 else dict,
         errors=("not_found", *more.pop("errors", ())),
         **more,
     )
@@ -94,4 +99,5 @@ ROUTES: tuple[Route, ...] = (
         "Update Metadata Schema",
         body=MetadataSchemaUpdate,
     ),
+    _managed("DELETE", ONE, "delete-metadata-schema", delete_schema, "Delete Metadata Schema", status=204),
 )

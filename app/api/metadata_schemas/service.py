@@ -147,6 +147,22 @@ async def update(
     return wire(row, camel=False)
 
 
+async def delete(call: Call, project_id: str, schema_id: str) -> None:
+    """Nothing is asked of such objects any more; their metadata stays. A nested object whose schema is gone
+    may hold anything.
+
+    Raises: ApiError 404, also the second time; 412.
+    """
+    async with catalogue_write(call.engine, project_id, call.actor) as write:
+        project = await _living(write.session, project_id, lock=True)
+        row = await write.session.get(MetadataSchema, (project_id, schema_id))
+        if row is None:
+            raise not_found(RESOURCE, schema_id)
+        call.require_version(row.version)
+        await write.session.delete(row)
+        _publish(write, project)
+
+
 def _publish(write: CatalogueWrite, project: Project) -> None:
     """Requests decide on the project's settings with its schemas, under one version."""
     project.version = next_version(project.version)

@@ -160,103 +160,96 @@ KINDS = (
 )  # fmt: skip
 
 
-def writes(api):
+def poster(api, path, **body):
+    return lambda metadata: api.post(path, json={**body, "metadata": metadata})
+
+
+def putter(api, path):
+    return lambda metadata: api.put(path, json={"metadata": metadata})
+
+
+def writes_of_offers(api):
     """By kind: what writes such an object with the given metadata."""
-    code, _ = public_code(api, percent_off(10))
     promotion = tier(api, percent_off(1))
-    voucher = single_voucher(api, percent_off(1))["code"]
+    voucher = single_voucher(api, percent_off(1))
+    plain = {
+        "campaign_type": "DISCOUNT_COUPONS",
+        "type": "AUTO_UPDATE",
+        "voucher": {"type": "DISCOUNT_VOUCHER", "discount": percent_off(5)},
+    }
+    own = {**plain, "use_voucher_metadata_schema": False}
+    pool = created(api.post("/v1/campaigns", json={**own, "name": unique("pool")}))
+    receiver = {"campaign": {"name": pool["name"]}, "customer": {"source_id": unique("c")}}
+    coupon = {"type": "DISCOUNT_VOUCHER", "discount": percent_off(1)}
+    tiers = f"/v1/promotions/{promotion['campaign']['id']}/tiers"
+    return {
+        "campaign": [
+            lambda m: api.post("/v1/campaigns", json={**own, "name": unique("c"), "metadata": m}),
+            putter(api, f"/v1/campaigns/{pool['id']}"),
+        ],
+        "promotion_tier": [
+            poster(api, tiers, name="t", action={"discount": percent_off(1)}),
+            putter(api, f"/v1/promotions/tiers/{promotion['id']}"),
+        ],
+        "publication": [poster(api, "/v1/publications", **receiver)],
+        "voucher": [
+            lambda m: api.post(f"/v1/vouchers/{unique('V')}", json={**coupon, "metadata": m}),
+            putter(api, f"/v1/vouchers/{voucher['code']}"),
+            poster(api, f"/v1/campaigns/{pool['id']}/vouchers/{unique('V')}"),
+            lambda m: api.post("/v1/campaigns", json={**plain, "name": unique("c"), "metadata": m}),
+        ],
+    }
+
+
+def writes_of_sales(api):
+    """The same for what is sold, and to whom."""
+    code, _ = public_code(api, percent_off(10))
     parent = created(api.post("/v1/products", json={"source_id": unique("p")}))
-    sku = created(api.post(f"/v1/products/{parent['id']}/skus", json={"source_id": unique("s")}))
+    skus = f"/v1/products/{parent['id']}/skus"
+    sku = created(api.post(skus, json={"source_id": unique("s")}))
     customer = created(api.post("/v1/customers", json={"source_id": unique("c")}))
     order = created(api.post("/v1/orders", json={"source_id": unique("o"), "amount": 1}))
-    pool = created(
-        api.post(
-            "/v1/campaigns",
-            json={
-                "name": unique("pool"),
-                "campaign_type": "DISCOUNT_COUPONS",
-                "type": "AUTO_UPDATE",
-                "use_voucher_metadata_schema": False,
-                "voucher": {"type": "DISCOUNT_VOUCHER", "discount": percent_off(5)},
-            },
-        )
-    )
-    plain = {"campaign_type": "DISCOUNT_COUPONS", "type": "AUTO_UPDATE", "voucher": pool["voucher"]}
 
-    def post(path, **body):
-        return lambda metadata: api.post(path, json={**body, "metadata": metadata})
+    def ask(verb, **body):
+        return api.post(f"/v1/{verb}", json={**stack(code), **body})
 
-    def put(path):
-        return lambda metadata: api.put(path, json={"metadata": metadata})
+    def buyer(metadata):
+        return {"source_id": unique("c"), "metadata": metadata}
 
-    def asking(**body):
-        return lambda path: api.post(path, json={"redeemables": [{"object": "voucher", "id": code}], **body})
-
-    def item(metadata, **more):
-        return {"items": [{"source_id": "mug", "price": 5, "quantity": 1, "metadata": metadata, **more}]}
+    def item(metadata):
+        return {"items": [{"source_id": "mug", "price": 5, "metadata": metadata}]}
 
     def override(metadata):
         product = {"override": True, "metadata": metadata}
         return {"items": [{"source_id": unique("new"), "price": 5, "product": product}]}
 
-    redemptions, validations = "/v1/redemptions", "/v1/validations"
     return {
-        "campaign": [
-            lambda m: api.post(
-                "/v1/campaigns",
-                json={**plain, "name": unique("c"), "use_voucher_metadata_schema": False, "metadata": m},
-            ),
-            put(f"/v1/campaigns/{pool['id']}"),
-        ],
         "customer": [
-            lambda m: api.post("/v1/customers", json={"source_id": unique("c"), "metadata": m}),
-            put(f"/v1/customers/{customer['id']}"),
-            lambda m: asking(customer={"source_id": unique("c"), "metadata": m})(redemptions),
-            lambda m: api.post("/v1/orders", json={"customer": {"source_id": "x", "metadata": m}}),
+            lambda m: api.post("/v1/customers", json=buyer(m)),
+            putter(api, f"/v1/customers/{customer['id']}"),
+            lambda m: ask("redemptions", customer=buyer(m)),
+            lambda m: api.post("/v1/orders", json={"customer": buyer(m)}),
         ],
         "order": [
-            post("/v1/orders", amount=5),
-            put(f"/v1/orders/{order['id']}"),
-            lambda m: asking(order={"amount": 5, "metadata": m})(redemptions),
-            lambda m: asking(order={"amount": 5, "metadata": m})(validations),
+            poster(api, "/v1/orders", amount=5),
+            putter(api, f"/v1/orders/{order['id']}"),
+            lambda m: ask("redemptions", order={"amount": 5, "metadata": m}),
+            lambda m: ask("validations", order={"amount": 5, "metadata": m}),
         ],
         "order_item": [
             lambda m: api.post("/v1/orders", json=item(m)),
-            lambda m: asking(order=item(m))(redemptions),
+            lambda m: ask("redemptions", order=item(m)),
         ],
         "product": [
             lambda m: api.post("/v1/products", json={"source_id": unique("p"), "metadata": m}),
-            put(f"/v1/products/{parent['id']}"),
-            lambda m: api.post(f"/v1/products/{parent['id']}/skus", json={"sku": "s", "metadata": m}),
-            put(f"/v1/products/{parent['id']}/skus/{sku['id']}"),
+            putter(api, f"/v1/products/{parent['id']}"),
+            poster(api, skus, sku="s"),
+            putter(api, f"{skus}/{sku['id']}"),
             lambda m: api.post("/v1/orders", json=override(m)),
-            lambda m: asking(order=override(m))(redemptions),
+            lambda m: ask("redemptions", order=override(m)),
         ],
-        "promotion_tier": [
-            post(
-                f"/v1/promotions/{promotion['campaign']['id']}/tiers",
-                name="t",
-                action={"discount": percent_off(1)},
-            ),
-            put(f"/v1/promotions/tiers/{promotion['id']}"),
-        ],
-        "publication": [
-            post("/v1/publications", campaign={"name": pool["name"]}, customer={"source_id": unique("c")}),
-        ],
-        "redemption": [
-            lambda m: asking(metadata=m)(redemptions),
-            lambda m: asking(metadata=m)(validations),
-        ],
-        "voucher": [
-            lambda m: api.post(
-                f"/v1/vouchers/{unique('V')}",
-                json={"type": "DISCOUNT_VOUCHER", "discount": percent_off(1), "metadata": m},
-            ),
-            put(f"/v1/vouchers/{voucher}"),
-            post(f"/v1/campaigns/{pool['id']}/vouchers/{unique('V')}"),
-            lambda m: api.post("/v1/campaigns", json={**plain, "name": unique("c"), "metadata": m}),
-        ],
-    }  # fmt: skip
+        "redemption": [lambda m: ask("redemptions", metadata=m), lambda m: ask("validations", metadata=m)],
+    }
 
 
 def test_every_object_with_metadata_is_held_to_its_schema(server):
@@ -265,7 +258,7 @@ def test_every_object_with_metadata_is_held_to_its_schema(server):
     """
     api, management, path = fresh(server)
     with api, management:
-        ways = writes(api)
+        ways = {**writes_of_offers(api), **writes_of_sales(api)}
         assert set(ways) == set(KINDS)
         for kind, calls in ways.items():
             define(management, path, kind, properties={f"{kind}_size": NUMBER})
@@ -286,6 +279,22 @@ def test_a_refused_order_stores_neither_products_nor_customers(server):
         refused(api.post("/v1/orders", json=order))
         assert api.get(f"/v1/products/{product}").status_code == 404
         assert api.get(f"/v1/customers/{customer}").status_code == 404
+
+
+def test_a_deleted_schema_asks_nothing_and_may_be_made_anew(server):
+    """204, then 404; what its objects hold stays."""
+    api, management, path = fresh(server)
+    with api, management:
+        one = f"{path}/{define(management, path, 'product', properties={'size': NUMBER})['id']}"
+        refused(api.post("/v1/products", json={"metadata": {"size": "big"}}))
+        made = created(api.post("/v1/products", json={"metadata": {"size": 5}}))
+        tag = management.get(one).headers["etag"]
+        assert management.delete(one, headers={"If-Match": '"1"'}).status_code == 412
+        assert management.delete(one, headers={"If-Match": tag}).status_code == 204
+        assert management.delete(one).status_code == 404
+        created(api.post("/v1/products", json={"metadata": {"size": "big"}}))
+        assert created(api.get(f"/v1/products/{made['id']}"))["metadata"] == {"size": 5}
+        define(management, path, "product", properties={"size": TEXT})
 
 
 def test_what_is_required_is_asked_of_what_is_made_and_not_of_what_is_named(server):
