@@ -3,7 +3,7 @@
 What metadata of a project's objects must be like.
 
 Revision: metadata_schemas
-Follows: ended_windows
+Follows: webhooks
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "metadata_schemas"
-down_revision = "ended_windows"
+down_revision = "webhooks"
 branch_labels = None
 depends_on = None
 
