@@ -22,7 +22,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint format types static check bench bench-rebuild bench-oracle fuzz bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
+.PHONY: help install run test test-fast lint format types static check bench bench-codes bench-rebuild bench-oracle fuzz bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ chaos: $(DEV_STAMP) ## Workloads under faults, judged; three minutes (SEED; see 
 
 chaos-all: $(DEV_STAMP) ## The same for every pair of workload and fault, an hour (SEED; CHAOS=--full: and level)
 	$(BIN)/python -m chaos --select pairs $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+bench-codes: $(DEV_STAMP) ## A million codes, CSV, export, lookups on PostgreSQL, beside a bare COPY (a quarter of an hour)
+	$(BIN)/python -m loadtests.codes
 
 bench-oracle: $(DEV_STAMP) ## Can a stranger tell by the clock which codes exist? 5 000 pairs (PAIRS)
 	$(BIN)/python -m loadtests.oracle --pairs $(PAIRS)

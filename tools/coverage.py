@@ -2,8 +2,9 @@
 
 For every published operation each query parameter and each property of its request (two levels deep) is
 either honoured, which means that the operation reads it, or it stands in `openapi/not-honoured.json` with the
-reason. One that is neither is an error, and so is a reason that fits nothing. `--write` writes
-`openapi/coverage.md`; without it the file is compared.
+reason. One that is neither is an error, and so is a reason that fits nothing. A reason that begins with ECHO
+is of a property that answers have and requests only share the schema of: it is listed and not counted.
+`--write` writes `openapi/coverage.md`; without it the file is compared.
 """
 
 import json
@@ -21,6 +22,8 @@ REASONS = ROOT / "openapi" / "not-honoured.json"
 DOCUMENT = ROOT / "openapi" / "vouchsafe.json"
 COVERAGE = ROOT / "openapi" / "coverage.md"
 LEVELS = 2
+ECHO = "an echo of the answer"
+"""How the reason of a property begins that nobody sets."""
 
 
 class Operation(NamedTuple):
@@ -136,7 +139,8 @@ def text(found: list[Operation]) -> str:
         "",
         "Made by `tools/coverage.py --write` from the route table; compared in CI. *Honoured* is a query",
         f"parameter or a property of a request ({LEVELS} levels deep) that the operation reads; an operation",
-        "that is not served honours nothing. What is ignored stands below with its reason.",
+        "that is not served honours nothing. What is ignored stands below with its reason. Not counted, but",
+        "listed, is what requests have only because they share a schema with answers: an echo of the answer.",
         "",
         "| area | operations served | properties and parameters honoured | of the operations served |",
         "|---|---:|---:|---:|",
@@ -167,7 +171,8 @@ def text(found: list[Operation]) -> str:
 def _row(area: str, found: list[Operation]) -> str:
     def share(of: list[Operation]) -> str:
         honoured = sum(len(one.honoured) for one in of)
-        every = honoured + sum(len(one.ignored) + len(one.unexplained) for one in of)
+        ignored = sum(not why.startswith(ECHO) for one in of for why in one.ignored.values())
+        every = honoured + ignored + sum(len(one.unexplained) for one in of)
         return "–" if not every else f"{honoured} of {every} ({honoured * 100 // every} %)"
 
     served = [one for one in found if one.served]

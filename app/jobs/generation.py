@@ -1,23 +1,33 @@
-"""Codes of a campaign, drawn five hundred at a time.
+"""Codes of a campaign, drawn some hundreds or thousands at a time.
 
 Each slice inserts codes and moves the action's `done` in one transaction, so after a kill the next slice goes
-on with exactly what
-is missing. The records of new codes are not published: a code that nobody has seen is read from SQL when it
-is first used (D5).
+on with exactly what is missing. The records of new codes are not published: a code that nobody has seen is
+read from SQL when it is first used (D5).
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db.bulk import can_copy
 from app.db.models import AsyncAction, Campaign, Project, Voucher
 from app.engine import Engine
 from app.jobs.progress import advance, fail, finish
 from app.jobs.publications import note_reused_codes
 from app.redeemables.codes import CodeConfig, code_config_of
-from app.redeemables.issuing import BATCH_MAX, draw_batch, fold, inherited, insert_free, voucher_values
+from app.redeemables.issuing import (
+    BATCH_MAX,
+    batch_rows,
+    copy_vouchers,
+    draw_batch,
+    fold,
+    inherited,
+    insert_unless_taken,
+    voucher_values,
+)
 
 TYPE = "CAMPAIGN.VOUCHERS_GENERATE"
 DRY_SLICES_MAX = 40
@@ -47,7 +57,7 @@ def generation_payload(
 
 
 async def step(engine: Engine, session: AsyncSession, action: AsyncAction) -> None:
-    """At most 500 codes."""
+    """At most `batch_rows` codes."""
     now = engine.now()
     payload, total = action.payload, int(action.payload["count"])
     done = int(action.state.get("done", 0))
@@ -62,9 +72,16 @@ async def step(engine: Engine, session: AsyncSession, action: AsyncAction) -> No
         return
     shared = campaign.body.get("voucher") or {}
     config = code_config_of(payload.get("code_config") or shared.get("code_config"))
-    ids = await _insert_some(session, project, campaign, config, payload, min(BATCH_MAX, total - done), now)
-    await note_reused_codes(engine, session, action, ids)
-    made = len(ids)
+    batch = _Batch(session, project, campaign, config, payload, now)
+    made_codes: dict[str, str] = {}
+    if not action.state.get("crowded"):
+        made_codes = await batch.insert_roomy(min(batch_rows(session), total - done))
+        if not made_codes:
+            action.state = {**action.state, "crowded": True}
+    if not made_codes:
+        made_codes = await batch.insert_crowded(min(BATCH_MAX, total - done))
+    await note_reused_codes(engine, session, action, made_codes)
+    made = len(made_codes)
     done += made
     campaign.vouchers_count += made
     advance(action, done, total)
@@ -79,33 +96,51 @@ async def step(engine: Engine, session: AsyncSession, action: AsyncAction) -> No
         await _settle_campaign(session, action, campaign, "FAILED")
 
 
-async def _insert_some(
-    session: AsyncSession,
-    project: Project,
-    campaign: Campaign,
-    config: CodeConfig,
-    payload: dict[str, Any],
-    wanted: int,
-    now: datetime,
-) -> list[str]:
-    """Insert up to `wanted` codes; their ids. More are drawn than wanted, so that a nearly used keyspace is
-    still used up.
-    """
-    drawn = {fold(project, code): code for code in draw_batch(project, config, BATCH_MAX)}
-    taken = await session.scalars(
-        select(Voucher.folded_code).where(
-            Voucher.project_id == project.id, Voucher.folded_code.in_(list(drawn))
+class _Batch:
+    """New codes of one campaign. Both ways return id by folded code."""
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        project: Project,
+        campaign: Campaign,
+        config: CodeConfig,
+        payload: dict[str, Any],
+        now: datetime,
+    ) -> None:
+        self._session, self._project, self._config, self._now = session, project, config, now
+        terms = inherited(campaign)
+        self._body = {**terms.pop("body"), **payload.get("body", {})}
+        self._columns = {**terms, **own_columns(payload)}
+
+    def _rows(self, codes: Iterable[str]) -> list[dict[str, Any]]:
+        project, now, body, columns = self._project, self._now, self._body, self._columns
+        return [voucher_values(project, code, now=now, body=body, **columns) for code in codes]
+
+    async def insert_roomy(self, wanted: int) -> dict[str, str]:
+        """As many as are wanted, where nearly every drawn code is free; none when one was taken."""
+        if not can_copy(self._session):
+            return {}
+        drawn = draw_batch(self._project, self._config, wanted)
+        rows = self._rows(drawn) if len(drawn) == wanted else []
+        if not rows or not await copy_vouchers(self._session, rows):
+            return {}
+        return {row["folded_code"]: row["id"] for row in rows}
+
+    async def insert_crowded(self, wanted: int) -> dict[str, str]:
+        """Up to `wanted`. More are drawn, so that a nearly used keyspace is still used up."""
+        project = self._project
+        drawn = {fold(project, code): code for code in draw_batch(project, self._config, BATCH_MAX)}
+        taken = await self._session.scalars(
+            select(Voucher.folded_code).where(
+                Voucher.project_id == project.id, Voucher.folded_code.in_(list(drawn))
+            )
         )
-    )
-    for folded_code in taken:
-        del drawn[folded_code]
-    terms = inherited(campaign)
-    body = {**terms.pop("body"), **payload.get("body", {})}
-    columns = {**terms, **own_columns(payload)}
-    rows = [
-        voucher_values(project, code, now=now, body=body, **columns) for code in list(drawn.values())[:wanted]
-    ]
-    return await insert_free(session, rows)
+        for folded_code in taken:
+            del drawn[folded_code]
+        rows = self._rows(list(drawn.values())[:wanted])
+        made = set(await insert_unless_taken(self._session, rows))
+        return {row["folded_code"]: row["id"] for row in rows if row["id"] in made}
 
 
 def own_columns(payload: dict[str, Any]) -> dict[str, Any]:

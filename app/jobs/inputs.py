@@ -40,26 +40,26 @@ async def store_inputs(db: Database, project_id: str, action_id: str, rows: Sequ
             await session.execute(insert(ActionInput), values[start : start + PIECES_PER_TRANSACTION])
 
 
-async def take_input(session: AsyncSession, action: AsyncAction) -> list[Any] | None:
-    """The next piece, which goes with this transaction; None after the last."""
-    row = await session.scalar(
-        select(ActionInput)
-        .where(ActionInput.project_id == action.project_id, ActionInput.action_id == action.id)
-        .order_by(ActionInput.n)
-        .limit(1)
-    )
-    if row is None:
+async def take_input(session: AsyncSession, action: AsyncAction, count: int = 1) -> list[Any] | None:
+    """The next `count` pieces, which go with this transaction; None after the last."""
+    found = (
+        await session.execute(
+            select(ActionInput.n, ActionInput.rows)
+            .where(ActionInput.project_id == action.project_id, ActionInput.action_id == action.id)
+            .order_by(ActionInput.n)
+            .limit(count)
+        )
+    ).all()
+    if not found:
         return None
-    rows = row.rows
     await session.execute(
         delete(ActionInput).where(
             ActionInput.project_id == action.project_id,
             ActionInput.action_id == action.id,
-            ActionInput.n == row.n,
+            ActionInput.n <= found[-1][0],
         )
     )
-    session.expunge(row)
-    return rows
+    return [row for piece in found for row in piece[1]]
 
 
 async def forget_inputs(session: AsyncSession, action: AsyncAction) -> None:

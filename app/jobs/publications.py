@@ -4,16 +4,19 @@ A step notes them in its transaction as a row of snapshots_due; who runs the sli
 and the background process repeats what a crash left there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.keys import Partition
-from app.db.models import AsyncAction, SnapshotDue, Voucher
+from app.db.models import AsyncAction, SnapshotDue
 from app.engine import Engine
 
+ASKED_MAX = 1_000
+"""Codes asked for in one trip: the core's other users wait behind it."""
 _NOTED = "published_with_commit"
 
 
@@ -36,26 +39,22 @@ async def note_vouchers(
 
 
 async def note_reused_codes(
-    engine: Engine, session: AsyncSession, action: AsyncAction, voucher_ids: Sequence[str]
+    engine: Engine, session: AsyncSession, action: AsyncAction, made: Mapping[str, str]
 ) -> None:
-    """Of new vouchers only those whose code the core has met before: a deleted code leaves a tombstone, and
-    what it does not know it reads from SQL (D5).
+    """Of new vouchers (ids by folded code) only those whose code the core has met before: a deleted code
+    leaves a tombstone, and what it does not know it reads from SQL (D5).
     """
-    if not voucher_ids:
+    if not made:
         return
-    rows = (
-        await session.execute(
-            select(Voucher.id, Voucher.folded_code).where(
-                Voucher.project_id == action.project_id, Voucher.id.in_(voucher_ids)
-            )
-        )
-    ).all()
     partition = Partition(action.project_id)
     keys = await engine.core.open(partition)
-    replies = await engine.core.read(
-        partition, [("HGET", keys.voucher_record(folded), folded) for _, folded in rows]
-    )
-    known = [row[0] for row, reply in zip(rows, replies, strict=True) if reply is not None]
+    known: list[str] = []
+    for start in range(0, len(made), ASKED_MAX):
+        codes = list(islice(made, start, start + ASKED_MAX))
+        replies = await engine.core.read(
+            partition, [("HGET", keys.voucher_record(folded), folded) for folded in codes]
+        )
+        known += [made[code] for code, reply in zip(codes, replies, strict=True) if reply is not None]
     await note_vouchers(engine, session, action, known)
 
 

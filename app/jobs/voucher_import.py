@@ -1,8 +1,8 @@
-"""Import of vouchers, 500 rows at a time: each row is imported or refused alone, and none is ever half there.
+"""Import of vouchers: each row is imported or refused alone, and none is ever half there.
 
-A slice takes one piece of the input, inserts what is free and moves the action's progress in one
-transaction, so after a kill the next slice goes on with exactly the rows that are left. A file of single
-vouchers may also name codes that exist: those are updated.
+A slice takes a piece of the input (several, where that is quick), inserts what is free and moves the action's
+progress in one transaction, so after a kill the next slice goes on with exactly the rows that are left. A
+file of single vouchers may also name codes that exist: those are updated.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db.models import AsyncAction, Campaign, Project, Voucher
 from app.engine import Engine
 from app.identifiers import next_version
-from app.jobs.inputs import forget_inputs, take_input
+from app.jobs.inputs import PIECE_ROWS, forget_inputs, take_input
 from app.jobs.progress import SliceDelayed, advance, fail, finish
 from app.jobs.publications import all_published, note_reused_codes, note_vouchers
 from app.jobs.voucher_rows import (
@@ -29,7 +29,7 @@ from app.jobs.voucher_rows import (
     row_of,
 )
 from app.redeemables.documents import overlaid
-from app.redeemables.issuing import fold, insert_free, voucher_values
+from app.redeemables.issuing import batch_rows, fold, insert_free, voucher_values
 from app.redeemables.metadata_schemas import MetadataSchemas, load_metadata_schemas
 
 TO_CAMPAIGN = "CAMPAIGN.VOUCHERS_IMPORT"
@@ -63,7 +63,9 @@ async def step(engine: Engine, session: AsyncSession, action: AsyncAction) -> No
             await forget_inputs(session, action)
             fail(action, now, "The campaign was deleted.")
             return
-    rows = await take_input(session, action)
+    # Rows that exist are locked and changed one by one, while redemptions of them wait to be projected.
+    count = batch_rows(session) // PIECE_ROWS if action.state.get("roomy") else 1
+    rows = await take_input(session, action, count)
     if rows is None:
         if not await all_published(session, action):
             raise SliceDelayed("changed vouchers are not published yet")
@@ -125,8 +127,9 @@ class _Piece:
         updated = await self._update(taken, sources) if taken else 0
         if self.campaign is not None:
             self.campaign.vouchers_count += len(made)
-        await note_reused_codes(self.engine, self.session, self.action, sorted(made))
-        self._advance(len(documents), len(made) + updated)
+        fresh = {folded: row["id"] for folded, row in values.items() if row["id"] in made}
+        await note_reused_codes(self.engine, self.session, self.action, fresh)
+        self._advance(len(documents), len(made) + updated, roomy=not taken)
 
     def _check_metadata(self, metadata: Mapping[str, Any] | None) -> None:
         problem = self.schemas.problem("voucher", metadata) if self.schemas is not None else None
@@ -195,7 +198,8 @@ class _Piece:
         row.updated_at = self.now
         row.version = next_version(row.version)
 
-    def _advance(self, seen: int, imported: int) -> None:
+    def _advance(self, seen: int, imported: int, *, roomy: bool) -> None:
+        """roomy: every code was free, so those of the next pieces probably are."""
         state = self.action.state
         shown = list(state.get("failed", ()))
         self.action.state = {
@@ -203,5 +207,6 @@ class _Piece:
             "imported": int(state.get("imported", 0)) + imported,
             "refused": int(state.get("refused", 0)) + len(self.failed),
             "failed": (shown + self.failed)[:FAILURES_SHOWN_MAX],
+            "roomy": roomy,
         }
         advance(self.action, int(state.get("done", 0)) + seen, int(self.action.payload["count"]))

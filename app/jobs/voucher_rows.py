@@ -222,8 +222,10 @@ def check_window(
     start_date: datetime | None, expiration_date: datetime | None, body: Mapping[str, Any]
 ) -> None:
     """Raises: RowRefused."""
-    document = {"start_date": start_date, "expiration_date": expiration_date, "active": True}
-    document.update({name: body[name] for name in VALIDITY if body.get(name) is not None})
+    windows = {name: body[name] for name in VALIDITY if body.get(name) is not None}
+    if start_date is None and expiration_date is None and not windows:
+        return
+    document = {"start_date": start_date, "expiration_date": expiration_date, "active": True, **windows}
     try:
         compile_window(document)
     except RuleError as error:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.redeemables.documents import instant_text_us
+from app.redeemables.documents import instant_text_us, overlaid
 from app.redeemables.orders import StoredOrder
 from app.redeemables.shipping import shipping_applied, without_applied
 
@@ -79,12 +79,16 @@ def rolled_back_order(
     complete: bool = True,
     version: int,
     at_us: int,
+    metadata: Mapping[str, Any] | None = None,
 ) -> StoredOrder:
     """keep_amounts: mode WITHOUT_ORDER, where only the map of redemptions is marked (behaviour 4.7).
 
     complete: nothing of the redemption is left; a part before that is only listed beside it.
+    metadata: laid over the order's own.
     """
     body = dict(stored.body)
+    if metadata:
+        body["metadata"] = overlaid(body.get("metadata") or {}, metadata)
     redemptions = {key: dict(value) for key, value in (body.get("redemptions") or {}).items()}
     entry = redemptions.setdefault(redemption_id, {})
     if complete:

@@ -51,6 +51,7 @@ class Returning:
         stacked_answer: bool,
         reason: str | None,
         metadata: dict[str, Any] | None,
+        order_metadata: dict[str, Any] | None,
         portion: Portion | None,
         parts: int,
     ) -> None:
@@ -86,6 +87,7 @@ class Returning:
                 complete=self.complete,
                 version=next_version(order.version),
                 at_us=self.at_us,
+                metadata=order_metadata,
             )
         self.rows = self._rows()
 

@@ -57,6 +57,8 @@ class RollBack(Struct, frozen=True):
     window_days: int = 92
     """How long after the redemption; the contract's three months (behaviour 4.7)."""
     metadata: dict[str, Any] | None = None
+    order_metadata: dict[str, Any] | None = None
+    """Laid over the order's own."""
     items: Sequence[ReturnedItem] | None = None
     """The units that come back; None: all that are left."""
     restore_use: str = WHEN_COMPLETE
@@ -120,6 +122,7 @@ async def roll_back(
             stacked_answer=ask.stacked,
             reason=ask.reason,
             metadata=ask.metadata,
+            order_metadata=ask.order_metadata,
             portion=portion,
             parts=before.parts,
         )

@@ -12,8 +12,15 @@ from app.jobs import generation
 from app.jobs.actions import run_slice
 from app.jobs.generation import DRY_SLICES_MAX
 from app.jobs.runner import open_actions, run_jobs
-from app.redeemables.issuing import BATCH_MAX
-from tests.jobs.work import action_of, add_campaign, ask_for_codes, campaign_of, codes_of, count_of
+from tests.jobs.work import (
+    action_of,
+    add_campaign,
+    ask_for_codes,
+    campaign_of,
+    codes_of,
+    count_of,
+    slice_rows,
+)
 
 
 async def finish(engine, project_id, action_id):
@@ -23,19 +30,18 @@ async def finish(engine, project_id, action_id):
 
 
 async def test_slices_add_up(engine, project):
-    """Each slice commits at most 500 codes with its progress; the last one says so on the action and the
-    campaign.
-    """
+    """Each slice commits its codes with its progress; the last one says so on the action and the campaign."""
+    rows = slice_rows(engine)
     campaign_id = await add_campaign(engine, project.id)
-    action_id = await ask_for_codes(engine, project.id, campaign_id, 2 * BATCH_MAX + 7)
+    action_id = await ask_for_codes(engine, project.id, campaign_id, 2 * rows + 7)
     assert await run_slice(engine, project.id, action_id) is True
-    assert await count_of(engine, project.id, campaign_id) == BATCH_MAX
+    assert await count_of(engine, project.id, campaign_id) == rows
     half = await action_of(engine, project.id, action_id)
-    assert (half.status, half.progress, half.state["done"]) == ("IN_PROGRESS", 49, BATCH_MAX)
+    assert (half.status, half.progress, half.state["done"]) == ("IN_PROGRESS", 49, rows)
     done = await finish(engine, project.id, action_id)
     assert (done.status, done.progress, done.operation_status) == ("DONE", 100, "SUCCESS")
     codes = await codes_of(engine, project.id, campaign_id)
-    assert len(codes) == len(set(codes)) == 2 * BATCH_MAX + 7
+    assert len(codes) == len(set(codes)) == 2 * rows + 7
     campaign = await campaign_of(engine, project.id, campaign_id)
     assert (campaign.vouchers_count, campaign.creation_status) == (len(codes), "DONE")
     assert campaign.vouchers_generation_status == "DONE"
@@ -43,8 +49,9 @@ async def test_slices_add_up(engine, project):
 
 async def test_a_slice_that_fails_leaves_nothing_and_is_done_again(engine, project, monkeypatch):
     """Codes and progress commit together: after an error in the middle neither is there."""
+    rows = slice_rows(engine)
     campaign_id = await add_campaign(engine, project.id)
-    action_id = await ask_for_codes(engine, project.id, campaign_id, 600)
+    action_id = await ask_for_codes(engine, project.id, campaign_id, rows + 100)
     assert await run_slice(engine, project.id, action_id) is True
 
     def broken(*arguments):
@@ -53,10 +60,10 @@ async def test_a_slice_that_fails_leaves_nothing_and_is_done_again(engine, proje
     with monkeypatch.context() as patch:
         patch.setattr(generation, "advance", broken)
         assert await run_slice(engine, project.id, action_id) is True
-    assert await count_of(engine, project.id, campaign_id) == BATCH_MAX
+    assert await count_of(engine, project.id, campaign_id) == rows
     done = await finish(engine, project.id, action_id)
-    assert done.result == {"message": "Generated 600 vouchers.", "done_count": 600}
-    assert await count_of(engine, project.id, campaign_id) == 600
+    assert done.result == {"message": f"Generated {rows + 100} vouchers.", "done_count": rows + 100}
+    assert await count_of(engine, project.id, campaign_id) == rows + 100
 
 
 async def test_work_that_always_fails_is_given_up(engine, project, monkeypatch):
@@ -110,7 +117,8 @@ async def test_a_keyspace_that_others_used_ends_the_work(engine, project):
 async def test_a_small_one_is_soon_done_beside_a_big_one(engine, project):
     """Open actions take turns."""
     big, small = await add_campaign(engine, project.id), await add_campaign(engine, project.id)
-    big_id = await ask_for_codes(engine, project.id, big, 20 * BATCH_MAX)
+    wanted = 20 * slice_rows(engine)
+    big_id = await ask_for_codes(engine, project.id, big, wanted)
     small_id = await ask_for_codes(engine, project.id, small, 10)
     stop = asyncio.Event()
     runner = asyncio.create_task(run_jobs(engine, stop))
@@ -119,28 +127,30 @@ async def test_a_small_one_is_soon_done_beside_a_big_one(engine, project):
     stop.set()
     await runner
     assert (await action_of(engine, project.id, big_id)).status == "IN_PROGRESS"
-    assert await count_of(engine, project.id, big) < 20 * BATCH_MAX
+    assert await count_of(engine, project.id, big) < wanted
 
 
 @pytest.mark.parametrize("kills", [3])
 async def test_generation_goes_on_after_kill_9(engine, project, settings, kills):
     """A runner killed in the middle of its work is followed by one that makes exactly what was missing."""
+    rows = slice_rows(engine)
+    wanted = 12 * rows
     campaign_id = await add_campaign(engine, project.id)
-    action_id = await ask_for_codes(engine, project.id, campaign_id, 6_000)
+    action_id = await ask_for_codes(engine, project.id, campaign_id, wanted)
     arguments = [str(settings.data_dir), settings.redis_url, settings.database_url]
     for number in range(kills):
         seen = await count_of(engine, project.id, campaign_id)
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.jobs.work", *arguments], env=dict(os.environ)
         )
-        while await count_of(engine, project.id, campaign_id) <= seen + number * BATCH_MAX:
+        while await count_of(engine, project.id, campaign_id) <= seen + number * rows:
             assert process.poll() is None
             await asyncio.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert await count_of(engine, project.id, campaign_id) < 6_000
+        assert await count_of(engine, project.id, campaign_id) < wanted
     done = await finish(engine, project.id, action_id)
     codes = await codes_of(engine, project.id, campaign_id)
-    assert len(codes) == len(set(codes)) == 6_000
-    assert done.result["done_count"] == 6_000
+    assert len(codes) == len(set(codes)) == wanted
+    assert done.result["done_count"] == wanted
     assert await open_actions(engine) == []

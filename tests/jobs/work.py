@@ -12,6 +12,7 @@ from app.identifiers import new_id, next_version
 from app.jobs.actions import start_action
 from app.jobs.generation import TYPE, generation_payload
 from app.jobs.runner import run_jobs
+from app.redeemables.issuing import BATCH_MAX, COPY_MAX
 from app.settings import Settings
 from app.wiring import running_engine
 
@@ -49,6 +50,11 @@ async def add_campaign(engine: Engine, project_id: str, pattern: str = "########
             )
         )
     return campaign_id
+
+
+def slice_rows(engine: Engine) -> int:
+    """How many codes one slice makes."""
+    return BATCH_MAX if engine.db.is_sqlite else COPY_MAX
 
 
 async def ask_for_codes(engine: Engine, project_id: str, campaign_id: str, count: int) -> str:

@@ -39,25 +39,32 @@ def test_a_code_is_in_its_pattern_and_its_alphabet(charset, prefix, postfix, pat
     config = code_config(charset=charset, prefix=prefix, postfix=postfix, pattern=pattern, length=length)
     alphabet = NAMED_CHARSETS.get(charset or "", charset) or ALPHANUMERIC
     assert code_config_of(config.wire()) == config
-    code = config.draw()
-    assert code.startswith(prefix)
-    assert code.endswith(postfix)
-    body = code[len(prefix) : len(code) - len(postfix)]
-    places = pattern or PLACE * (length or 8)
-    assert len(body) == len(places)
-    for place, character in zip(places, body, strict=True):
-        assert character in alphabet if place == PLACE else character == place
+    codes = config.draw(3)
+    assert len(codes) == 3
+    for code in codes:
+        assert code.startswith(prefix)
+        assert code.endswith(postfix)
+        body = code[len(prefix) : len(code) - len(postfix)]
+        places = pattern or PLACE * (length or 8)
+        assert len(body) == len(places)
+        for place, character in zip(places, body, strict=True):
+            assert character in alphabet if place == PLACE else character == place
 
 
-@pytest.mark.parametrize("charset", ["human", "0123456789", "ABCDEFG", None])
+WIDE = "".join(chr(0x4E00 + number) for number in range(300))
+"""More characters than a byte counts."""
+
+
+@pytest.mark.parametrize("charset", ["human", "0123456789", "ABCDEFG", WIDE, None])
 def test_every_character_is_as_likely_as_any_other(charset):
     """Chi-square over all places: within six standard deviations, which chance passes once in a thousand
     million.
     """
     config = code_config(charset=charset, length=4)
     alphabet = config.charset
+    codes = config.draw(DRAWS)
     for place in range(4):
-        counts = Counter(config.draw()[place] for _ in range(DRAWS))
+        counts = Counter(code[place] for code in codes)
         assert set(counts) <= set(alphabet)
         expected = DRAWS / len(alphabet)
         chi_square = sum((counts[character] - expected) ** 2 / expected for character in alphabet)

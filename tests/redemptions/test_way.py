@@ -86,6 +86,20 @@ def test_a_rollback_gives_the_use_back_and_frees_the_order(api: httpx.Client) ->
     assert again["redemptions"][0]["result"] == "SUCCESS"
 
 
+def test_a_rollback_may_note_something_on_the_order(api: httpx.Client) -> None:
+    """`order.metadata` is laid over the order's own; amounts are the engine's."""
+    voucher = single_voucher(api, amount_off(700))
+    order = {**CART, "source_id": unique("order"), "metadata": {"channel": "web"}}
+    redemption = redeem(api, voucher["code"], order=order)["redemptions"][0]
+    note = {"source_id": order["source_id"], "metadata": {"returned": "damaged"}, "amount": 1}
+    rollback = created(
+        api.post(f"/v1/redemptions/{redemption['id']}/rollback", json={"order": note})
+    )
+    assert rollback["order"]["metadata"] == {"channel": "web", "returned": "damaged"}
+    stored = created(api.get(f"/v1/orders/{redemption['order']['id']}"))
+    assert (stored["metadata"], stored["amount"]) == (rollback["order"]["metadata"], 10_000)
+
+
 def test_a_second_rollback_is_refused(api: httpx.Client) -> None:
     """P4: a rollback returns what was taken at most once."""
     code, _ = public_code(api, percent_off(10))

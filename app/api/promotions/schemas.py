@@ -12,6 +12,20 @@ class TierAction(Struct, kw_only=True):
     discount: DiscountDocument | None = None
 
 
+class AssignedRule(Struct, kw_only=True):
+    rule_id: str | None = None
+
+
+class AssignedRules(Struct, kw_only=True):
+    """The list as a tier answers it; of its entries only the rules are read."""
+
+    data: list[AssignedRule] | None = None
+
+    @property
+    def rule_ids(self) -> list[str]:
+        return [one.rule_id for one in self.data or () if one.rule_id is not None]
+
+
 class TierCreate(Windows, kw_only=True):
     name: str | None = None
     banner: str | None = None
@@ -22,6 +36,7 @@ class TierCreate(Windows, kw_only=True):
     category: str | None = None
     category_id: str | None = None
     validation_rules: list[str] | None = None
+    validation_rule_assignments: AssignedRules | None = None
     extensions: TermsDocument | None = None
 
 
@@ -33,6 +48,7 @@ class TierUpdate(Windows, kw_only=True):
     hierarchy: int | None = None
     category: str | UnsetType | None = UNSET
     category_id: str | UnsetType | None = UNSET
+    validation_rule_assignments: AssignedRules | None = None
     extensions: TermsDocument | None = None
 
 

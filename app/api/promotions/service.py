@@ -87,7 +87,10 @@ async def add_tier(
     tier.body = document
     write.session.add(tier)
     await write.session.flush()
-    await assign_rules(write, body.validation_rules or [], "promotion_tier", tier.id)
+    rules = body.validation_rules or []
+    if body.validation_rule_assignments is not None:
+        rules = [*rules, *body.validation_rule_assignments.rule_ids]
+    await assign_rules(write, rules, "promotion_tier", tier.id)
     return tier
 
 
@@ -248,9 +251,20 @@ async def update_tier(call: Call, tier_id: str, body: TierUpdate) -> dict[str, A
             row.category_id = await category_id_of(write, body.category_id or None, body.category or None)
         if body.extensions is not None:
             document["extensions"] = checked_extensions(body.extensions)
+        if body.validation_rule_assignments is not None:
+            await _add_rules(write, row, body.validation_rule_assignments.rule_ids)
         row.body = document
         _touch(write, row, campaign, now)
     return await _settled(call, tier_id)
+
+
+async def _add_rules(write: CatalogueWrite, row: PromotionTier, rule_ids: Sequence[str]) -> None:
+    """Those that the tier lacks. None is taken away: whoever sends back an old copy of the tier must not
+    free it of a rule.
+    """
+    assigned = await assignments_of(write.session, row.project_id, [row.id])
+    known = {one.rule_id for one in assigned.get(row.id, ())}
+    await assign_rules(write, [one for one in rule_ids if one not in known], "promotion_tier", row.id)
 
 
 def _touch(write: CatalogueWrite, row: PromotionTier, campaign: Campaign, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from app.api.call import Answer, Call
 from app.api.client_side import LIST_VOUCHERS, public_qualification
+from app.api.qualifications import older
 from app.api.qualifications.schemas import QualificationRequest
 from app.api.qualifications.service import qualifications
 from app.api.stack_requests import refusals_as_errors
@@ -54,4 +55,5 @@ ROUTES: tuple[Route, ...] = (
         answer=dict,
         errors=("invalid_payload", "invalid_order", "multiple_requests"),
     ),
+    *older.ROUTES,
 )

@@ -7,7 +7,7 @@ created_at were received, so that none is lost where many were made at once.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,7 +20,9 @@ from app.api.stack_requests import asked_of, moment_of
 from app.api.terms import assignments_of
 from app.http.query import Condition, Filters
 from app.redeemables.checks import check_stack
-from app.redeemables.gather import gather
+from app.redeemables.customers import CustomerPayload
+from app.redeemables.gather import Gathered, gather
+from app.redeemables.order_request import OrderPayload
 from app.redeemables.qualifying import Option, Qualified, qualify_options
 from app.redeemables.read_trip import Asked
 from app.redeemables.request import StackRequest
@@ -55,14 +57,31 @@ class Cursor(Struct, frozen=True):
         return cls(_millisecond(instant), instant.microsecond % 1000)
 
 
-async def qualifications(call: Call, request: QualificationRequest, *, codes: bool = True) -> dict[str, Any]:
-    """The answer to one request. codes False: only what has no code of its own is shown.
+class Context(Struct, frozen=True):
+    """Who asks, with what cart, as of when. `gathered`: customer and order as the engine knows them."""
 
-    Raises: Refused, Contended, LookupError, CoreUnavailable, ApiError.
+    asked: Asked
+    request: StackRequest
+    gathered: Gathered
+    now: datetime
+
+
+class Asking(Protocol):
+    """What every request for a qualification says."""
+
+    customer: CustomerPayload | None
+    order: OrderPayload | None
+    tracking_id: str | None
+    metadata: dict[str, Any] | None
+
+
+async def context_of(call: Call, request: Asking) -> Context:
+    """The budgets of the address are charged here, once per request.
+
+    Raises: Refused, LookupError, CoreUnavailable, ApiError.
     """
     engine = call.engine
     now = await moment_of(call)
-    scenario = SCENARIOS[request.scenario or "ALL"]
     context = StackRequest(
         redeemables=[],
         order=request.order,
@@ -75,6 +94,29 @@ async def qualifications(call: Call, request: QualificationRequest, *, codes: bo
     gathered = await gather(engine.core, engine.catalogue, asked, context, now)
     await call.admission.admit(gathered.riders)
     check_stack(gathered, context)
+    return Context(replace(asked, riders=()), context, gathered, now)
+
+
+async def decided(
+    call: Call, context: Context, options: Sequence[Option], scenario: Scenario
+) -> list[Qualified]:
+    """Those that apply, in their order."""
+    if not options:
+        return []
+    engine = call.engine
+    return await qualify_options(
+        engine.core, engine.catalogue, context.asked, context.request, options, scenario, context.now
+    )
+
+
+async def qualifications(call: Call, request: QualificationRequest, *, codes: bool = True) -> dict[str, Any]:
+    """The answer to one request. codes False: only what has no code of its own is shown.
+
+    Raises: Refused, Contended, LookupError, CoreUnavailable, ApiError.
+    """
+    scenario = SCENARIOS[request.scenario or "ALL"]
+    context = await context_of(call, request)
+    gathered, now = context.gathered, context.now
     search = Search(
         project_id=call.project_id,
         customer_id=gathered.customer_id if gathered.customer is not None else None,
@@ -84,7 +126,7 @@ async def qualifications(call: Call, request: QualificationRequest, *, codes: bo
         stacks_only=scenario.stacks_only,
         codes=codes,
     )
-    page = await _Pages(call, replace(asked, riders=()), context, scenario, search).page(request)
+    page = await _Pages(call, context, scenario, search).page(request)
     rules = {}
     if "validation_rules" in request.expand and page.entries:
         owners = {owner for one in page.entries for result in one.results for owner in owners_of(result)}
@@ -98,11 +140,8 @@ async def qualifications(call: Call, request: QualificationRequest, *, codes: bo
 class _Pages:
     """Looks through the options of one request, batch by batch."""
 
-    def __init__(
-        self, call: Call, asked: Asked, context: StackRequest, scenario: Scenario, search: Search
-    ) -> None:
+    def __init__(self, call: Call, context: Context, scenario: Scenario, search: Search) -> None:
         self.call = call
-        self.asked = asked
         self.context = context
         self.scenario = scenario
         self.search = search
@@ -122,13 +161,8 @@ class _Pages:
             return await newest(session, self.search, position, count)
 
     async def _decided(self, options: Sequence[Option]) -> list[Qualified]:
-        if not options:
-            return []
-        engine = self.call.engine
         self.looked_at += len(options)
-        return await qualify_options(
-            engine.core, engine.catalogue, self.asked, self.context, options, self.scenario, self.search.now
-        )
+        return await decided(self.call, self.context, options, self.scenario)
 
     async def _by_age(self, cursor: Cursor | None, limit: int) -> Page:
         """Newest first; those of one millisecond stay on one page where they fit on one."""

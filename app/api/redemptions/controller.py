@@ -62,6 +62,7 @@ async def _roll_back(call: Call, redemption_id: str, *, stacked: bool) -> Answer
         customer=body.customer,
         order_id=body.order.id if body.order else None,
         order_source_id=body.order.source_id if body.order else None,
+        order_metadata=body.order.metadata if body.order else None,
         window_days=engine.settings.rollback_days,
         metadata=body.metadata,
         items=body.extensions.items if body.extensions else None,

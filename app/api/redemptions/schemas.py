@@ -9,10 +9,11 @@ from app.redeemables.portions import ITEMS_MAX, ReturnedItem
 
 
 class RollbackOrder(Struct):
-    """The order that the caller believes to be the redemption's."""
+    """The order that the caller believes to be the redemption's. metadata: laid over the order's own."""
 
     id: str | None = None
     source_id: str | None = None
+    metadata: dict[str, Any] | None = None
 
 
 class RollbackExtensions(Struct):

@@ -88,7 +88,7 @@ async def issue(
     }
     voucher_id = None
     for _ in range(1 if code is not None else DRAWS_MAX):
-        tried = code if code is not None else (config or code_config_of(None)).draw()
+        tried = code if code is not None else (config or code_config_of(None)).draw(1)[0]
         inserted = await insert_free(
             write.session, [voucher_values(project, tried, now=now, body=body, **columns)]
         )

@@ -7,7 +7,7 @@ from voucherify.models.promotions_tiers_get_response_body import PromotionsTiers
 from voucherify.models.promotions_tiers_list_response_body import PromotionsTiersListResponseBody
 from voucherify.models.promotions_tiers_update_response_body import PromotionsTiersUpdateResponseBody
 
-from tests.support.shop import CART, created, percent_off, unique
+from tests.support.shop import CART, created, percent_off, rule, unique
 
 
 def promotion(api, **changes):
@@ -80,6 +80,27 @@ def test_put_lays_what_is_sent_over_what_is_there(api):
     assert PromotionsTiersUpdateResponseBody.from_dict(answer).name == "new"
     body = {"redeemables": [{"object": "promotion_tier", "id": one["id"]}], "order": CART}
     assert created(api.post("/v1/validations", json=body))["order"]["total_discount_amount"] == 2_500
+
+
+def test_rules_in_the_answers_own_shape_are_assigned(api):
+    """At creation those of the list; a later PUT adds what the tier lacks, and an old copy that is sent back
+    takes no rule away.
+    """
+    small, big = (rule(api, "order.amount", {"$more_than": [bound]}) for bound in (1, 1_000_000))
+    campaign = promotion(api)
+    assignments = {"object": "list", "data_ref": "data", "data": [{"rule_id": small}], "total": 1}
+    one = tier(api, campaign["id"], validation_rule_assignments=assignments)
+    assert [row["rule_id"] for row in one["validation_rule_assignments"]["data"]] == [small]
+    assert is_valid(api, one["id"])
+    both = {"data": [{"rule_id": small}, {"rule_id": big}]}
+    path = f"/v1/promotions/tiers/{one['id']}"
+    changed = created(api.put(path, json={"validation_rule_assignments": both}))
+    assert [row["rule_id"] for row in changed["validation_rule_assignments"]["data"]] == [small, big]
+    assert not is_valid(api, one["id"])
+    created(api.put(path, json=one))
+    assert not is_valid(api, one["id"])
+    unknown = {"data": [{"rule_id": "val_none"}]}
+    assert api.put(path, json={"validation_rule_assignments": unknown}).status_code == 404
 
 
 def test_disable_holds_at_once_and_enable_lifts_it(api):
