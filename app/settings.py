@@ -76,6 +76,21 @@ class Settings(Struct, frozen=True, kw_only=True):
         Literal["debug", "info", "warning", "error"],
         about("from which level on lines are logged, one JSON object a line on standard error"),
     ] = "info"
+    request_log: Annotated[
+        Literal["none", "failed", "all"],
+        about("which requests leave a line in the log: `failed` are those answered 4xx or 5xx"),
+    ] = "none"
+    metrics_token: Annotated[
+        str,
+        about("`Authorization: Bearer` of who reads `/metrics`; empty: `/metrics` is closed", secret=True),
+    ] = ""
+    tracing: Annotated[
+        bool,
+        about(
+            "send a span per request by OpenTelemetry, set up by the `OTEL_` variables; needs the extra "
+            "`otel`"
+        ),
+    ] = False
     rate_limit_per_minute: Annotated[
         int, about("requests of one server-side key; 0: unlimited", low=0, high=10**9)
     ] = 0

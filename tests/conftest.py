@@ -19,6 +19,7 @@ import voucherify
 from tests.support.postgres import Postgres
 from tests.support.server import Project, RunningServer
 
+METRICS_TOKEN = "scrape-me"
 _seconds_of_area: dict[str, float] = defaultdict(float)
 _tests_of_area: dict[str, int] = defaultdict(int)
 
@@ -26,7 +27,11 @@ _tests_of_area: dict[str, int] = defaultdict(int)
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """`vouchsafe serve` with two web workers, so that what one wrote is read back from another."""
-    running = RunningServer(data_dir=tmp_path_factory.mktemp("server") / "data", workers=2)
+    running = RunningServer(
+        data_dir=tmp_path_factory.mktemp("server") / "data",
+        workers=2,
+        environment={"VOUCHSAFE_METRICS_TOKEN": METRICS_TOKEN},
+    )
     running.start()
     yield running
     running.stop()

@@ -47,7 +47,7 @@ LAWS = {
     ),
     "app.http": Law(
         ("app.settings", "app.db", "app.core", "app.engine", "app.identifiers"),
-        ("litestar", "msgspec", "sqlalchemy", "argon2", "structlog", "prometheus_client"),
+        ("litestar", "msgspec", "sqlalchemy", "argon2", "structlog", "prometheus_client", "opentelemetry"),
     ),
     "app.api": Law(
         (
@@ -82,13 +82,13 @@ LAWS = {
             "app.http.query",
             "app.http.wire",
         ),
-        ("sqlalchemy", "msgspec", "structlog"),
+        ("sqlalchemy", "msgspec", "structlog", "prometheus_client"),
     ),
     "app.demo": Law((), ("httpx", "msgspec")),
     "app.webhooks": Law((), ()),
     "app.processes": Law(
-        ("app.asgi", "app.settings", "app.db", "app.embedded", "app.jobs", "app.cli.runtime"),
-        ("uvicorn", "uvloop", "httpx", "msgspec", "structlog"),
+        ("app.asgi", "app.settings", "app.db", "app.embedded", "app.http", "app.jobs", "app.cli.runtime"),
+        ("uvicorn", "uvloop", "httpx", "msgspec", "structlog", "prometheus_client"),
     ),
 }
 """app.cli, app.asgi and app.engine wire everything together and may import everything."""

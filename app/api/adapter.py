@@ -9,6 +9,8 @@ level; an error always has the contract's shape.
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
+from time import perf_counter
 from typing import Any, cast
 from urllib.parse import quote, unquote_to_bytes
 
@@ -21,6 +23,7 @@ from app.http import cors
 from app.http.addresses import client_address
 from app.http.admission import Admission
 from app.http.auth import Authenticator
+from app.http.context import REQUEST
 from app.http.errors import ApiError
 from app.http.failures import api_error, method_not_allowed, no_such_path, unsupported_media_type
 from app.http.limits import CLIENT_BODY_BYTES_MAX
@@ -34,12 +37,15 @@ from app.http.messages import (
     send_stream,
     wire_headers,
 )
+from app.http.observing import Observer
 from app.http.paths import PathTable
 from app.http.principal import PUBLIC
+from app.http.problems import encode_problem, wants_problem
 from app.http.query import Query
 from app.http.routing import Route
 from app.http.routing import Scope as RouteScope
 from app.http.scopes import scopes_of
+from app.http.tracing import Tracing
 from app.identifiers import new_id
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -51,14 +57,22 @@ class Edge:
     def __init__(self) -> None:
         self._engine: Engine | None = None
         self._authenticator: Authenticator | None = None
+        self._observer = Observer("none")
+        self.tracing: Tracing | None = None
 
     def open(self, engine: Engine) -> None:
         self._engine = engine
         self._authenticator = Authenticator(engine.db, engine.core)
+        self._observer = Observer(engine.settings.request_log)
+        self._observer.start()
+        self.tracing = Tracing() if engine.settings.tracing else None
 
     async def close(self) -> None:
         """Before the engine's parts are closed."""
         await self.authenticator.close()
+        self._observer.close()
+        if self.tracing is not None:
+            self.tracing.close()
 
     @property
     def engine(self) -> Engine:
@@ -74,20 +88,24 @@ class Edge:
 
     async def serve(
         self, table: "PathTable[Methods]", scope: HTTPScope, receive: Receive, send: Send
-    ) -> None:
-        """Answer one request."""
+    ) -> Route | None:
+        """Answer one request. Gives the operation that it was for."""
+        began = perf_counter()
         request_id = new_id("v-")
         headers = headers_of(scope)
+        REQUEST.set((request_id, headers))
         method = str(scope["method"])
         admission: Admission | None = None
         route: Route | None = None
         answer: Answer | None = None
+        call: Call | None = None
+        error: ApiError | None = None
         try:
             methods, sent_parameters = _found(table, scope)
             if method == "OPTIONS":
                 preflight = cors.preflight(methods, headers, _is_client_side(methods))
                 await send_answer(send, 204, [*_common(request_id), *preflight], None)
-                return
+                return None
             route = methods.get(method) or (methods.get("GET") if method == "HEAD" else None)
             if route is None:
                 raise method_not_allowed(", ".join(sorted(methods)))
@@ -102,18 +120,26 @@ class Edge:
             body = encode_body(answer.body)
             extra = wire_headers({**call.answer_headers, **answer.headers})
         except ClientGone:
-            return
+            return route
         except Exception as raised:
             answer = None
             error = await self._refused(raised, admission, request_id)
-            status, body, extra = error.status, encode_error(error, request_id), wire_headers(error.headers)
+            status, extra = error.status, wire_headers(error.headers)
+            if wants_problem(headers):
+                body, more = encode_problem(error, request_id, self.engine.settings.public_url)
+                extra += more
+            else:
+                body = encode_error(error, request_id)
         all_headers = self._headers(request_id, headers, route, admission, extra)
         if answer is not None and answer.stream is not None:
             await send_stream(
                 send, status, all_headers, answer.stream, answer.stream_bytes, head=method == "HEAD"
             )
-            return
-        await send_answer(send, status, all_headers, body, head=method == "HEAD")
+        else:
+            await send_answer(send, status, all_headers, body, head=method == "HEAD")
+        principal = call.principal if call is not None else PUBLIC
+        self._observer.answered(method, route, status, began, error, principal)
+        return route
 
     async def _call(
         self,
@@ -194,6 +220,8 @@ class Edge:
             all_headers.extend(admission.headers)
         if route is not None and route.scope is RouteScope.CLIENT:
             all_headers.extend(cors.answer(headers))
+        if route is not None and route.deprecated is not None:
+            all_headers.extend(wire_headers(route.deprecated.headers()))
         all_headers.extend(extra)
         return all_headers
 
@@ -264,7 +292,10 @@ def application_of(edge: Edge, routes: Sequence[Route], lifespan: Lifespan | Non
 
     @asgi("/", is_mount=True, copy_scope=False)
     async def operations(scope: Scope, receive: Receive, send: Send) -> None:
-        await edge.serve(table, cast("HTTPScope", scope), receive, send)
+        if edge.tracing is None:
+            await edge.serve(table, cast("HTTPScope", scope), receive, send)
+        else:
+            await edge.tracing.serve(partial(edge.serve, table), cast("HTTPScope", scope), receive, send)
 
     return Litestar(
         route_handlers=[operations],

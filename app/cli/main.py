@@ -16,6 +16,7 @@ COMMANDS = {
     "explain": "app.cli.explain:explain",
     "ledger": "app.cli.ledger:ledger",
     "config": "app.cli.config:config",
+    "doctor": "app.cli.doctor:doctor",
     "openapi": "app.cli.openapi:openapi",
 }
 """Command to module:attribute, in the order of --help."""

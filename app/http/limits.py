@@ -53,6 +53,10 @@ FAILED_LOOKUPS: Final = Counter(
 GUESSING: Final = Counter(
     "vouchsafe_guessing", "Budgets of failed lookups that were spent: an alarm when it grows.", ["scope"]
 )
+for _scope in ("apikey", "ip", "customer"):  # So that 0 is told, and not nothing.
+    LIMITED.labels(_scope)
+    GUESSING.labels(_scope)
+LIMITED.labels("guess")
 
 Headers = tuple[tuple[bytes, bytes], ...]
 

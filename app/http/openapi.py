@@ -31,9 +31,18 @@ _STATUS_OF_KEY: Final = {
     "missing_required_permission": 403,
     "idempotency_key_reused": 422,
     "service_unavailable": 503,
+    "internal_server_error": 500,
+    "precondition_failed": 412,
     "unauthorized": 401,
 }
 """All other keys are answered with 400 (contract 1.5)."""
+
+
+
+def status_of(key: str) -> int:
+    """The HTTP status that a key is answered with."""
+    return _STATUS_OF_KEY.get(key, 400)
+
 
 OAUTH: Final = "X-Voucherify-OAuth"
 _SECURITY: Final[dict[Scope, list[dict[str, list[str]]]]] = {
@@ -155,6 +164,8 @@ def _operation(route: Route, schemas: _Schemas) -> Schema:
     operation["security"] = _SECURITY[route.scope] + [
         {OAUTH: [scope]} for scope in sorted(scopes_of(route))
     ]
+    if route.deprecated is not None:
+        operation["deprecated"] = True
     if route.permission:
         operation["x-permission"] = route.permission
         if route.scope is Scope.PROJECT:
@@ -182,7 +193,7 @@ def _answers(route: Route, schemas: _Schemas) -> Schema:
     answers: Schema = {str(status): success for status in (route.status, *route.other_statuses)}
     keys: dict[int, list[str]] = {}
     for key in route.errors:
-        keys.setdefault(_STATUS_OF_KEY.get(key, 400), []).append(key)
+        keys.setdefault(status_of(key), []).append(key)
     if route.body is not None:
         keys.setdefault(400, []).insert(0, "invalid_payload")
     if route.query:

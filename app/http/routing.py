@@ -8,6 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from app.http.deprecation import Deprecation
+
 
 class Scope(StrEnum):
     """Whose things a route touches, and which key pair opens it."""
@@ -53,5 +55,7 @@ class Route(Struct, frozen=True, kw_only=True):
     `call.admission.admit(replies)`, so that a warm request pays no trip for its key and its rate. For all
     others the edge does it before the handler.
     """
+    deprecated: Deprecation | None = None
+    """Given by the whole table (routes_with_docs), not by rooms."""
     consumes: tuple[str, ...] = ("application/json",)
     """Media types of the request body; JSON is decoded by Call.body(), others are in Call.raw_body."""

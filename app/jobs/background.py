@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
+from prometheus_client import Counter, Gauge
 from sqlalchemy import delete, select
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
@@ -49,6 +50,17 @@ GC_THRESHOLDS: Final = (50_000, 20, 20)
 
 CUSTOMERS: Final = CustomerRules(merge=merge_patch, record=record_of, summary=summary_of)
 
+FAILURES: Final = Counter(
+    "vouchsafe_background_failures",
+    "Steps of background work that failed and are tried again.",
+    ["loop", "why"],
+)
+LEADS: Final = Gauge(
+    "vouchsafe_background_leads",
+    "1 where the background process of this node does the work; 0 where another node's does.",
+    multiprocess_mode="livemax",
+)
+
 log = structlog.get_logger("vouchsafe.background")
 
 
@@ -79,6 +91,9 @@ async def run_background(settings: Settings, stop: asyncio.Event | None = None) 
             ("forget-windows", lambda: forget_windows(engine), FORGET_SECONDS),
             ("sweep", lambda: sweep(engine), SWEEP_SECONDS),
         )
+        for name, _, _ in loops:
+            for why in ("redis", "database", "fault"):
+                FAILURES.labels(name, why)  # So that 0 is told, and not nothing.
         tasks = [
             asyncio.create_task(_forever(name, once, pause, lease, stopping), name=name)
             for name, once, pause in loops
@@ -131,6 +146,7 @@ class Leadership:
             self.is_leader.clear()
             self._held = None
             raise
+        LEADS.set(int(self._held is not None))
         if self._held is not None:
             self.is_leader.set()
             await _rest(self._stopping, LEASE_RENEW_SECONDS)
@@ -164,15 +180,18 @@ async def _forever(
             await once()
             wait = shortest
         except CoreUnavailable as error:
+            FAILURES.labels(name, "redis").inc()
             log.info("waiting for Redis", loop=name, error=str(error))
             await _rest(stopping, shortest)
             continue
         except (OperationalError, InterfaceError, OSError) as error:
+            FAILURES.labels(name, "database").inc()
             log.warning("waiting for the database", loop=name, error=str(getattr(error, "orig", error)))
             await _rest(stopping, wait)
             wait = min(wait * 2, longest)
             continue
         except Exception as error:
+            FAILURES.labels(name, "fault").inc()
             log.exception("a step failed and is tried again", loop=name, error=str(error))
             await _rest(stopping, wait)
             wait = min(wait * 2, longest)

@@ -10,6 +10,7 @@ from app.jobs.background import run_background
 from app.processes.child import EXIT_CONFIGURATION
 from app.processes.lifeline import when_parent_ends
 from app.processes.logs import set_up_logs
+from app.processes.vitals import Vitals
 from app.settings import Settings, SettingsError, load_settings
 
 
@@ -19,6 +20,7 @@ async def _run(settings: Settings, lifeline: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     when_parent_ends(lifeline, stop.set)
+    Vitals("background").start()
     await run_background(settings, stop)
 
 

@@ -31,9 +31,10 @@ class Child:
         environment: Mapping[str, str],
         descriptors: Sequence[int],
         changed: Callable[[], None],
+        ended: Callable[[int], None] = lambda _: None,
     ) -> None:
         """arguments: run as `python -m *arguments`. descriptors: inherited. changed: called after each start
-        and end.
+        and end; ended: with the process id of each that ended.
         """
         self.name = name
         self.pid: int | None = None
@@ -41,6 +42,7 @@ class Child:
         self._environment = environment
         self._descriptors = tuple(descriptors)
         self._changed = changed
+        self._ended = ended
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
 
@@ -82,6 +84,7 @@ class Child:
         if self._stopping.is_set():  # `stop` came while the process was being made.
             self._process.terminate()
         code = await self._process.wait()
+        self._ended(self._process.pid)
         self.pid = None
         self._changed()
         return code

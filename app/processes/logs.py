@@ -7,6 +7,8 @@ from typing import TextIO, cast
 
 import structlog
 
+from app.http.context import add_request
+
 
 class _Patient:
     """Standard error for a disk that may be full: a line that cannot be written must never stop what it tells
@@ -35,6 +37,7 @@ def set_up_logs(level: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            add_request,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 import structlog
+from prometheus_client.multiprocess import mark_process_dead
 
 from app.cli.runtime import unproven_level
 from app.db import migrate
@@ -80,7 +81,7 @@ class _Family:
         shutil.rmtree(counters, ignore_errors=True)
         counters.mkdir(mode=0o700)
         environment = _environment(settings, data_dir, redis_url, self._port)
-        environment[COUNTERS] = str(counters)
+        environment[COUNTERS] = self._counters = str(counters)
         lifeline = self._lifeline.child_end
         self._web = [
             Child(
@@ -89,6 +90,7 @@ class _Family:
                 environment=environment,
                 descriptors=(listener.fileno(), lifeline),
                 changed=self._write_status,
+                ended=self._forget_gauges,
             )
             for number in range(1, settings.workers + 1)
         ]
@@ -98,6 +100,7 @@ class _Family:
             environment=environment,
             descriptors=(lifeline,),
             changed=self._write_status,
+            ended=self._forget_gauges,
         )
 
     async def run(self, ready: Callable[[str], Awaitable[None]] | None) -> int:
@@ -135,6 +138,10 @@ class _Family:
         log.info("ready", url=url, workers=len(self._web))
         if ready is not None:
             await ready(url)
+
+    def _forget_gauges(self, pid: int) -> None:
+        """What a process that is gone said of its present; its counters stay."""
+        mark_process_dead(pid, self._counters)  # type: ignore[no-untyped-call]
 
     def _write_status(self) -> None:
         write_status(

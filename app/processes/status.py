@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from msgspec import Struct, structs
+from msgspec import Struct, ValidationError, convert, structs
 
 FILE_NAME = "serve.json"
 
@@ -36,3 +36,13 @@ def write_status(data_dir: Path, status: ServeStatus) -> None:
 
 def remove_status(data_dir: Path) -> None:
     (data_dir / FILE_NAME).unlink(missing_ok=True)
+
+
+def read_status(data_dir: Path) -> ServeStatus | None:
+    """What serves the data directory; None when nothing does, or when its parent is gone."""
+    try:
+        status = convert(json.loads((data_dir / FILE_NAME).read_text()), ServeStatus)
+        os.kill(status.pid, 0)
+    except (OSError, ValueError, ValidationError):
+        return None
+    return status

@@ -14,6 +14,7 @@ from app.processes.child import EXIT_CONFIGURATION
 from app.processes.lifeline import when_parent_ends
 from app.processes.logs import set_up_logs
 from app.processes.protocol import GatheringProtocol
+from app.processes.vitals import Vitals
 from app.settings import SettingsError, load_settings
 
 DRAIN_SECONDS_MAX = 10
@@ -43,6 +44,7 @@ class Worker(uvicorn.Server):
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
         self._give_up_slow_clients()
+        Vitals("web").start()
 
     def _give_up_slow_clients(self) -> None:
         """Every second; a timer per request would cost every request."""

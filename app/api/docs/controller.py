@@ -1,4 +1,4 @@
-"""GET /docs, its assets, and GET /openapi.json."""
+"""GET /docs, its assets, a page for each error, and GET /openapi.json."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec import structs
 
 from app.api.call import Answer, Call
+from app.api.docs.error_pages import error_page_handlers
+from app.http.deprecation import deprecation_of
 from app.http.errors import not_found
 from app.http.openapi import document
 from app.http.routing import Route, Scope
@@ -82,20 +85,26 @@ async def asset(call: Call) -> Answer:
 
 def routes_with_docs(routes: Sequence[Route]) -> tuple[Route, ...]:
     """The routes, and those that document them."""
+    marked = tuple(
+        structs.replace(route, deprecated=deprecation_of(route.operation_id, route.path)) for route in routes
+    )
 
     @cache
     def encoded(server_url: str) -> bytes:
-        return msgspec.json.encode(document(routes, server_url=server_url))
+        return msgspec.json.encode(document(marked, server_url=server_url))
 
     async def openapi(call: Call) -> Answer:
         """This server's own description, made from the table that it routes by."""
         return Answer(encoded(call.engine.settings.public_url or "/"))
 
+    errors, error = error_page_handlers(marked)
     return (
-        *routes,
+        *marked,
         _public("/openapi.json", "get-openapi", openapi, "The OpenAPI document"),
         _public("/docs", "get-docs", page, "The documentation"),
         _public("/docs/assets/{name}", "get-docs-asset", asset, "Files of the documentation"),
+        _public("/docs/errors", "get-docs-errors", errors, "Every key that an error may have"),
+        _public("/docs/errors/{key}", "get-docs-error", error, "What a key of an error means"),
     )
 
 

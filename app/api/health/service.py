@@ -1,20 +1,33 @@
 """Whether this process can serve: each part asked, none trusted."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any
+from time import perf_counter
+from typing import Any, Final
 
 from sqlalchemy import select, text
 
 from app.core.keys import Partition
 from app.core.outcome import CoreUnavailable
 from app.db import migrate
-from app.db.models import PartitionState
+from app.db.models import Lease, PartitionState
 from app.engine import Engine
+from app.ledger.lease import database_now_ms
 
-CHECK_SECONDS = 2.0
-PARTITIONS_CHECKED_MAX = 20
+CHECK_SECONDS: Final = 2.0
+"""For each check; all of them go on at once."""
+PARTITIONS_CHECKED_MAX: Final = 20
 """A sample: with more projects than that, one that is being recovered does not make the server unready."""
+REMEMBERED_SECONDS: Final = 0.25
+"""However often readiness is asked for, without a key, the parts are asked four times a second at most."""
+
+Checks = dict[str, str]
+
+
+def head() -> str:
+    """The revision of the schema that this version needs."""
+    return ", ".join(sorted(_heads()))
 
 
 @cache
@@ -22,28 +35,63 @@ def _heads() -> frozenset[str]:
     return frozenset(migrate.heads())
 
 
-async def readiness(engine: Engine) -> tuple[bool, dict[str, Any]]:
+class _Readiness:
+    """The last answer of each role, of one engine. Whoever asks while it is being found out waits for it."""
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+        self._asked: dict[str, tuple[float, asyncio.Task[tuple[Checks, dict[str, float]]]]] = {}
+
+    async def of(self, engine: Engine, role: str) -> tuple[Checks, dict[str, float]]:
+        if engine is not self._engine:
+            self._engine, self._asked = engine, {}
+        at, task = self._asked.get(role, (0.0, None))
+        if task is None or (task.done() and perf_counter() - at > REMEMBERED_SECONDS):
+            task = asyncio.create_task(_look(engine, role))
+            self._asked[role] = (perf_counter(), task)
+        return await asyncio.shield(task)
+
+
+_readiness = _Readiness()
+
+
+async def checks_of(engine: Engine, role: str) -> Checks:
+    """What each part of a role says: "ok", or what is wrong, without any name."""
+    checks, _ = await _readiness.of(engine, role)
+    return checks
+
+
+async def readiness(engine: Engine, role: str) -> tuple[bool, dict[str, Any]]:
     """Whether to send requests here, and what each part says. Tells no names: the answer is public."""
-    database, redis = await asyncio.gather(_within(_database(engine)), _within(_redis(engine)))
-    partitions = await _within(_partitions(engine)) if database == "ok" and redis == "ok" else "unknown"
-    level = engine.ledger.level
-    checks = {
-        "database": database,
-        "redis": redis,
-        "partitions": partitions,
-        "durability": "unproven" if engine.ledger.unproven else "ok",
-    }
+    checks, milliseconds = await _readiness.of(engine, role)
     ready = all(answer == "ok" for answer in checks.values())
-    return ready, {"status": "ready" if ready else "unready", "durability": level, "checks": checks}
+    return ready, {
+        "status": "ready" if ready else "unready",
+        "role": role,
+        "durability": engine.ledger.level,
+        "checks": checks,
+        "milliseconds": milliseconds,
+    }
 
 
-async def _within(check: Any) -> str:
+async def _look(engine: Engine, role: str) -> tuple[Checks, dict[str, float]]:
+    names = ROLES[role]
+    answers = await asyncio.gather(*(_within(CHECKS[name], engine) for name in names))
+    checks = {name: answer for name, (answer, _) in zip(names, answers, strict=True)}
+    if not checks["database"] == checks["redis"] == "ok":
+        checks |= {name: "unknown" for name in ("partitions", "background") if name in checks}
+    return checks, {name: spent for name, (_, spent) in zip(names, answers, strict=True)}
+
+
+async def _within(check: Callable[[Engine], Awaitable[str]], engine: Engine) -> tuple[str, float]:
+    began = perf_counter()
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            return str(await check)
+            answer = await check(engine)
     except Exception:
         # Whatever it was, the part cannot be used now; the reason is in the log of the part itself.
-        return "unavailable"
+        answer = "unavailable"
+    return answer, round((perf_counter() - began) * 1000, 2)
 
 
 async def _database(engine: Engine) -> str:
@@ -70,3 +118,29 @@ async def _partitions(engine: Engine) -> str:
         except CoreUnavailable:
             closed += 1
     return "ok" if not names or closed < len(names) else "being recovered"
+
+
+async def _durability(engine: Engine) -> str:
+    return "unproven" if engine.ledger.unproven else "ok"
+
+
+async def _background(engine: Engine) -> str:
+    """Whether any node's background process does its work: the drain, projections, jobs."""
+    async with engine.db.reading() as session:
+        until = await session.scalar(select(Lease.until).where(Lease.name == "background"))
+        now = await database_now_ms(session, engine.db)
+    return "ok" if until is not None and until > now else "nobody works"
+
+
+CHECKS: Final[dict[str, Callable[[Engine], Awaitable[str]]]] = {
+    "database": _database,
+    "redis": _redis,
+    "partitions": _partitions,
+    "durability": _durability,
+    "background": _background,
+}
+ROLES: Final = {
+    "web": ("database", "redis", "partitions", "durability"),
+    "background": ("database", "redis", "background"),
+}
+"""What must be there for each role's work."""

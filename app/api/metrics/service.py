@@ -1,50 +1,101 @@
-"""What is measured when it is asked for: durability, calls under way, and how far the ledger is behind."""
+"""What is measured when it is asked for: what can be reached, durability, calls under way, how far the ledger
+is behind, and what waits or failed in SQL.
+"""
 
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.api.health.service import checks_of
 from app.core.outcome import CoreUnavailable
+from app.db.models import AsyncAction, Divergence, ProjectionFailure, SnapshotDue
 from app.engine import Engine
+from app.jobs.actions import OPEN
 from app.ledger.partitions import live_partitions
+from app.settings import VERSION
 
-PARTITIONS_PER_TRIP = 200
+PARTITIONS_PER_TRIP: Final = 200
+SECONDS_MAX: Final = 5.0
+"""For each group of gauges; Prometheus gives a scrape ten seconds."""
+ROWS: Final[dict[str, tuple[str, Select[int]]]] = {
+    "vouchsafe_jobs_waiting": (
+        "Background jobs that are not done.",
+        select(func.count()).select_from(AsyncAction).where(AsyncAction.status.in_(OPEN)),
+    ),
+    "vouchsafe_projection_failures": (
+        "Events whose projection failed: an alarm when there is any.",
+        select(func.count()).select_from(ProjectionFailure),
+    ),
+    "vouchsafe_divergences": (
+        "Events that Redis had and the ledger will never have: an alarm when it grows.",
+        select(func.count()).select_from(Divergence),
+    ),
+    "vouchsafe_publications_due": (
+        "Catalogue writes that Redis was not told of yet.",
+        select(func.count()).select_from(SnapshotDue),
+    ),
+}
+
+Samples = Mapping[str, float]
+"""Labels as they are written, to the value."""
 
 
 async def gauges(engine: Engine) -> bytes:
     """Lines in the format of Prometheus. What Redis or the database would have to tell and cannot is left
     out: a gauge that is missing is an alarm of its own.
     """
+    checks = await checks_of(engine, "web")
     lines = [
-        "# HELP vouchsafe_durability_level 1 for the level that acknowledgements have now.",
-        "# TYPE vouchsafe_durability_level gauge",
-        *(
-            f'vouchsafe_durability_level{{level="{level}"}} {int(engine.ledger.level == level)}'
-            for level in ("journal", "ledger")
+        *_gauge("vouchsafe_build_info", "The version that answers.", {f'version="{VERSION}"': 1}),
+        *_gauge(
+            "vouchsafe_part_ready",
+            "1 for each part that can be used, as /readyz sees it.",
+            {f'part="{name}"': int(answer == "ok") for name, answer in checks.items()},
         ),
-        "# HELP vouchsafe_durability_unproven 1 while the level that was asked for cannot be proven.",
-        "# TYPE vouchsafe_durability_unproven gauge",
-        f"vouchsafe_durability_unproven {int(bool(engine.ledger.unproven))}",
-        "# HELP vouchsafe_core_in_flight Calls to Redis under way in the worker that answers.",
-        "# TYPE vouchsafe_core_in_flight gauge",
-        f"vouchsafe_core_in_flight {engine.core.in_flight}",
+        *_gauge(
+            "vouchsafe_durability_level",
+            "1 for the level that acknowledgements have now.",
+            {f'level="{level}"': int(engine.ledger.level == level) for level in ("journal", "ledger")},
+        ),
+        *_gauge(
+            "vouchsafe_durability_unproven",
+            "1 while the level that was asked for cannot be proven.",
+            {"": int(bool(engine.ledger.unproven))},
+        ),
+        *_gauge(
+            "vouchsafe_core_in_flight",
+            "Calls to Redis under way in the worker that answers.",
+            {"": engine.core.in_flight},
+        ),
     ]
-    try:
-        waiting_bytes, waiting_events = await _behind(engine)
-    except (CoreUnavailable, OSError):
-        return _text(lines)
-    lines += [
-        "# HELP vouchsafe_outbox_bytes What waits for the ledger, of all projects.",
-        "# TYPE vouchsafe_outbox_bytes gauge",
-        f"vouchsafe_outbox_bytes {waiting_bytes}",
-        "# HELP vouchsafe_ledger_lag_events Events that are not in the ledger yet, of all projects.",
-        "# TYPE vouchsafe_ledger_lag_events gauge",
-        f"vouchsafe_ledger_lag_events {waiting_events}",
-    ]
-    return _text(lines)
-
-
-def _text(lines: list[str]) -> bytes:
+    for part in (_behind, _rows):
+        try:
+            async with asyncio.timeout(SECONDS_MAX):
+                lines += await part(engine)
+        except (CoreUnavailable, OSError, SQLAlchemyError):  # TimeoutError is an OSError
+            continue
     return ("\n".join(lines) + "\n").encode()
 
 
-async def _behind(engine: Engine) -> tuple[int, int]:
+def _gauge(name: str, meaning: str, samples: Samples) -> list[str]:
+    lines = [f"# HELP {name} {meaning}", f"# TYPE {name} gauge"]
+    for labels, value in samples.items():
+        lines.append(f"{name}{{{labels}}} {value}" if labels else f"{name} {value}")
+    return lines
+
+
+async def _rows(engine: Engine) -> list[str]:
+    lines = []
+    async with engine.db.reading() as session:
+        for name, (meaning, statement) in ROWS.items():
+            lines += _gauge(name, meaning, {"": int(await session.scalar(statement) or 0)})
+    return lines
+
+
+async def _behind(engine: Engine) -> list[str]:
     async with engine.db.reading() as session:
         states = await live_partitions(session)
     waiting_bytes = waiting_events = 0
@@ -57,4 +108,12 @@ async def _behind(engine: Engine) -> tuple[int, int]:
             waiting_bytes += meta.outbox_bytes
             if meta.epoch == state.cursor.epoch:
                 waiting_events += max(0, meta.sequence - state.cursor.sequence)
-    return waiting_bytes, waiting_events
+    return [
+        *_gauge("vouchsafe_outbox_bytes", "What waits for the ledger, of all projects.", {"": waiting_bytes}),
+        *_gauge(
+            "vouchsafe_ledger_lag_events",
+            "Events that are not in the ledger yet, of all projects.",
+            {"": waiting_events},
+        ),
+        *_gauge("vouchsafe_projects", "Projects that are not deleted.", {"": len(states)}),
+    ]
