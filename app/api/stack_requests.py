@@ -45,6 +45,7 @@ def asked_of(call: Call, *, looking: bool = False) -> Asked:
         stores_customer=not client_side or call.admission.enabled(CREATE_CUSTOMERS),
         hides_codes=hides_codes,
         looking=looking and not hides_codes,
+        access=None if looking or hides_codes else call.admission.expected(),
         riders=tuple(call.admission.commands()),
     )
 

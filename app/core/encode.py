@@ -163,10 +163,12 @@ def apply_command(
     hashes = len(plan.fields)
     replay = keys.replay(call.rid)
     reads = plan.read_plan()
+    access = call.access
     packed = _pack(
         [
             call.mode, str(epoch), high_water, keys.namespace, SCHEMA, outbox_limit,
             call.replay_ttl_seconds * 1000, call.idempotency_ttl_seconds * 1000, call.fingerprint,
+            None if access is None else (access[1] or b"").decode(),
             len(call.guards), *call.guards, *call.guards.values(),
             hashes, *reads,
             plan.has_release, plan.checks, *plan.arguments,
@@ -174,9 +176,9 @@ def apply_command(
         ]
     )  # fmt: skip
     return (
-        "EVALSHA", sha, 5 + hashes,
+        "EVALSHA", sha, 5 + hashes + (access is not None),
         meta(call.partition), keys.versions(), outbox(call.partition), replay, call.idempotency_key or replay,
-        *plan.fields,
+        *plan.fields, *(() if access is None else access[:1]),
         packed, call.event, call.private, *plan.values,
     )  # fmt: skip
 

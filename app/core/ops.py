@@ -116,5 +116,8 @@ class Apply(Struct, kw_only=True):
     idempotency_key: str = ""
     """Full key name of the idempotency record, or empty."""
     fingerprint: str = ""
+    access: tuple[str, bytes | None] | None = None
+    """Full key name and value of the access version that must still stand, else STALE `access`; None: not
+    compared."""
     replay_ttl_seconds: int = 600
     idempotency_ttl_seconds: int = 86_400

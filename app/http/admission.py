@@ -15,6 +15,7 @@ from typing import Any
 
 from app.core.connection import Command
 from app.core.core import RedemptionCore
+from app.core.keys import access
 from app.core.outcome import CoreUnavailable
 from app.http.auth import UNREAD, Authenticator, access_command, access_reply
 from app.http.errors import ApiError, forbidden
@@ -132,6 +133,15 @@ class Admission:
             self._asked = self._pending
             commands += [check.command(self._core, keys) for check in self._asked]
         return commands
+
+    def expected(self) -> tuple[str, bytes | None] | None:
+        """Key and value of the access version that the script may compare in place of `commands()`; None when
+        there are limits to take from as well.
+        """
+        version = self._key.access_version
+        if self._pending or version == UNREAD:
+            return None
+        return access(self._key.partition), version
 
     async def admit(self, replies: Sequence[Any]) -> Sequence[Any]:
         """The replies behind those of `commands()`.

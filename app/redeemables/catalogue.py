@@ -7,9 +7,8 @@ cost a reload but never a wrong taking.
 """
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from app.core.core import RedemptionCore
 from app.core.keys import Keys, Partition
@@ -17,8 +16,10 @@ from app.core.outcome import CoreUnavailable
 from app.core.records import CustomerRecord, VoucherRecord, encode_record
 from app.db.database import Database
 from app.redeemables import loading
+from app.redeemables.bounded import Bounded
 from app.redeemables.compiling import compile_voucher
 from app.redeemables.foresight import Foreseen
+from app.redeemables.memory import Memory
 from app.redeemables.products import ProductCache
 from app.redeemables.programs import CampaignProgram, ProjectProgram, VoucherProgram
 from rules.facts import Candidate, CounterName, Facts
@@ -33,34 +34,6 @@ before this.
 UNKNOWN_MAX = 100_000
 READS_MAX = 50_000
 PUBLISH_ATTEMPTS_MAX = 3
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class Bounded(Generic[K, V]):
-    """The most recently used `size` entries."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.entries: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K) -> V | None:
-        value = self.entries.get(key)
-        if value is not None:
-            self.entries.move_to_end(key)
-        return value
-
-    def put(self, key: K, value: V) -> None:
-        self.entries[key] = value
-        self.entries.move_to_end(key)
-        if len(self.entries) > self.size:
-            self.entries.popitem(last=False)
-
-    def drop(self, predicate: Callable[[K, V], bool]) -> None:
-        for key in [key for key, value in self.entries.items() if predicate(key, value)]:
-            del self.entries[key]
-
 
 class Catalogue:
     """Programs of every project that this process has served, and the publication of catalogue writes."""
@@ -78,6 +51,7 @@ class Catalogue:
         self._foreseen: Bounded[tuple[str, tuple[str, ...]], Foreseen] = Bounded(READS_MAX)
         self._codes: Bounded[tuple[str, str], str] = Bounded(READS_MAX)
         self.products = ProductCache(db)
+        self.memory = Memory()
 
     # Reading
     # -------------------------------------------------------------------------------------------------------
@@ -296,6 +270,7 @@ class Catalogue:
 
     def invalidate(self, project_id: str, name: str) -> None:
         """Forget what was compiled from the guard `name`; it is loaded again when next needed."""
+        self.memory.forget_project(project_id)
         if name == "s":
             self._projects.pop(project_id, None)
             return

@@ -63,6 +63,8 @@ class Gathered(Struct, kw_only=True):
     """What the session of the request holds, and how it was read."""
     look: Look | None = None
     """What a validation compares, fetched in the same trip."""
+    access: tuple[str, bytes | None] | None = None
+    """Set when nothing was read and all is remembered: the access version that the script has to compare."""
 
 
 async def gather(
@@ -92,7 +94,7 @@ async def gather(
         seen_customer, pins = await with_summary(core, catalogue.db, keys, seen_customer, needs, summary)
     facts = Facts(
         candidates=tuple(candidates),
-        order=await _order_facts(catalogue, project_id, request, order),
+        order=await order_facts_of(catalogue, project_id, request, order),
         customer=seen_customer,
         metadata=request.metadata or {},
         stacking=project.stacking,
@@ -246,9 +248,10 @@ def _summary_needs(
     return needs
 
 
-async def _order_facts(
+async def order_facts_of(
     catalogue: Catalogue, project_id: str, request: StackRequest, stored: StoredOrder | None
 ) -> OrderFacts | None:
+    """The order as rules see it; None without one."""
     if request.order is None:
         return None
     return await order_facts(catalogue.products, project_id, request.order, stored)

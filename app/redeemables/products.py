@@ -169,6 +169,11 @@ class ProductCache:
             known.version = version
             known.facts = {}
 
+    def version(self, project_id: str) -> int:
+        """The "prod" version as of which everything known of the project is."""
+        known = self._projects.get(project_id)
+        return 0 if known is None else known.version
+
     async def resolve(self, project_id: str, references: Iterable[Reference]) -> Resolved:
         """Facts of all references, and of the products of the SKUs among them. At most two SQL reads, of
         what is missing.

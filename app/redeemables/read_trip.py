@@ -37,6 +37,10 @@ class Asked(Struct, frozen=True, kw_only=True):
     """True: unique codes that are unknown, over or somebody else's are one to this caller (D25)."""
     looking: bool = False
     """Nothing will be taken, so what is compared can be fetched in the read trip."""
+    access: tuple[str, bytes | None] | None = None
+    """Key and value of the access version under which the caller was let in, when the script may compare it
+    in place of the riders.
+    """
     riders: tuple[Command, ...] = ()
     """Commands of the edge (rate bucket, key revocation) whose replies it wants back."""
 

@@ -22,6 +22,7 @@ from app.redeemables.gather import Gathered, gather
 from app.redeemables.holders import known_by_email
 from app.redeemables.overdue import free_overdue
 from app.redeemables.read_trip import Asked
+from app.redeemables.recall import forget, recall, remember
 from app.redeemables.replay import KeyReused
 from app.redeemables.request import StackRequest
 from app.redeemables.sessions import own_releases
@@ -80,6 +81,13 @@ async def settle(
 
     Raises: Contended, Replayed, KeyReused, CoreUnavailable, LookupError.
     """
+    recalled = await recall(catalogue, asked, request)
+    if recalled is not None:
+        await check(recalled)
+        settled = await _decide(core, catalogue, asked, recalled, now, compose, explain)
+        if settled is not None:
+            return settled
+        forget(catalogue, asked, request)
     for _ in range(GATHER_ATTEMPTS_MAX):
         resolved = await expanded(catalogue, asked.partition.project_id, request)
         gathered = await gather(core, catalogue, asked, resolved, now)
@@ -91,6 +99,8 @@ async def settle(
             raise Replayed(gathered.first_event)
         settled = await _decide(core, catalogue, asked, gathered, now, compose, explain)
         if settled is not None:
+            if settled.outcome is not None:
+                remember(catalogue, asked, request, gathered)
             return settled
     raise Contended
 
@@ -107,19 +117,22 @@ async def _decide(
     """None: what was gathered is out of date."""
     facts: Facts = gathered.facts
     moment = Moment(now=now, zone=gathered.project.zone)
+    is_current = False
     for _ in range(DECIDE_ROUNDS_MAX):
         decision = decide(facts, moment, explain=explain)
         if facts.counters and await free_overdue(core, gathered.keys, facts, decision, now):
             return None
         if not takes(decision):
-            if await _is_current(core, catalogue, asked, gathered):
+            if is_current or await _is_current(core, catalogue, asked, gathered):
                 gathered.facts = facts  # with what the script told of its counters
                 return Settled(gathered=gathered, decision=decision, outcome=None)
             return None
         charged = charge(gathered.keys, decision.applied, gathered.seen)
         outcome = passes(core, asked.partition, gathered.look, gathered.guards, charged)
         if outcome is None:
-            outcome = await core.apply(compose(gathered, decision, charged))
+            call = compose(gathered, decision, charged)
+            call.access = gathered.access
+            outcome = await core.apply(call)
             if asked.looking and outcome.code is Code.OK:
                 foreseen = foreseen_by(gathered.guards, charged, gathered.customer_id)
                 catalogue.foresee(gathered.project.id, together(gathered.facts.candidates), foreseen)
@@ -130,6 +143,7 @@ async def _decide(
         if outcome.code is Code.LIMIT:
             if outcome.op_index >= len(charged.adds):
                 return None
+            is_current = True  # the script looks at a limit only where all versions stand
             facts = replace(facts, counters=_learnt(facts.counters, currents(charged, outcome, 0)))
             continue
         _stale(catalogue, gathered, outcome)
@@ -179,7 +193,8 @@ async def _is_current(core: RedemptionCore, catalogue: Catalogue, asked: Asked, 
     """A refusal, too, must not be made from an old catalogue: nothing is taken, so only the versions are
     compared.
     """
-    if len(gathered.guards) == 1 and not gathered.records and not asked.hides_codes:
+    recalled = gathered.access is not None
+    if len(gathered.guards) == 1 and not (gathered.records or asked.hides_codes or recalled):
         return True
     if not asked.hides_codes and unchanged(core, asked.partition, gathered.look, gathered.guards):
         return True
@@ -189,6 +204,7 @@ async def _is_current(core: RedemptionCore, catalogue: Catalogue, asked: Asked, 
         rid="",
         guards=gathered.guards,
         ops=record_checks(gathered),
+        access=gathered.access,
     )
     outcome = await core.apply(call)
     if outcome.code is Code.OK:

@@ -8,7 +8,8 @@
 -- KEYS[3]  outbox         stream, ids <epoch>-<seq> without a gap
 -- KEYS[4]  replay         string: what this rid did, <event id>|<afters>
 -- KEYS[5]  idempotency    string: <event id>|<fingerprint>; the replay key again when the call has none
--- KEYS[6..] hashes of the operations, each once, in the order of the read plan
+-- KEYS[6..] hashes of the operations, each once, in the order of the read plan; last of all the access version, if the
+--          plan compares it
 --
 -- ARGV[1]  plan           a MessagePack array, see below: one argument costs less than two hundred
 -- ARGV[2]  event
@@ -20,8 +21,8 @@
 --   1 mode (V validate, R redeem, H hold or release, B roll back: guards are not looked at), 2 epoch, 3 high-water mark
 --   (highest sequence the caller has seen in this epoch), 4 namespace, 5 schema of the state, 6 limit of the outbox in
 --   bytes, 7 milliseconds the replay record lives, 8 milliseconds the idempotency record lives, 9 fingerprint,
---   10 number of guards, then guard names and guard versions; number of operation keys; per key (the read plan) a number
---   of fields and the fields, a counter as its field followed by <field>~h; whether there is a release; number of
+--   10 access version that must stand ('' for none), nil: not compared, 11 number of guards, then guard names and guard
+--   versions; number of operation keys; per key (the read plan) a number of fields and the fields, a counter as its field followed by <field>~h; whether there is a release; number of
 --   operations; operations, `slot` being the place of a field in the whole read plan:
 --     A slot delta base cap floor until | H slot amount base cap floor | R slot amount | E slot value
 --     N slot | V slot prefix | C slot value | D deadline
@@ -35,7 +36,7 @@
 --   {2, event id, afters, origin}         DUP; origin: replay or idempotency
 --   {-1, event id}                        CONFLICT
 --   {-2, operation, name, currents}       LIMIT; operation counts from 0; name: what a claimed field holds
---   {-3, operation, name}                 STALE; operation -1: the guard `name`
+--   {-3, operation, name}                 STALE; operation -1: the guard `name`, or `access`
 --   {-4} EPOCH  {-5} FENCED  {-6} REGRESSED  {-7} BUSY  {-8} SCHEMA
 
 local call, find, sub, format = redis.call, string.find, string.sub, string.format
@@ -59,6 +60,9 @@ if meta[4] ~= P[5] then return {-8} end
 local sequence = tonumber(meta[6])
 if sequence < P[3] then return {-6} end
 
+local access = P[10]
+if access and (call('GET', KEYS[#KEYS]) or '') ~= access then return {-3, -1, 'access'} end
+
 if writes then
   local applied = call('GET', KEYS[4])
   if applied then
@@ -76,7 +80,7 @@ if writes then
   end
 end
 
-local guards, at = P[10], 11
+local guards, at = P[11], 12
 local raised
 if guards > 0 and mode ~= 'B' then
   local stored = call('HMGET', KEYS[2], unpack(P, at, at + guards - 1))

@@ -1,0 +1,86 @@
+"""What a process remembers of redeemables and customers that it has met, to decide on them before it reads.
+
+Nothing here expires: the script compares the versions of all that is remembered, so an old memory costs a
+trip and never a wrong taking.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from app.core.keys import Keys
+from app.core.records import CustomerRecord, VoucherRecord
+from app.redeemables.bounded import Bounded
+from app.redeemables.programs import CampaignProgram, ProjectProgram
+from rules.facts import CustomerFacts, Facts
+
+REDEEMABLES_MAX: Final = 20_000
+"""Sets of redeemables: most are one public code."""
+CUSTOMERS_MAX: Final = 10_000
+"""About 2 kB each."""
+
+Together = tuple[tuple[str | None, str], ...]
+"""Kind as sent and id of the redeemables of a request, in their order."""
+Identity = tuple[str | None, str | None]
+"""The id and the source_id by which a request names a customer."""
+
+
+class Remembered(Struct, frozen=True, kw_only=True):
+    """A set of redeemables as it was decided on the last time. generation: of the project's memory."""
+
+    generation: int
+    project: ProjectProgram
+    keys: Keys
+    facts: Facts
+    """Those of the redeemables and of the project; nothing of a request."""
+    guards: Mapping[str, int]
+    records: dict[str, VoucherRecord]
+    campaigns: Mapping[str, CampaignProgram]
+    products_version: int
+    """As of which the products in `facts` are."""
+
+
+class Acquaintance(Struct, frozen=True, kw_only=True):
+    """A customer whose record and claim are known. facts: as stored, without what a request says."""
+
+    generation: int
+    customer_id: str
+    source_id: str | None
+    record: CustomerRecord
+    facts: CustomerFacts
+
+
+class Memory:
+    """Bounded, and forgotten per project at once."""
+
+    def __init__(self) -> None:
+        self._generations: dict[str, int] = {}
+        self._sets: Bounded[tuple[str, Together], Remembered] = Bounded(REDEEMABLES_MAX)
+        self._customers: Bounded[tuple[str, Identity], Acquaintance] = Bounded(CUSTOMERS_MAX)
+
+    def generation(self, project_id: str) -> int:
+        return self._generations.get(project_id, 0)
+
+    def forget_project(self, project_id: str) -> None:
+        """Something of the project's catalogue or of its customers has changed."""
+        self._generations[project_id] = self.generation(project_id) + 1
+
+    def redeemables(self, project_id: str, together: Together) -> Remembered | None:
+        found = self._sets.get((project_id, together))
+        return found if found is not None and found.generation == self.generation(project_id) else None
+
+    def remember(self, together: Together, remembered: Remembered) -> None:
+        self._sets.put((remembered.project.id, together), remembered)
+
+    def customer(self, project_id: str, identity: Identity) -> Acquaintance | None:
+        found = self._customers.get((project_id, identity))
+        return found if found is not None and found.generation == self.generation(project_id) else None
+
+    def meet(self, project_id: str, identity: Identity, acquaintance: Acquaintance) -> None:
+        self._customers.put((project_id, identity), acquaintance)
+
+    def forget(self, project_id: str, together: Together, identity: Identity) -> None:
+        """A version was not what is remembered here."""
+        self._sets.entries.pop((project_id, together), None)
+        self._customers.entries.pop((project_id, identity), None)
