@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec import Struct
 
 TYPES: Final = ("string", "number", "object", "date", "datetime", "geopoint", "boolean", "image_url")
@@ -20,6 +21,7 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATETIME: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 )
+_NUMBER: Final = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 _GEOPOINT: Final = re.compile(r"geo:\s*(-?\d{1,3}(?:\.\d{1,15})?),\s*(-?\d{1,3}(?:\.\d{1,15})?)")
 
 Check = Callable[[Any], bool]
@@ -29,6 +31,7 @@ class Definition(Struct, frozen=True):
     """What one property must be. `requirements`: the same in words, as a refusal lists them."""
 
     name: str
+    kind: str
     is_optional: bool
     is_array: bool
     requirements: str
@@ -66,6 +69,17 @@ class MetadataSchema(Struct, frozen=True):
 
     definitions: Mapping[str, Definition]
     allow_defined_only: bool
+
+    def read_text(self, name: str, text: str) -> Any:
+        """A cell of a file as a value of the property's type; as text where it is none, so that the check
+        names it. Elements of arrays are separated by commas.
+        """
+        definition = self.definitions.get(name)
+        if definition is None:
+            return text
+        if definition.is_array:
+            return [_read(definition.kind, part.strip()) for part in text.split(",")]
+        return _read(definition.kind, text)
 
     def problems(self, metadata: Mapping[str, Any], *, is_whole: bool = True) -> list[str]:
         """One sentence per property that is not as defined; none when all are. is_whole: what is not there
@@ -114,6 +128,7 @@ def _definition(
     parts.extend(_bounds(kind, document))
     return Definition(
         name=name,
+        kind=kind,
         is_optional=bool(document.get("optional", True)),
         is_array=bool(document.get("array")),
         requirements=", ".join(text for text, _ in parts),
@@ -227,6 +242,20 @@ _KINDS: Final[dict[str, tuple[str, Check]]] = {
     "geopoint": ("must be a geopoint formatted as geo:latitude,longitude", _is_geopoint),
     "image_url": ("must be a URL pointing to JPG/JPEG or PNG resource", _is_picture),
 }
+
+
+def _read(kind: str, text: str) -> Any:
+    if kind == "boolean" and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if kind == "number" and _NUMBER.fullmatch(text):
+        number = Decimal(text)
+        return int(number) if number == int(number) else number
+    if kind == "object":
+        try:
+            return msgspec.json.decode(text, strict=True)
+        except msgspec.DecodeError:
+            return text
+    return text
 
 
 def shown(value: Any) -> str:

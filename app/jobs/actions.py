@@ -14,7 +14,14 @@ from app.core.outcome import CoreUnavailable
 from app.db.models import AsyncAction
 from app.engine import Engine
 from app.identifiers import new_id
-from app.jobs import generation, project_removal, removal, voucher_import, voucher_metadata
+from app.jobs import (
+    generation,
+    product_import,
+    project_removal,
+    removal,
+    voucher_import,
+    voucher_metadata,
+)
 from app.jobs.progress import SliceDelayed
 from app.jobs.publications import noted, publish_noted
 
@@ -23,6 +30,7 @@ STEPS: dict[str, Step] = {
     generation.TYPE: generation.step,
     removal.TYPE: removal.step,
     project_removal.TYPE: project_removal.step,
+    **dict.fromkeys(product_import.TYPES, product_import.step),
     **dict.fromkeys(voucher_import.TYPES, voucher_import.step),
     **dict.fromkeys(voucher_metadata.TYPES, voucher_metadata.step),
 }

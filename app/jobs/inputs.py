@@ -5,9 +5,11 @@ A piece goes with the transaction that did its work, so a step that is repeated 
 what is left.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import delete, exists, insert, select
@@ -38,6 +40,25 @@ async def store_inputs(db: Database, project_id: str, action_id: str, rows: Sequ
     for start in range(0, len(values), PIECES_PER_TRANSACTION):
         async with db.writing() as session:
             await session.execute(insert(ActionInput), values[start : start + PIECES_PER_TRANSACTION])
+
+
+async def stream_inputs(db: Database, project_id: str, action_id: str, rows: Iterator[Any]) -> int:
+    """The same from rows that are still being read, a thread reading them: how many there were. Only what
+    one transaction writes is held at a time. What the reader raises on its first row leaves nothing.
+    """
+    count = number = 0
+    while True:
+        batch = await asyncio.to_thread(list, islice(rows, PIECE_ROWS * PIECES_PER_TRANSACTION))
+        if not batch:
+            return count
+        values = [
+            {"project_id": project_id, "action_id": action_id, "n": number + offset, "rows": piece}
+            for offset, piece in enumerate(pieces(batch))
+        ]
+        async with db.writing() as session:
+            await session.execute(insert(ActionInput), values)
+        count += len(batch)
+        number += len(values)
 
 
 async def take_input(session: AsyncSession, action: AsyncAction, count: int = 1) -> list[Any] | None:

@@ -38,6 +38,17 @@ async def note_vouchers(
     action.state = {**action.state, "due": [*action.state.get("due", ()), due.id]}
 
 
+async def note_guards(
+    engine: Engine, session: AsyncSession, action: AsyncAction, guards: Mapping[str, int]
+) -> None:
+    """These names of the catalogue have new versions."""
+    due = SnapshotDue(project_id=action.project_id, at=engine.now(), guards=dict(guards), records=[])
+    session.add(due)
+    await session.flush()
+    session.info.setdefault(_NOTED, []).append(due)
+    action.state = {**action.state, "due": [*action.state.get("due", ()), due.id]}
+
+
 async def note_reused_codes(
     engine: Engine, session: AsyncSession, action: AsyncAction, made: Mapping[str, str]
 ) -> None:

@@ -18,6 +18,7 @@ from app.db.models import (
     Sku,
     ValidationRule,
 )
+from app.identifiers import next_version
 
 SETTINGS_GUARD: Final = "s"
 PRODUCTS_GUARD: Final = "prod"
@@ -51,6 +52,29 @@ async def remember_versions(session: AsyncSession, project_id: str, guards: Mapp
             set_={"version": func.max(CatalogueVersion.version, stored.excluded.version)},
         )
     await session.execute(statement)
+
+
+async def raise_products_version(session: AsyncSession, project_id: str) -> int:
+    """The last statement of a product's transaction. Its row stays locked until the commit, so versions
+    grow in the order of commits: whoever reads products after seeing a version sees what that version
+    stands for.
+    """
+    values = {"project_id": project_id, "name": PRODUCTS_GUARD, "version": next_version()}
+    if session.get_bind().dialect.name == "postgresql":
+        posted = postgresql.insert(CatalogueVersion).values(values)
+        newest = func.greatest(CatalogueVersion.version + 1, posted.excluded.version)
+        statement: Any = posted.on_conflict_do_update(
+            index_elements=["project_id", "name"], set_={"version": newest}
+        )
+    else:
+        stored = sqlite.insert(CatalogueVersion).values(values)
+        newest = func.max(CatalogueVersion.version + 1, stored.excluded.version)
+        statement = stored.on_conflict_do_update(
+            index_elements=["project_id", "name"], set_={"version": newest}
+        )
+    version: int | None = await session.scalar(statement.returning(CatalogueVersion.version))
+    assert version is not None
+    return version
 
 
 async def catalogue_versions(session: AsyncSession, project_id: str) -> dict[str, int]:

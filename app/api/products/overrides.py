@@ -7,11 +7,17 @@ from sqlalchemy.exc import IntegrityError
 from app.api.call import Call
 from app.api.products import queries
 from app.api.products.guard import raise_guard
-from app.api.products.schemas import ProductUpdate, SkuUpdate
-from app.api.products.service import lay_product, lay_sku, new_product, new_sku
 from app.api.publishing import CatalogueWrite
 from app.db.models import Product
 from app.redeemables.order_request import OrderItemPayload
+from app.redeemables.product_changes import (
+    ProductUpdate,
+    SkuUpdate,
+    lay_product,
+    lay_sku,
+    new_product,
+    new_sku,
+)
 
 
 async def store_overrides(call: Call, items: Sequence[OrderItemPayload]) -> None:
@@ -48,7 +54,7 @@ async def _product(call: Call, write: CatalogueWrite, item: OrderItemPayload) ->
         return row
     if row is None:
         source_id = sent.source_id or (item.source_id if item.related_object != "sku" else None)
-        row = new_product(call, sent.id or item.product_id, source_id)
+        row = new_product(call.project_id, sent.id or item.product_id, source_id, call.engine.now())
         write.session.add(row)
     else:
         row.updated_at = call.engine.now()
@@ -65,7 +71,7 @@ async def _sku(call: Call, write: CatalogueWrite, item: OrderItemPayload, produc
         if product is None:
             return
         source_id = sent.source_id or (item.source_id if item.related_object == "sku" else None)
-        row = new_sku(call, product.id, sent.id or item.sku_id, source_id)
+        row = new_sku(call.project_id, product.id, sent.id or item.sku_id, source_id, call.engine.now())
         write.session.add(row)
     else:
         row.updated_at = call.engine.now()

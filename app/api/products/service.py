@@ -9,15 +9,21 @@ from app.api.call import Call
 from app.api.metadata_checks import check_metadata
 from app.api.products import queries
 from app.api.products.guard import raise_guard
-from app.api.products.schemas import ProductCreate, ProductUpdate, SkuCreate, SkuUpdate
+from app.api.products.schemas import ProductCreate, SkuCreate
 from app.api.products.wire import product_wire, sku_wire
 from app.api.publishing import CatalogueWrite
 from app.db.models import Product, Sku
 from app.http.errors import ApiError, duplicate_found
 from app.http.filtering import page_of
 from app.http.wire import listing
-from app.identifiers import new_id, next_version
-from app.redeemables.documents import overlaid
+from app.redeemables.product_changes import (
+    ProductUpdate,
+    SkuUpdate,
+    lay_product,
+    lay_sku,
+    new_product,
+    new_sku,
+)
 
 
 async def create_product(call: Call, payload: ProductCreate) -> dict[str, Any]:
@@ -34,7 +40,7 @@ async def _upserted_product(call: Call, payload: ProductCreate) -> dict[str, Any
             write.session, call.project_id, [payload.id, payload.source_id], lock=True
         )
         if row is None:
-            row = new_product(call, payload.id, payload.source_id)
+            row = new_product(call.project_id, payload.id, payload.source_id, call.engine.now())
             write.session.add(row)
         else:
             await _named_anew(write, row, payload.source_id)
@@ -45,21 +51,6 @@ async def _upserted_product(call: Call, payload: ProductCreate) -> dict[str, Any
         skus = (await queries.skus_of_products(write.session, call.project_id, [row.id]))[row.id]
         await raise_guard(write)
     return product_wire(row, skus)
-
-
-def new_product(call: Call, product_id: str | None, source_id: str | None) -> Product:
-    return Product(
-        project_id=call.project_id,
-        id=product_id or new_id("prod_"),
-        source_id=source_id,
-        name=None,
-        price=None,
-        cost=None,
-        body={},
-        version=0,
-        created_at=call.engine.now(),
-        updated_at=None,
-    )
 
 
 async def _named_anew(write: CatalogueWrite, row: Product, source_id: str | None) -> None:
@@ -73,25 +64,6 @@ async def _named_anew(write: CatalogueWrite, row: Product, source_id: str | None
     if await queries.find_product(write.session, write.project_id, [source_id]) is not None:
         raise duplicate_found("product", "source_id", source_id)
     row.source_id = source_id
-
-
-def lay_product(row: Product, sent: ProductUpdate) -> None:
-    """What was sent over what is stored; the version grows with every write."""
-    body = dict(row.body)
-    if sent.name is not None:
-        row.name = sent.name
-    if sent.price is not None:
-        row.price = sent.minor_price
-    if sent.extensions is not None and sent.extensions.cost is not None:
-        row.cost = sent.extensions.cost
-    if sent.attributes is not None:
-        body["attributes"] = sent.attributes
-    if sent.image_url is not None:
-        body["image_url"] = sent.image_url
-    if sent.metadata is not None:
-        body["metadata"] = overlaid(body.get("metadata") or {}, sent.metadata)
-    row.body = body
-    row.version = next_version(row.version)
 
 
 async def get_product(call: Call, name: str) -> dict[str, Any]:
@@ -168,7 +140,7 @@ async def _upserted_sku(call: Call, product_name: str, payload: SkuCreate) -> di
                 "sku", "id" if by_id else "source_id", row.id if by_id else str(row.source_id)
             )
         if row is None:
-            row = new_sku(call, product.id, payload.id, payload.source_id)
+            row = new_sku(call.project_id, product.id, payload.id, payload.source_id, call.engine.now())
             write.session.add(row)
         else:
             if row.source_id is None:
@@ -179,42 +151,6 @@ async def _upserted_sku(call: Call, product_name: str, payload: SkuCreate) -> di
         await write.session.flush()
         await raise_guard(write)
     return sku_wire(row)
-
-
-def new_sku(call: Call, product_id: str, sku_id: str | None, source_id: str | None) -> Sku:
-    return Sku(
-        project_id=call.project_id,
-        id=sku_id or new_id("sku_"),
-        product_id=product_id,
-        source_id=source_id,
-        sku=None,
-        price=None,
-        cost=None,
-        body={},
-        version=0,
-        created_at=call.engine.now(),
-        updated_at=None,
-    )
-
-
-def lay_sku(row: Sku, sent: SkuUpdate) -> None:
-    """What was sent over what is stored; the version grows with every write."""
-    body = dict(row.body)
-    if sent.sku is not None:
-        row.sku = sent.sku
-    if sent.price is not None:
-        row.price = sent.minor_price
-    if sent.extensions is not None and sent.extensions.cost is not None:
-        row.cost = sent.extensions.cost
-    if sent.currency is not None:
-        body["currency"] = sent.currency
-    if sent.image_url is not None:
-        body["image_url"] = sent.image_url
-    for name, document in (("attributes", sent.attributes), ("metadata", sent.metadata)):
-        if document is not None:
-            body[name] = overlaid(body.get(name) or {}, document)
-    row.body = body
-    row.version = next_version(row.version)
 
 
 async def get_sku(call: Call, name: str) -> dict[str, Any]:

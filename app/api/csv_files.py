@@ -1,0 +1,171 @@
+"""CSV files as rows of an import, read piece by piece. What cannot be read refuses its row, never the file; a
+file without a readable header is refused whole.
+
+UTF-8 with or without a mark, comma or semicolon, any ends of lines. A cell that is empty says nothing.
+Columns that are no field of the object become metadata, of the types that the project's schema defines.
+"""
+
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from msgspec import Struct
+
+from app.http.errors import invalid_payload
+from rules.metadata import MetadataSchema
+
+HEADERS_MAX: Final = 200
+CELL_MAX: Final = 10_000
+"""Characters."""
+LINES_MAX: Final = 50
+"""Lines of one row: a quote that is not closed by then was never meant to be one."""
+NUMBER_MAX: Final = 10**13
+_UNREADABLE: Final = re.compile("[\udc80-\udcff]")
+"""What bytes that are no UTF-8 are decoded to."""
+
+Row = dict[str, Any]
+
+
+class CellRefused(Exception):
+    """A cell cannot be read; the message is the row's reason."""
+
+
+class Layout(Struct, frozen=True):
+    """fields: column by header in lower case with underscores, dots lead into documents. required: columns
+    that the header must have. key: the column that names a refused row. finish: turns texts into values,
+    raising CellRefused.
+    """
+
+    fields: Mapping[str, str]
+    required: tuple[str, ...]
+    key: str
+    finish: Callable[[Row], None]
+
+
+def rows_of_csv(raw: bytes, layout: Layout, schema: MetadataSchema | None = None) -> Iterator[Row]:
+    """Rows with their numbers (`row`, from 1), refused ones with the reason (`refused`).
+
+    Raises: ApiError 400 invalid_payload before the first row when the header cannot be read or lacks a
+    required column, or there are no rows.
+    """
+    text = raw.decode("utf-8-sig", errors="surrogateescape")
+    first = text[: text.find("\n") + 1 or len(text)]
+    records = _records(text, ";" if ";" in first and "," not in first else ",")
+    header = next(records, [])
+    if isinstance(header, str):
+        raise invalid_payload(f"The header of the file cannot be read: {header}")
+    columns = _columns(header, layout)
+    number = 0
+    for number, cells in enumerate(records, 1):
+        yield _row(number, cells, columns, layout, schema)
+    if number == 0:
+        raise invalid_payload("The file has no rows")
+
+
+def _records(text: str, delimiter: str) -> Iterator[list[str] | str]:
+    """Cells, or why they cannot be read; empty lines are none. What follows a line that cannot be read is
+    read as if that line were not there.
+    """
+    stream = io.StringIO(text, newline="")
+    pending: deque[str] = deque()
+    number = 0
+    while True:
+        used: list[str] = []
+        reader = csv.reader(_lines(stream, pending, used), delimiter=delimiter, strict=True)
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            number += 1
+            yield f"Line {number} of the file is no CSV: {error}"
+            pending.extendleft(reversed(used[1:]))
+            continue
+        if cells is None:
+            return
+        number += len(used)
+        if any(cell.strip() for cell in cells):
+            yield cells
+
+
+def _lines(stream: io.StringIO, pending: deque[str], used: list[str]) -> Iterator[str]:
+    while len(used) < LINES_MAX:
+        line = pending.popleft() if pending else stream.readline()
+        if not line:
+            return
+        used.append(line)
+        yield line
+
+
+def _columns(header: list[str], layout: Layout) -> list[str]:
+    """What each column is: a field, or `metadata.` and a name; empty: nothing."""
+    if len(header) > HEADERS_MAX:
+        raise invalid_payload(f"The file has more than {HEADERS_MAX} columns")
+    columns = []
+    for name in (cell.strip() for cell in header):
+        if _UNREADABLE.search(name) or "\0" in name:
+            raise invalid_payload("The header of the file is not encoded in UTF-8")
+        known = "_".join(name.lower().replace("_", " ").split())
+        columns.append(layout.fields.get(known, f"metadata.{name}" if name else ""))
+    twice = {column for column in columns if column and columns.count(column) > 1}
+    if twice:
+        raise invalid_payload(f"The file has two columns for {min(twice)}")
+    for required in layout.required:
+        if required not in columns:
+            raise invalid_payload(f"The file has no column {required}")
+    return columns
+
+
+def _row(
+    number: int, cells: list[str] | str, columns: list[str], layout: Layout, schema: MetadataSchema | None
+) -> Row:
+    row: Row = {"row": number}
+    if isinstance(cells, str):
+        return {**row, layout.key: "", "refused": cells}
+    try:
+        for column, cell in zip(columns, cells, strict=False):
+            value = cell.strip()
+            if column and value:
+                _put(row, column, value, schema)
+        if len(cells) != len(columns):
+            raise CellRefused(f"The row has {len(cells)} cells, the header has {len(columns)}")
+        layout.finish(row)
+    except CellRefused as refused:
+        return {"row": number, layout.key: row.get(layout.key) or "", "refused": str(refused)}
+    return row
+
+
+def _put(row: Row, column: str, value: str, schema: MetadataSchema | None) -> None:
+    if _UNREADABLE.search(value):
+        raise CellRefused(f"The cell of {column} is not encoded in UTF-8")
+    if "\0" in value:
+        raise CellRefused(f"The cell of {column} contains the character U+0000")
+    if len(value) > CELL_MAX:
+        raise CellRefused(f"The cell of {column} must NOT have more than {CELL_MAX} characters")
+    parent, _, member = column.partition(".")
+    if parent == "metadata":
+        row.setdefault("metadata", {})[member] = value if schema is None else schema.read_text(member, value)
+    elif member:
+        row.setdefault(parent, {})[member] = value
+    else:
+        row[column] = value
+
+
+def minor_units(text: str, name: str, digits: int) -> int:
+    """An amount in major units, as files have them, in minor units of a currency with so many digits.
+
+    Raises: CellRefused.
+    """
+    try:
+        amount = Decimal(text)
+        minor = amount.scaleb(digits)
+        whole = int(minor)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise CellRefused(f"{name} must be a number (actual value is '{text[:100]}')") from None
+    if not 0 <= amount <= NUMBER_MAX:
+        raise CellRefused(f"{name} must be between 0 and {NUMBER_MAX}")
+    if minor != whole:
+        raise CellRefused(f"{name} must be an amount of at most {digits} decimals")
+    return whole
