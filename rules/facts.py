@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
 
+from rules.happenings import Happening
 from rules.programs import CompiledDiscount, CompiledRule, CompiledWindow
 
 
@@ -100,6 +101,10 @@ class CustomerFacts(Struct, frozen=True):
     summary: Mapping[str, Any] = {}
     """Counters as on the wire: {"redemptions": {...}, "orders": {...}}."""
     loyalty: Mapping[str, Any] = {}
+    extensions: Mapping[str, Any] = {}
+    """What is worked out from the customer's orders: {"orders": {...}}."""
+    events: Mapping[Happening, int] = {}
+    """How often the customer did what the rules of this request ask for."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from rules.cart import WorkLine
 from rules.facts import CustomerFacts, ItemFacts
+from rules.happenings import happening_of_field
 from rules.locations import location_test
 from rules.moment import Now
 from rules.operators import Test, compile_test, read_operators
@@ -117,7 +118,9 @@ def walk(value: Any, path: list[str]) -> Any:
 CUSTOMER_FIELDS: Final = frozenset(
     {"id", "source_id", "name", "email", "phone", "birthdate", "created_at", "updated_at"},
 )
-CUSTOMER_OBJECTS: Final = frozenset({"address", "metadata", "system_metadata", "summary", "loyalty"})
+CUSTOMER_OBJECTS: Final = frozenset(
+    {"address", "metadata", "system_metadata", "summary", "loyalty", "extensions"}
+)
 
 
 def customer_operand(field: str) -> Operand:
@@ -140,7 +143,10 @@ def customer_operand(field: str) -> Operand:
         return nested
     if head == "loyalty_points" and rest:
         return lambda customer: walk(customer.loyalty, path)
-    # Whatever else a customer carries (tiers, event counts) is laid into its system metadata by the caller.
+    happening = happening_of_field(field)
+    if happening is not None:
+        return lambda customer: customer.events.get(happening, 0)
+    # Whatever else a customer carries (tiers) is laid into its system metadata by the caller.
     return lambda customer: walk(customer.system_metadata, field.split("."))
 
 

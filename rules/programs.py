@@ -24,8 +24,8 @@ class CompiledRule(Struct, frozen=True):
     id: str
     program: Any
     needs: frozenset[str] = frozenset()
-    """What deciding looks at: "customer", "order", "counters", "catalogue", "metadata", "summary",
-    "last_order", "publication".
+    """What deciding looks at: "customer", "order", "counters", "catalogue", "metadata", "publication",
+    "history" with what of it (rules.segments), counts of events (rules.happenings).
     """
     guards: tuple[str, ...] = ()
     """Versions that the decision depends on, e.g. ("seg:seg_1", "col:pc_1", "loc:loc_1")."""

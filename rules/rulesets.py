@@ -18,6 +18,7 @@ from rules.conditions.amounts import (
 )
 from rules.conditions.audience import customer_segment, redeemable_by_linked_customer
 from rules.conditions.counted import COUNTED
+from rules.conditions.history import HISTORIES
 from rules.conditions.items import ENTITY_ITEM_RULES, PLAIN_ITEM_RULES
 from rules.conditions.node import Node, Surroundings
 from rules.conditions.numbering import numbered, read_tree
@@ -44,6 +45,7 @@ SIMPLE: Final[dict[str, Build]] = {
     "custom_event.metadata": metadata_of("custom_event", None, Reason.REDEMPTION_RULES_VIOLATED),
     "publication.redeemable_by_linked_customer": redeemable_by_linked_customer,
     **COUNTED,
+    **HISTORIES,
     **PLAIN_ITEM_RULES,
 }
 
@@ -58,7 +60,7 @@ OMITTED_WHEN_QUALIFYING: Final = frozenset(
 )
 """Qualification leaves these out on purpose: budgets, counts, and the total before discounts."""
 AUDIENCE_RULES: Final = frozenset(
-    {"customer.segment", "customer.metadata", "publication.redeemable_by_linked_customer"}
+    {"customer.segment", "customer.metadata", "publication.redeemable_by_linked_customer", *HISTORIES}
 )
 """What the scenario AUDIENCE_ONLY looks at; every other rule is omitted there."""
 RULE_NAMES: Final = ("customer.segment", *SIMPLE, *ENTITY_ITEM_RULES)

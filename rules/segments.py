@@ -7,15 +7,35 @@ from typing import Any, Final
 
 from rules.facts import CustomerFacts
 from rules.filters import Filter, compile_filter, customer_operand
+from rules.happenings import happening_of_field
 from rules.moment import Now
 from rules.programs import CompiledSegment, RuleError
 
 KEY: Final = "invalid_payload"
 MEMBERS_MAX: Final = 20_000
+HISTORY: Final = "history"
+"""Among a rule's `needs`: it looks at what the customer did so far, by one of the following."""
 SUMMARY: Final = "summary"
-"""Among a rule's `needs`: it looks at `CustomerFacts.summary`."""
+"""At `CustomerFacts.summary`."""
 LAST_ORDER: Final = "last_order"
-"""Likewise: at amount or date of the last order in there."""
+"""At dates of orders, or the amount of the last one."""
+TOP_PRODUCTS: Final = "top_products"
+TOP_COLLECTIONS: Final = "top_collections"
+"""At what the customer buys most."""
+OF_ORDERS: Final = "extensions.orders."
+"""Begins the fields that are worked out from the customer's orders."""
+
+
+def needs_of(field: str) -> set[str]:
+    """What the value of a customer's field is made from, beyond the stored profile."""
+    happening = happening_of_field(field)
+    if happening is not None:
+        return {HISTORY, happening.need}
+    if field in (OF_ORDERS + TOP_PRODUCTS, OF_ORDERS + TOP_COLLECTIONS):
+        return {HISTORY, SUMMARY, LAST_ORDER, field.removeprefix(OF_ORDERS)}
+    if field.startswith((OF_ORDERS, "summary.orders.last_order")):
+        return {HISTORY, SUMMARY, LAST_ORDER}
+    return {HISTORY, SUMMARY} if field.startswith("summary.") else set()
 
 
 class StaticSegment:
@@ -34,11 +54,7 @@ class FilterSegment:
 
     def __init__(self, condition: Filter) -> None:
         self.filter = condition
-        fields = [field for field, _, _ in condition.conditions if field.startswith("summary.")]
-        needs = {SUMMARY} if fields else set()
-        if any(field.startswith("summary.orders.last_order") for field in fields):
-            needs.add(LAST_ORDER)
-        self.needs = frozenset(needs)
+        self.needs = frozenset(need for field, _, _ in condition.conditions for need in needs_of(field))
 
     def contains(self, customer: CustomerFacts, now: Now) -> bool:
         return self.filter.matches(customer, now)

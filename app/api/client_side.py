@@ -22,6 +22,7 @@ from app.redeemables.request import StackRequest
 REDEEM = "client_redeem_enabled"
 PUBLISH = "client_publish_enabled"
 LIST_VOUCHERS = "client_list_vouchers_enabled"
+LOYALTY_EVENTS = "client_loyalty_events_enabled"
 CREATE_CUSTOMERS = "client_create_customer_enabled"
 HIDE_CODES = "hide_code_state"
 TIMER_SECONDS = 0.001

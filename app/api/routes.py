@@ -9,6 +9,8 @@ from app.api.campaigns.controller import ROUTES as CAMPAIGNS
 from app.api.categories.controller import ROUTES as CATEGORIES
 from app.api.customers.controller import ROUTES as CUSTOMERS
 from app.api.docs.controller import routes_with_docs
+from app.api.event_schemas.controller import ROUTES as EVENT_SCHEMAS
+from app.api.events.controller import ROUTES as EVENTS
 from app.api.exports.controller import ROUTES as EXPORTS
 from app.api.health.controller import ROUTES as HEALTH
 from app.api.keys.controller import ROUTES as KEYS
@@ -47,6 +49,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *ASSETS,
         *WALLET,
         *CUSTOMERS,
+        *EVENTS,
         *PRODUCTS,
         *ORDERS,
         *PRODUCT_COLLECTIONS,
@@ -62,6 +65,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *OAUTH,
         *AUDIT,
         *PROJECTS,
+        *EVENT_SCHEMAS,
         *KEYS,
     )
 )

@@ -15,6 +15,7 @@ from app.db.models import AsyncAction
 from app.engine import Engine
 from app.identifiers import new_id
 from app.jobs import (
+    customer_import,
     generation,
     product_import,
     project_removal,
@@ -30,6 +31,7 @@ STEPS: dict[str, Step] = {
     generation.TYPE: generation.step,
     removal.TYPE: removal.step,
     project_removal.TYPE: project_removal.step,
+    **dict.fromkeys(customer_import.TYPES, customer_import.step),
     **dict.fromkeys(product_import.TYPES, product_import.step),
     **dict.fromkeys(voucher_import.TYPES, voucher_import.step),
     **dict.fromkeys(voucher_metadata.TYPES, voucher_metadata.step),

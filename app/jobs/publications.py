@@ -24,13 +24,38 @@ async def note_vouchers(
     engine: Engine, session: AsyncSession, action: AsyncAction, voucher_ids: Sequence[str]
 ) -> None:
     """These vouchers have changed, or been made where the core knew something else by their code."""
-    if not voucher_ids:
+    await _note(engine, session, action, "voucher", voucher_ids)
+
+
+async def note_customers(
+    engine: Engine, session: AsyncSession, action: AsyncAction, customer_ids: Sequence[str]
+) -> None:
+    """These customers have changed, or been made where the core may remember that there was none."""
+    await _note(engine, session, action, "customer", customer_ids)
+
+
+async def known_customers(engine: Engine, project_id: str, customer_ids: Sequence[str]) -> list[str]:
+    """Those of whom the core has a record, if only of their deletion."""
+    if not customer_ids:
+        return []
+    partition = Partition(project_id)
+    keys = await engine.core.open(partition)
+    replies = await engine.core.read(
+        partition, [("HEXISTS", keys.customer_record(one), one) for one in customer_ids]
+    )
+    return [one for one, reply in zip(customer_ids, replies, strict=True) if reply]
+
+
+async def _note(
+    engine: Engine, session: AsyncSession, action: AsyncAction, kind: str, ids: Sequence[str]
+) -> None:
+    if not ids:
         return
     due = SnapshotDue(
         project_id=action.project_id,
         at=engine.now(),
         guards={},
-        records=[["voucher", voucher_id] for voucher_id in voucher_ids],
+        records=[[kind, identity] for identity in ids],
     )
     session.add(due)
     await session.flush()

@@ -16,7 +16,8 @@ from app.ledger.transactions import Credit, Movement, credit_of, movements_of
 
 ROLLED_BACK: Final = "ROLLED_BACK"
 _CUSTOMER_KEY: Final = "n:customer:"
-_COMPLETED: Final = frozenset({"PAID", "FULFILLED"})
+_ORDERS_COUNT: Final = "orders_count"
+COMPLETED: Final = frozenset({"PAID", "FULFILLED"})
 """Orders that a customer's summary counts (behaviour 2.6)."""
 
 Row = dict[str, Any]
@@ -35,13 +36,20 @@ class TierMove(Struct):
 
 
 class CustomerChange(Struct):
-    """One customer in a run: patches in the order of their events, and the last completed order."""
+    """One customer in a run: patches in the order of their events, and what became of his orders."""
 
     patches: list[Row] = []
     counted: bool = False
     """Whether counters of its summary moved."""
     last_order_amount: int | None = None
     last_order_date: datetime | None = None
+    """Of the newest completed order in the run, by when it was made."""
+    takes_back: bool = False
+    """An order counts no more: which one is the last has to be looked up."""
+
+    def ordered(self, order: Row) -> None:
+        if self.last_order_date is None or order["created_at"] >= self.last_order_date:
+            self.last_order_amount, self.last_order_date = order["amount"], order["created_at"]
 
 
 class Undone(Struct, frozen=True):
@@ -64,6 +72,7 @@ class Changes(Struct):
     orders: dict[str, Row] = {}
     """The newest version of each order."""
     customers: dict[str, CustomerChange] = {}
+    custom_events: list[Row] = []
     credits: dict[str, Credit] = {}
     """By gift card: what was credited and taken off by hand."""
     movements: list[Movement] = []
@@ -104,10 +113,20 @@ def collect(
         known = changes.orders.get(order["id"])
         if known is None or order["version"] > known["version"]:
             changes.orders[order["id"]] = order
-        if event.customer_id and order["status"] in _COMPLETED:
-            customer = changes.customers.setdefault(event.customer_id, CustomerChange())
-            customer.last_order_amount = order["amount"]
-            customer.last_order_date = order["updated_at"] or order["created_at"]
+        if event.customer_id and order["status"] in COMPLETED:
+            changes.customers.setdefault(event.customer_id, CustomerChange()).ordered(order)
+    if private is not None and private.custom_event is not None:
+        happened = private.custom_event
+        changes.custom_events.append(
+            {
+                "project_id": event.project_id,
+                "id": happened["id"],
+                "at": instant(event.at_us),
+                "name": happened["name"],
+                "customer_id": happened["customer_id"],
+                "body": happened["body"],
+            }
+        )
     if private is not None and private.customer:
         changes.customers.setdefault(private.customer["id"], CustomerChange()).patches.append(
             private.customer
@@ -177,7 +196,10 @@ def _count(changes: Changes, event: Event) -> None:
         elif event.kind == BALANCE:
             credit_of(changes.credits, key, posting.field, posting.delta)
         elif key.startswith(_CUSTOMER_KEY) and ":" not in key[len(_CUSTOMER_KEY) :]:
-            changes.customers.setdefault(key[len(_CUSTOMER_KEY) :], CustomerChange()).counted = True
+            customer = changes.customers.setdefault(key[len(_CUSTOMER_KEY) :], CustomerChange())
+            customer.counted = True
+            if posting.delta < 0 and posting.field == _ORDERS_COUNT:
+                customer.takes_back = True
 
 
 def _order_row(event: Event, private: Private | None) -> Row | None:

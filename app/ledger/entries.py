@@ -21,6 +21,8 @@ RELEASE = "release"
 ORDER = "order"
 BALANCE = "balance"
 CUSTOMER = "customer"
+EVENT = "event"
+"""A custom event: what a customer did, as a shop tells it."""
 
 
 class Posting(Struct, array_like=True, frozen=True):
@@ -110,6 +112,8 @@ class Private(Struct, array_like=True, kw_only=True):
     """Answer bytes for a lasting idempotency record."""
     transaction: dict[str, Any] | None = None
     """Of a balance changed by hand: {"id", "voucher_id", "source_id", "reason"}."""
+    custom_event: dict[str, Any] | None = None
+    """{"id", "name", "customer_id", "body"}, see app.db.models.custom_event.CustomEvent."""
 
 
 _encoder = msgspec.msgpack.Encoder(decimal_format="number")

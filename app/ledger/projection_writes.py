@@ -11,9 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.keys import Partition
 from app.core.records import CustomerRecord
-from app.db.models import Counter, Customer, Order, PromotionTier, Redemption, SnapshotDue, Voucher
+from app.db.models import (
+    Counter,
+    Customer,
+    CustomEvent,
+    Order,
+    PromotionTier,
+    Redemption,
+    SnapshotDue,
+    Voucher,
+)
 from app.identifiers import next_version
-from app.ledger.changes import ROLLED_BACK, Changes, CustomerChange, Row, Undone, instant
+from app.ledger.changes import COMPLETED, ROLLED_BACK, Changes, CustomerChange, Row, Undone, instant
 from app.ledger.locks import write_locks
 from app.ledger.transactions import write_transactions
 
@@ -53,6 +62,8 @@ async def write_changes(
     project_id = partition.project_id
     if changes.redemptions:
         await (await session.connection()).execute(_INSERT_REDEMPTION, changes.redemptions)
+    if changes.custom_events:
+        await session.execute(insert(CustomEvent), changes.custom_events)
     await _undo(session, project_id, changes.undone)
     await write_transactions(session, project_id, changes.movements)
     await _move_vouchers(session, project_id, changes)
@@ -259,6 +270,7 @@ def _apply_patch(
             return False  # decided before the deletion was published
         row.deleted_at, row.updated_at, row.created_at = None, None, at
         row.name, row.email, row.body = None, None, {}
+        row.source_id = row.source_id or sent.get("source_id")
         rules.merge(row, sent.get("patch") or {})
         row.version = next_version(row.version)
         return True
@@ -298,11 +310,33 @@ async def _summarise(
     updates = []
     for identity in moved:
         change, row = changed[identity], rows[identity]
-        amount, date = change.last_order_amount, change.last_order_date
-        if date is None:
-            orders = row.summary.get("orders") or {}
-            amount = orders.get("last_order_amount")
-            known = orders.get("last_order_date")
-            date = datetime.fromisoformat(known) if known else None
+        if change.takes_back:
+            amount, date = await _last_order(session, partition.project_id, identity)
+        else:
+            amount, date = _newest(change, row.summary.get("orders") or {})
         updates.append({"b_id": identity, "summary": rules.summary(counters[identity], amount, date)})
     await _update_many(session, Customer, partition.project_id, updates, ("summary",))
+
+
+def _newest(change: CustomerChange, known: Mapping[str, Any]) -> tuple[int | None, datetime | None]:
+    """Amount and date of the last order: of the run, else as known before."""
+    text = known.get("last_order_date")
+    before = datetime.fromisoformat(text) if text else None
+    after = change.last_order_date
+    if after is not None and (before is None or after >= before):
+        return change.last_order_amount, after
+    return known.get("last_order_amount"), before
+
+
+async def _last_order(
+    session: AsyncSession, project_id: str, customer_id: str
+) -> tuple[int | None, datetime | None]:
+    """The newest order that counts, as written by this run."""
+    found = await session.execute(
+        select(Order.amount, Order.created_at)
+        .where(Order.project_id == project_id, Order.customer_id == customer_id, Order.status.in_(COMPLETED))
+        .order_by(Order.created_at.desc(), Order.id.desc())
+        .limit(1)
+    )
+    row = found.one_or_none()
+    return (None, None) if row is None else (row[0], row[1])

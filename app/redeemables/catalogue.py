@@ -20,6 +20,7 @@ from app.redeemables.bounded import Bounded
 from app.redeemables.compiling import compile_voucher
 from app.redeemables.foresight import Foreseen
 from app.redeemables.memory import Memory
+from app.redeemables.order_history import OrderHistory
 from app.redeemables.products import ProductCache
 from app.redeemables.programs import CampaignProgram, ProjectProgram, VoucherProgram
 from rules.facts import Candidate, CounterName, Facts
@@ -33,6 +34,7 @@ before this.
 """
 UNKNOWN_MAX = 100_000
 READS_MAX = 50_000
+HISTORIES_MAX = 20_000
 PUBLISH_ATTEMPTS_MAX = 3
 
 class Catalogue:
@@ -50,6 +52,10 @@ class Catalogue:
         self._summaries: Bounded[tuple[str, str], bool] = Bounded(READS_MAX)
         self._foreseen: Bounded[tuple[str, tuple[str, ...]], Foreseen] = Bounded(READS_MAX)
         self._codes: Bounded[tuple[str, str], str] = Bounded(READS_MAX)
+        self.histories: Bounded[tuple[str, str], tuple[tuple[bytes | None, ...], OrderHistory]] = Bounded(
+            HISTORIES_MAX
+        )
+        """By project and customer: orders as of these counters of his."""
         self.products = ProductCache(db)
         self.memory = Memory()
 

@@ -36,6 +36,8 @@ GIFT_REDEEMED = "gift_amount"
 POINTS_REDEEMED = "points"
 ORDERS_COUNT = "orders_count"
 ORDERS_AMOUNT = "orders_amount"
+ORDER_CHANGES = "order_changes"
+"""Moves when an order that counts is stored without a redemption: so that every change moves something."""
 """Fields of keys.counter("customer", id): the summary is a sum of ledger postings, never a stored guess."""
 
 

@@ -87,14 +87,18 @@ async def gather(
     candidates, guards = await _candidates(catalogue, project, request, trip, records, campaigns, tiers)
 
     seen_customer = _customer_facts(customer, customer_id, request)
+    order_seen = await order_facts_of(catalogue, project_id, request, order)
+    moment = Moment(now=now, zone=project.zone)
     pins: tuple[Equal, ...] = ()
     needs = _summary_needs(catalogue, trip, project_id, request, candidates)
     if needs and seen_customer is not None:
         summary = trip.summary(seen_customer.id)
-        seen_customer, pins = await with_summary(core, catalogue.db, keys, seen_customer, needs, summary)
+        seen_customer, pins = await with_summary(
+            core, catalogue, keys, seen_customer, needs, summary, moment, order_seen
+        )
     facts = Facts(
         candidates=tuple(candidates),
-        order=await order_facts_of(catalogue, project_id, request, order),
+        order=order_seen,
         customer=seen_customer,
         metadata=request.metadata or {},
         stacking=project.stacking,
@@ -107,9 +111,7 @@ async def gather(
         project_extensions=project.settings.get("extensions") or {},
         catalogue=await facts_of_units(catalogue.products, project_id, candidates),
     )
-    facts, seen = await _with_counters(
-        core, keys, partition, facts, trip.counters, Moment(now=now, zone=project.zone)
-    )
+    facts, seen = await _with_counters(core, keys, partition, facts, trip.counters, moment)
     owned = owned_of(request, trip.replies)
     facts = without_own(facts, keys, owned)
     for redeemable, candidate in zip(request.redeemables, candidates, strict=True):

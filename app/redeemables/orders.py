@@ -18,7 +18,7 @@ from app.core.ops import Add, Claim, Equal, Op, Put
 from app.db.models import Order
 from app.identifiers import next_version
 from app.ledger.entries import Posting
-from app.redeemables.customers import ORDERS_AMOUNT, ORDERS_COUNT
+from app.redeemables.customers import ORDER_CHANGES, ORDERS_AMOUNT, ORDERS_COUNT
 from app.redeemables.documents import instant_text, instant_text_us, overlaid
 from app.redeemables.order_lines import facts_of, items_of, line_of, stored_items
 from app.redeemables.order_request import OrderItemPayload, OrderPayload
@@ -244,6 +244,21 @@ def summary_adds(keys: Keys, stored: StoredOrder | None, new: StoredOrder) -> li
     ]
 
 
+def order_change_adds(keys: Keys, stored: StoredOrder | None, new: StoredOrder) -> list[Add]:
+    """For an order that is stored without a redemption: that something of it changed for the customers of
+    both states, also where count and amount stay. None for one that counts neither before nor after.
+    """
+    customers = {
+        order.customer_id
+        for order in (stored, new)
+        if order is not None and order.status in COMPLETED and order.customer_id is not None
+    }
+    return [
+        Add(key=keys.counter("customer", customer_id), field=ORDER_CHANGES, delta=1)
+        for customer_id in sorted(customers)
+    ]
+
+
 def postings_of(keys: Keys, adds: Iterable[Add]) -> list[Posting]:
     """As the ledger keeps them: keys without tag and namespace."""
     cut = len(keys.base)
@@ -278,6 +293,7 @@ __all__ = [
     "items_of",
     "kept_order",
     "line_of",
+    "order_change_adds",
     "order_facts",
     "order_ops",
     "postings_of",

@@ -102,8 +102,8 @@ async def qualify_options(
             gathered.facts,
             catalogue=await facts_of_units(catalogue.products, gathered.project.id, candidates),
         )
-        await _add_summary(core, catalogue, gathered, candidates)
         moment = Moment(now=now, zone=gathered.project.zone)
+        await _add_summary(core, catalogue, gathered, candidates, moment)
         found = []
         for option, group in zip(options, grouped, strict=True):
             one = _qualified(gathered, moment, option, group, scenario)
@@ -116,13 +116,20 @@ async def qualify_options(
 
 
 async def _add_summary(
-    core: RedemptionCore, catalogue: Catalogue, gathered: Gathered, candidates: Sequence[Candidate]
+    core: RedemptionCore,
+    catalogue: Catalogue,
+    gathered: Gathered,
+    candidates: Sequence[Candidate],
+    moment: Moment,
 ) -> None:
     """Rules of campaigns, which the read trip does not know, may look at the customer's summary as well."""
     customer, needs = gathered.facts.customer, summary_needs(candidates)
-    if customer is None or not needs or gathered.pins:
+    if customer is None or not needs:
         return
-    seen, gathered.pins = await with_summary(core, catalogue.db, gathered.keys, customer, needs, None)
+    order = gathered.facts.order
+    seen, gathered.pins = await with_summary(
+        core, catalogue, gathered.keys, customer, needs, None, moment, order
+    )
     gathered.facts = replace(gathered.facts, customer=seen)
 
 

@@ -3,8 +3,10 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.customers import service
-from app.api.customers.schemas import CustomerCreate, CustomerUpdate
+from app.api.customers import feed, imports, service
+from app.api.customers.redeemables import list_redeemables
+from app.api.customers.schemas import BulkCustomer, CustomerCreate, CustomerUpdate, FileForm, SameMetadata
+from app.api.idempotency import once
 from app.http.routing import Route
 
 CUSTOMER = "/v1/customers/{customerId}"
@@ -29,6 +31,34 @@ async def update_customer(call: Call) -> Answer:
 async def delete_customer(call: Call) -> Answer:
     await service.delete(call, call.path["customerId"])
     return Answer()
+
+
+async def import_csv(call: Call) -> Answer:
+    return Answer(await imports.import_csv(call))
+
+
+async def update_in_bulk(call: Call) -> Answer:
+    return Answer(await imports.update_each(call, call.body()))
+
+
+async def update_metadata(call: Call) -> Answer:
+    return Answer(await imports.update_same_metadata(call, call.body()))
+
+
+async def list_activity(call: Call) -> Answer:
+    return Answer(await feed.list_activity(call, call.path["customerId"]))
+
+
+async def list_activities(call: Call) -> Answer:
+    return Answer(await feed.list_activities(call, call.path["customerId"]))
+
+
+async def list_segments(call: Call) -> Answer:
+    return Answer(await service.list_segments(call, call.path["customerId"]))
+
+
+async def list_held(call: Call) -> Answer:
+    return Answer(await list_redeemables(call, call.path["customerId"]))
 
 
 def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
@@ -87,4 +117,87 @@ ROUTES: tuple[Route, ...] = (
         errors=("not_found", "invalid_customer", "duplicate_found"),
     ),
     _route("DELETE", CUSTOMER, "delete-customer", delete_customer, "Delete Customer", status=204),
+    _route(
+        "POST",
+        "/v1/customers/importCSV",
+        "import-customers-using-csv",
+        import_csv,
+        "Import and Update Customers using CSV",
+        status=202,
+        body=FileForm,
+        consumes=("multipart/form-data",),
+        errors=(),
+    ),
+    _route(
+        "POST",
+        "/v1/customers/bulk/async",
+        "update-customers-in-bulk",
+        once(update_in_bulk),
+        "Update Customers in Bulk",
+        status=202,
+        body=list[BulkCustomer],
+        errors=("idempotency_key_reused",),
+    ),
+    _route(
+        "POST",
+        "/v1/customers/metadata/async",
+        "update-customers-metadata-in-bulk",
+        once(update_metadata),
+        "Update Customers' Metadata in Bulk",
+        status=202,
+        body=SameMetadata,
+        errors=("idempotency_key_reused",),
+    ),
+    _route(
+        "GET",
+        CUSTOMER + "/activity",
+        "list-customer-activity",
+        list_activity,
+        "List Customer Activity",
+        query=(
+            "limit",
+            "order",
+            "starting_after_id",
+            "start_date",
+            "end_date",
+            "campaign_id",
+            "campaign_type",
+            "category",
+            "type",
+        ),
+    ),
+    _route(
+        "GET",
+        CUSTOMER + "/activities",
+        "list-customer-activities",
+        list_activities,
+        "List Customer Activities (older)",
+        query=(
+            "limit",
+            "order",
+            "starting_after",
+            "starting_after_id",
+            "start_date",
+            "end_date",
+            "campaign_id",
+            "campaign_type",
+            "product_id",
+        ),
+    ),
+    _route(
+        "GET",
+        CUSTOMER + "/segments",
+        "list-customer-segments",
+        list_segments,
+        "List Customer's Segments",
+        errors=(),
+    ),
+    _route(
+        "GET",
+        CUSTOMER + "/redeemables",
+        "list-customer-redeemables",
+        list_held,
+        "List Customer's Redeemables",
+        query=("limit", "order", "starting_after_id", "filters"),
+    ),
 )

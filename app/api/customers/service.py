@@ -13,6 +13,7 @@ from app.api.customers.schemas import CustomerCreate, CustomerUpdate
 from app.api.customers.wire import customer_wire
 from app.api.metadata_checks import check_metadata
 from app.api.publishing import CatalogueWrite
+from app.api.stack_requests import moment_of
 from app.core.ops import Apply, Claim
 from app.core.outcome import Code, CoreUnavailable
 from app.db.models import Customer
@@ -22,13 +23,21 @@ from app.identifiers import new_id, next_version
 from app.ledger.entries import CUSTOMER, Event, encode_event
 from app.redeemables.customers import (
     CustomerPayload,
+    customer_facts,
     derive_customer_id,
     identity,
     merge_patch,
     patch_of,
+    record_of,
     source_of,
     summary_of,
 )
+from app.redeemables.memberships import segments_of, worked_out_of
+from rules.facts import CustomerFacts, Moment
+from rules.segments import HISTORY, LAST_ORDER, SUMMARY, TOP_COLLECTIONS, TOP_PRODUCTS
+
+WORKED_OUT = frozenset({HISTORY, SUMMARY, LAST_ORDER, TOP_PRODUCTS, TOP_COLLECTIONS})
+"""What the answer to a look-up shows beyond what is stored."""
 
 
 async def secret_of(call: Call) -> bytes:
@@ -173,16 +182,53 @@ async def _claim(call: Call, customer_id: str, source_id: str) -> None:
         raise CoreUnavailable(f"the source_id could not be claimed ({outcome.code.name})")
 
 
-async def get(call: Call, customer_id: str) -> dict[str, Any]:
-    """Raises: ApiError 404."""
+async def stored(call: Call, name: str) -> Customer:
+    """The customer of a path, with everything that was acknowledged before. Raises: ApiError 404."""
     secret = await secret_of(call)
     await call.barrier()
     async with call.read() as session:
-        row = await queries.find_customer(session, call.project_id, _names(secret, customer_id))
+        row = await queries.find_customer(session, call.project_id, names_of(secret, name))
     if row is None or row.deleted_at is not None:
-        raise not_found("customer", customer_id)
+        raise not_found("customer", name)
+    return row
+
+
+async def get(call: Call, customer_id: str) -> dict[str, Any]:
+    """With what is worked out from the orders. Raises: ApiError 404."""
+    row = await stored(call, customer_id)
+    engine = call.engine
+    seen = await worked_out_of(
+        engine.core,
+        engine.catalogue,
+        call.partition,
+        customer_facts(record_of(row), None),
+        WORKED_OUT,
+        await _moment(call),
+    )
     call.tag(row.version)
-    return customer_wire(row)
+    return customer_wire(row, seen)
+
+
+async def _moment(call: Call) -> Moment:
+    """Now, or where a sandbox travels to, in the project's zone."""
+    project = await call.engine.catalogue.project(call.project_id)
+    return Moment(now=await moment_of(call), zone=project.zone)
+
+
+async def list_segments(call: Call, name: str) -> dict[str, Any]:
+    """Of somebody unknown those that he would be in, if he became a customer under this name."""
+    engine = call.engine
+    secret = await secret_of(call)
+    await call.barrier()
+    async with call.read() as session:
+        row = await queries.find_customer(session, call.project_id, names_of(secret, name))
+    if row is None or row.deleted_at is not None:
+        customer = CustomerFacts(source_id=name)
+    else:
+        customer = customer_facts(record_of(row), None)
+    found = await segments_of(engine.core, engine.catalogue, call.partition, customer, await _moment(call))
+    data = [{"id": segment_id, "name": title, "object": "segment"} for segment_id, title in found]
+    return listing("data", data, len(data))
 
 
 async def list_customers(call: Call) -> dict[str, Any]:
@@ -213,13 +259,15 @@ async def delete(call: Call, customer_id: str) -> None:
         write.customer(row.id)
 
 
-def _names(secret: bytes, customer_id: str) -> list[str]:
+def names_of(secret: bytes, customer_id: str) -> list[str]:
     opened = source_of(secret, customer_id)
     return [customer_id] if opened is None else [opened]
 
 
 async def _named(call: Call, write: CatalogueWrite, secret: bytes, customer_id: str) -> Customer:
-    row = await queries.find_customer(write.session, call.project_id, _names(secret, customer_id), lock=True)
+    row = await queries.find_customer(
+        write.session, call.project_id, names_of(secret, customer_id), lock=True
+    )
     if row is None or row.deleted_at is not None:
         raise not_found("customer", customer_id)
     return row
@@ -228,6 +276,6 @@ async def _named(call: Call, write: CatalogueWrite, secret: bytes, customer_id: 
 async def _settled(call: Call, secret: bytes, customer_id: str) -> None:
     """A customer whom a redemption has just made may not be projected yet: wait for it before saying 404."""
     async with call.read() as session:
-        row = await queries.find_customer(session, call.project_id, _names(secret, customer_id))
+        row = await queries.find_customer(session, call.project_id, names_of(secret, customer_id))
     if row is None or row.deleted_at is not None:
         await call.barrier()

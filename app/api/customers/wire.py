@@ -5,11 +5,15 @@ from typing import Any
 from app.db.models import Customer
 from app.http.wire import iso
 from app.redeemables.customers import summary_of
+from rules.facts import CustomerFacts
 
 
-def customer_wire(row: Customer) -> dict[str, Any]:
-    """The whole object. What was never given is null, documents are objects."""
+def customer_wire(row: Customer, seen: CustomerFacts | None = None) -> dict[str, Any]:
+    """The whole object. What was never given is null, documents are objects. seen: with what is worked out
+    from the orders.
+    """
     body = row.body
+    worked_out = {} if seen is None else {"extensions": dict(seen.extensions)}
     return {
         "id": row.id,
         "source_id": row.source_id,
@@ -19,12 +23,13 @@ def customer_wire(row: Customer) -> dict[str, Any]:
         "phone": body.get("phone"),
         "birthdate": body.get("birthdate"),
         "address": body.get("address"),
-        "summary": row.summary or summary_of({}),
+        "summary": (seen.summary if seen is not None else row.summary) or summary_of({}),
         "loyalty": {"points": 0, "referred_customers": 0, "campaigns": {}},
         "referrals": {"total": 0, "campaigns": []},
         "metadata": body.get("metadata") or {},
         "system_metadata": body.get("system_metadata") or {},
         "created_at": iso(row.created_at),
         "updated_at": iso(row.updated_at),
+        **worked_out,
         "object": "customer",
     }

@@ -33,6 +33,7 @@ from app.redeemables.orders import (
     StoredOrder,
     facts_of,
     items_of,
+    order_change_adds,
     order_ops,
     postings_of,
     private_order,
@@ -183,7 +184,7 @@ def _apply(
     buyer: Buyer,
     rid: str,
 ) -> Apply:
-    adds = summary_adds(keys, stored, new)
+    adds = [*summary_adds(keys, stored, new), *order_change_adds(keys, stored, new)]
     ops: list[Op] = [*adds, *order_ops(keys, stored, new)]
     if buyer.id is not None and buyer.source_id is not None and not buyer.claimed:
         ops.append(

@@ -12,6 +12,7 @@ from app.db.models.catalogue import (
     ValidationRule,
     ValidationRuleAssignment,
 )
+from app.db.models.custom_event import CustomEvent, CustomEventSchema, Erasure
 from app.db.models.customer import Customer
 from app.db.models.idempotency import IdempotentAnswer
 from app.db.models.ledger import (
@@ -47,8 +48,11 @@ __all__ = [
     "CatalogueVersion",
     "Category",
     "Counter",
+    "CustomEvent",
+    "CustomEventSchema",
     "Customer",
     "Divergence",
+    "Erasure",
     "EventBody",
     "Export",
     "ExportPart",
