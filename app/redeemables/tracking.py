@@ -16,6 +16,7 @@ from app.core.ops import Add, Apply, Claim, Op
 from app.core.outcome import Code, CoreUnavailable
 from app.core.records import CustomerRecord, decode_customer
 from app.identifiers import new_id
+from app.ledger.barrier import wait_projected
 from app.ledger.entries import EVENT, Event, Private, encode_event, encode_private
 from app.redeemables.answer import encode_answer
 from app.redeemables.catalogue import Catalogue
@@ -132,6 +133,10 @@ async def _doer(
     if record is not None and record.deleted:
         wanted_id, record = record.id, None
     if record is None and sent.id is not None and source_id is None:
+        # Whoever was made by the request before may not be projected yet.
+        await wait_projected(core, catalogue.db, keys.partition)
+        record = await catalogue.hydrate_customer(keys.partition, sent.id)
+    if sent.id is not None and source_id is None and (record is None or record.deleted):
         raise Refused(
             404,
             "not_found",

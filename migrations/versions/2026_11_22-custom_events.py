@@ -3,7 +3,7 @@
 What customers did, as shops tell it; and the list of those whose data was erased.
 
 Revision: custom_events
-Follows: ended_windows
+Follows: metadata_schemas
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "custom_events"
-down_revision = "ended_windows"
+down_revision = "metadata_schemas"
 branch_labels = None
 depends_on = None
 

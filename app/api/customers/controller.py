@@ -190,7 +190,6 @@ ROUTES: tuple[Route, ...] = (
         "list-customer-segments",
         list_segments,
         "List Customer's Segments",
-        errors=(),
     ),
     _route(
         "GET",

@@ -7,7 +7,6 @@ Columns that are no customer field become metadata. A cell that is empty says no
 import csv
 import io
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from app.http.errors import invalid_payload
@@ -43,35 +42,42 @@ def rows_of_csv(raw: bytes) -> list[Row]:
     """
     text = raw.decode("utf-8-sig", errors="surrogateescape")
     lines = io.StringIO(text, newline="").readlines()
+    while lines and not lines[0].strip():
+        lines.pop(0)
     delimiter = ";" if lines and ";" in lines[0] and "," not in lines[0] else ","
-    records = _records(lines, delimiter)
-    _, header = next(records, (0, []))
+    at, header = _next_record(lines, 0, delimiter, None)
     if isinstance(header, str):
         raise invalid_payload(f"The header of the file cannot be read: {header}")
-    columns = _columns(header)
-    rows = [_row(number, cells, columns) for number, (_, cells) in enumerate(records, 1)]
+    columns = _columns(header or [])
+    rows: list[Row] = []
+    while at < len(lines):
+        at, cells = _next_record(lines, at, delimiter, len(columns))
+        if cells is not None:
+            rows.append(_row(len(rows) + 1, cells, columns))
     if not rows:
         raise invalid_payload("The file has no rows")
     return rows
 
 
-def _records(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    """(line, cells or why they cannot be read), without empty lines. What follows a row that cannot be read
-    is read as if that row were not there.
+def _next_record(
+    lines: list[str], at: int, delimiter: str, width: int | None
+) -> tuple[int, list[str] | str | None]:
+    """(the line behind it, its cells or why they cannot be read); None for a line without any.
+
+    What follows a row that cannot be read is read as if that row were not there; so it is when a row over
+    several lines has not `width` cells: then a quote in it was never meant to be one.
     """
-    at = 0
-    while at < len(lines):
-        piece = (lines[number] for number in range(at, min(at + LINES_MAX, len(lines))))
-        reader = csv.reader(piece, delimiter=delimiter, strict=True)
-        try:
-            cells = next(reader, [])
-        except csv.Error as error:
-            yield at + 1, f"Line {at + 1} of the file is no CSV: {error}"
-            at += 1
-            continue
-        if any(cell.strip() for cell in cells):
-            yield at + 1, cells
-        at += max(1, reader.line_num)
+    piece = (lines[number] for number in range(at, min(at + LINES_MAX, len(lines))))
+    reader = csv.reader(piece, delimiter=delimiter, strict=True)
+    try:
+        cells = next(reader, [])
+    except csv.Error as error:
+        return at + 1, f"Line {at + 1} of the file is no CSV: {error}"
+    if not any(cell.strip() for cell in cells):
+        return at + max(1, reader.line_num), None
+    if width is not None and reader.line_num > 1 and len(cells) != width:
+        return at + 1, f"Line {at + 1} of the file is no CSV: a quote is not closed"
+    return at + max(1, reader.line_num), cells
 
 
 def _columns(header: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from app.api.call import Call
 from app.api.customers import activities
-from app.api.customers.activities import ACTION, EFFECT, Activity, Position, Wanted, position_of
+from app.api.customers.activity_sources import ACTION, EFFECT, Activity, Position, Wanted, position_of
 from app.api.customers.service import stored
 from app.db.models import Customer
 from app.http.wire import iso
