@@ -19,6 +19,7 @@ from app.jobs.customer_rows import CustomerRow, RowRefused, columns_of, row_of
 from app.jobs.inputs import PIECE_ROWS, forget_inputs, take_input
 from app.jobs.progress import SliceDelayed, advance, fail, finish
 from app.jobs.publications import all_published, known_customers, note_customers
+from app.redeemables.metadata_schemas import MetadataSchemas, load_metadata_schemas
 
 CSV: Final = "CUSTOMERS.IMPORT_CSV"
 BULK: Final = "CUSTOMERS.BULK_UPDATE"
@@ -87,16 +88,21 @@ class _Piece:
         self.failed: list[dict[str, Any]] = []
         self.found: set[str] = set()
         """source_ids of customers that were there before."""
+        self.schemas: MetadataSchemas | None = None
+        self.refused: set[int] = set()
+        """Rows that were refused after they were read, by identity."""
 
     async def do(self, documents: Sequence[Any]) -> None:
+        self.schemas = await load_metadata_schemas(self.session, self.action.project_id)
         rows = self._read(documents)
         left = await self._update(rows)
         self.found = {row.source_id for row in rows} - {row.source_id for row in left}
         made = await self._insert(left)
-        if await self._update([row for row in left if row.customer_id not in made]):
+        met = [row for row in left if row.customer_id not in made and id(row) not in self.refused]
+        if await self._update(met):
             # Somebody made the customer and somebody else took it away, within this slice: once more, whole.
             raise SliceDelayed("customers of this import are being changed by others")
-        self._advance(len(documents), rows)
+        self._advance(len(documents), [row for row in rows if id(row) not in self.refused])
 
     def _read(self, documents: Sequence[Any]) -> list[CustomerRow]:
         shared = self.action.payload.get("metadata")
@@ -105,12 +111,23 @@ class _Piece:
             try:
                 rows.append(row_of(self.secret, document, shared, overwrites=self.action.type == CSV))
             except RowRefused as refused:
-                named = document if isinstance(document, str) else document.get("source_id") or ""
-                entry: dict[str, Any] = {"source_id": named, "reason": str(refused)}
-                if isinstance(document, dict) and "row" in document:
-                    entry["row"] = document["row"]
-                self.failed.append(entry)
+                self._refuse(document, str(refused))
         return rows
+
+    def _refuse(self, document: Any, reason: str) -> None:
+        named = document if isinstance(document, str) else document.get("source_id") or ""
+        entry: dict[str, Any] = {"source_id": named, "reason": reason}
+        if isinstance(document, dict) and "row" in document:
+            entry["row"] = document["row"]
+        self.failed.append(entry)
+
+    def _fits(self, row: CustomerRow, stored: Customer | None) -> bool:
+        """Whether the row may be stored; else it is refused here."""
+        problem = row.problem(self.schemas, stored)
+        if problem is not None:
+            self._refuse(row.document, problem)
+            self.refused.add(id(row))
+        return problem is None
 
     async def _update(self, rows: Sequence[CustomerRow]) -> list[CustomerRow]:
         """Change the customers that are there; the rows of those that are not."""
@@ -137,8 +154,9 @@ class _Piece:
             if one is None:
                 missing.append(row)
                 continue
-            row.lay_over(one, self.now)
-            changed.add(one.id)
+            if self._fits(row, one):
+                row.lay_over(one, self.now)
+                changed.add(one.id)
         await self.session.flush()
         await note_customers(self.engine, self.session, self.action, sorted(changed))
         return missing
@@ -148,6 +166,8 @@ class _Piece:
         new: dict[str, Customer] = {}
         for row in rows:
             one = new.get(row.customer_id)
+            if not self._fits(row, one):
+                continue
             if one is None:
                 new[row.customer_id] = row.made(self.action.project_id, self.now)
             else:

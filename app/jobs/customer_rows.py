@@ -19,6 +19,8 @@ from app.redeemables.customers import (
     source_of,
     summary_of,
 )
+from app.redeemables.documents import overlaid
+from app.redeemables.metadata_schemas import MetadataSchemas
 
 NO_SOURCE: Final = "Source_id is required"
 
@@ -36,6 +38,16 @@ class CustomerRow(msgspec.Struct, frozen=True):
     customer_id: str
     """The one that a new customer with this source_id gets."""
     overwrites: bool = False
+
+    def problem(self, schemas: MetadataSchemas | None, stored: Customer | None) -> str | None:
+        """Why the customer's metadata would not be what the project's schema says; None: it would be."""
+        if schemas is None:
+            return None
+        fresh = stored is None or stored.deleted_at is not None
+        if self.payload.metadata is None and not (fresh or self.overwrites):
+            return None
+        before = {} if fresh or self.overwrites or stored is None else stored.body.get("metadata") or {}
+        return schemas.problem("customer", overlaid(before, self.payload.metadata))
 
     def lay_over(self, row: Customer, now: datetime) -> None:
         """Change the stored customer, and give it the source_id where it has none."""

@@ -29,6 +29,8 @@ from app.redeemables.customers import (
     private_customer,
     simple_customer,
 )
+from app.redeemables.documents import overlaid
+from app.redeemables.metadata_schemas import MetadataSchemas
 from app.redeemables.orders import postings_of
 from app.redeemables.read_trip import Asked
 from app.redeemables.replay import KeyReused, first_event
@@ -86,6 +88,8 @@ async def track(
     for _ in range(ATTEMPTS_MAX):
         keys = await core.open(asked.partition)
         doer = await _doer(core, catalogue, keys, asked, happened.customer, named, fresh_id)
+        if project.metadata_schemas is not None:
+            _check(project.metadata_schemas, happened.customer, doer.record)
         answer = _answer(happened, doer)
         outcome = await core.apply(_call(keys, asked, happened, doer, answer, rid, event_id, moment))
         if outcome.code is Code.DUP and outcome.name == "idempotency":
@@ -146,6 +150,15 @@ async def _doer(
             resource_type="customer",
         )
     return _Doer(record.id if record is not None else wanted_id, source_id, record, claim is not None)
+
+
+def _check(schemas: MetadataSchemas, sent: CustomerPayload, record: CustomerRecord | None) -> None:
+    if sent.metadata is None:
+        return
+    stored = record.metadata if record is not None else {}
+    problem = schemas.problem("customer", overlaid(stored, sent.metadata))
+    if problem is not None:
+        raise Refused(400, "metadata_validation_failed", "Metadata validation failed", problem)
 
 
 def _adds(keys: Keys, happened: Happened, customer_id: str, moment: Moment) -> list[Add]:

@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import select
 
 from app.api.call import Answer, Call
-from app.api.events.checks import check_metadata, counted_members
+from app.api.events.checks import check_event, counted_members
 from app.api.events.schemas import EventCreate
 from app.api.stack_requests import asked_of, moment_of, refusals_as_errors, replayed
 from app.db.models import CustomEventSchema
@@ -29,7 +29,7 @@ async def tracked(call: Call, body: EventCreate, channel: str) -> Answer:
         )
     if schema is not None:
         properties = schema.body.get("properties") or {}
-        check_metadata(properties, metadata)
+        check_event(properties, metadata)
         schema_id, counted = schema.id, counted_members(properties)
     happened = Happened(
         name=body.event,
