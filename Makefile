@@ -12,6 +12,7 @@ USERS ?= 32
 SECONDS_MAX ?= 60
 REQUESTS ?= 100000
 PAIRS ?= 5000
+WALK_SECONDS ?= 300
 FILE ?= tests/vectors/peer_vectors.json
 RULE_DOCUMENTS ?= 100000
 RULE_REQUESTS ?= 50000
@@ -22,7 +23,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint format types static check bench bench-codes bench-rebuild bench-oracle fuzz bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
+.PHONY: help install run test test-fast lint format types static check bench bench-codes bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +97,9 @@ bench-oracle: $(DEV_STAMP) ## Can a stranger tell by the clock which codes exist
 
 fuzz: $(DEV_STAMP) ## Odd requests to every operation: no fault, no status that the document does not name (REQUESTS)
 	$(BIN)/python -m tools.fuzz --requests $(REQUESTS)
+
+schemathesis: $(DEV_STAMP) ## schemathesis over every operation and along the links of the document (WALK_SECONDS, SEED)
+	$(BIN)/python -m tools.schemathesis --walk-seconds $(WALK_SECONDS) $(if $(SEED),--seed $(SEED))
 
 kills: $(DEV_STAMP) ## A hundred kills of Valkey, workers and writer in ten minutes, 16 clients (SEED)
 	$(BIN)/python -m chaos.kills $(if $(SEED),--seed $(SEED))

@@ -11,6 +11,7 @@ import msgspec
 
 from app.http.documented import SHAPES
 from app.http.errors import ErrorBody
+from app.http.links import links_of
 from app.http.permissions import ROLES, allows
 from app.http.routing import Route, Scope
 from app.http.scopes import SCOPES, scope_text, scopes_of
@@ -79,7 +80,7 @@ def document(routes: Sequence[Route], *, server_url: str = "/") -> Schema:
     schemas = _Schemas(served)
     paths: dict[str, Schema] = {}
     for route in served:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas, served)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -142,7 +143,7 @@ def _exact(node: Any) -> Any:
     return node
 
 
-def _operation(route: Route, schemas: _Schemas) -> Schema:
+def _operation(route: Route, schemas: _Schemas, routes: Sequence[Route]) -> Schema:
     operation: Schema = {"operationId": route.operation_id, "tags": [route.tag], "summary": route.summary}
     if text := inspect.getdoc(route.handler):
         operation["description"] = text
@@ -161,6 +162,8 @@ def _operation(route: Route, schemas: _Schemas) -> Schema:
             "content": {media_type: {"schema": schemas.of(route.body)} for media_type in route.consumes},
         }
     operation["responses"] = _answers(route, schemas)
+    if links := links_of(route, routes):
+        operation["responses"][str(route.status)]["links"] = links
     operation["security"] = _SECURITY[route.scope] + [
         {OAUTH: [scope]} for scope in sorted(scopes_of(route))
     ]
@@ -189,7 +192,10 @@ def _answers(route: Route, schemas: _Schemas) -> Schema:
     }
     if route.status != 204:
         schema = {"type": "object"} if route.answer in (None, dict) else schemas.of(route.answer)
-        success["content"] = {"application/json": {"schema": schema}}
+        success["content"] = {
+            media_type: {"schema": schema if media_type == "application/json" else {"type": "string"}}
+            for media_type in route.produces
+        }
     answers: Schema = {str(status): success for status in (route.status, *route.other_statuses)}
     keys: dict[int, list[str]] = {}
     for key in route.errors:

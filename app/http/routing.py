@@ -59,3 +59,5 @@ class Route(Struct, frozen=True, kw_only=True):
     """Given by the whole table (routes_with_docs), not by rooms."""
     consumes: tuple[str, ...] = ("application/json",)
     """Media types of the request body; JSON is decoded by Call.body(), others are in Call.raw_body."""
+    produces: tuple[str, ...] = ("application/json",)
+    """Media types of a success, for OpenAPI."""

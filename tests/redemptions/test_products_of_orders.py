@@ -43,6 +43,18 @@ def test_a_redemption_stores_the_products_that_ask_for_it(api: httpx.Client) -> 
     assert answer["order"]["amount"] == 4_500
 
 
+def test_a_name_that_another_product_has_is_that_product(api: httpx.Client) -> None:
+    """A redemption that was taken is answered as one, whatever the order calls its products."""
+    code, _ = public_code(api, amount_off(100))
+    name, identifiers = unique("lamp"), [unique("p") for _ in range(3)]
+    redeem(api, code, order={"items": [line(name)]})
+    redeem(api, code, order={"items": [line(name, id=identifiers[0], price=4_000)]})
+    assert created(api.get(f"/v1/products/{name}"))["price"] == 4_000
+    for identifier in identifiers[1:]:
+        redeem(api, code, order={"items": [line("", id=identifier)]})
+        assert created(api.get(f"/v1/products/{identifier}"))["source_id"] is None
+
+
 def test_a_unit_that_comes_free_shows_what_it_is(api: httpx.Client) -> None:
     """Its product, its SKU and the SKU's product are in the item as they are for items of the cart."""
     product = created(

@@ -126,8 +126,8 @@ class Fuzz:
             if sum(counts.values()) < least:
                 short.append(operation.id)
             statuses = " ".join(f"{status}:{number}" for status, number in sorted(counts.items()))
-            print(f"{operation.id:58} {_row(counts)}  {statuses}")
-        print(f"{'all':58} {_row(total)}")
+            print(f"{operation.id:58} {table_row(counts)}  {statuses}")
+        print(f"{'all':58} {table_row(total)}")
         for operation in operations if why else ():
             for text, number in self.refusals[operation.id].most_common(2):
                 print(f"{operation.id} {number} {text}")
@@ -142,7 +142,7 @@ class Fuzz:
         return not self.faults and not short and share >= GOOD_SHARE_MIN
 
 
-def _row(counts: Counter[int]) -> str:
+def table_row(counts: Counter[int]) -> str:
     hundreds = Counter(dict.fromkeys((2, 4, 5), 0))
     for status, number in counts.items():
         hundreds[status // 100] += number

@@ -68,6 +68,7 @@ class Examples:
             "ExportCreate": lambda: {"exported_object": "voucher", "parameters": {"fields": ["code"]}},
             "ExportOf": lambda: {"parameters": {"fields": ["id"]}},
             "SingleRequest": lambda: {"order": self.order(), "customer": {"source_id": "ann"}},
+            "TokenRequest": lambda: {"grant_type": "client_credentials", "scope": "vouchers campaigns"},
             "import-vouchers": lambda: [{"code": self.name("IMPORTED"), **self.voucher()}],
             "import-vouchers-to-campaign": lambda: [{"code": self.name("IMPORTED")}],
             "update-vouchers-in-bulk": lambda: [{"code": self.known("code"), "metadata": {"c": 3}}],

@@ -76,6 +76,7 @@ def _route(path: str, operation_id: str, handler: Callable[[Call], Awaitable[Ans
         tag="Vouchers",
         summary=summary,
         query=("size", "format"),
+        produces=("image/png", "image/svg+xml"),
         errors=("not_found", "invalid_voucher"),
     )
 

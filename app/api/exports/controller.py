@@ -104,6 +104,7 @@ ROUTES: tuple[Route, ...] = (
         scope=Scope.PUBLIC,
         tag="Exports",
         summary="Download Export",
+        produces=("text/plain",),
         query=("token",),
         errors=("not_found", "unauthorized"),
     ),

@@ -43,6 +43,7 @@ ROUTES: tuple[Route, ...] = (
         scope=Scope.MANAGEMENT,
         tag="Operation",
         summary="Counters of all workers, for Prometheus",
+        produces=("text/plain",),
     ),
     Route(
         method="GET",

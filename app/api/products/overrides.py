@@ -47,13 +47,14 @@ async def _store(call: Call, items: Sequence[OrderItemPayload]) -> None:
 
 
 async def _product(call: Call, write: CatalogueWrite, item: OrderItemPayload) -> Product | None:
+    """By every name that the item gives it: one that another product has must not be given to a new one."""
     sent = item.product
-    name = item.product_reference
-    row = await queries.find_product(write.session, call.project_id, [name])
     if sent is None or not sent.override:
-        return row
+        return await queries.find_product(write.session, call.project_id, [item.product_reference])
+    source_id = sent.source_id or (item.source_id if item.related_object != "sku" else None) or None
+    names = [item.product_reference, sent.id, source_id]
+    row = await queries.find_product(write.session, call.project_id, names)
     if row is None:
-        source_id = sent.source_id or (item.source_id if item.related_object != "sku" else None)
         row = new_product(call.project_id, sent.id or item.product_id, source_id, call.engine.now())
         write.session.add(row)
     else:
@@ -66,11 +67,12 @@ async def _sku(call: Call, write: CatalogueWrite, item: OrderItemPayload, produc
     """A SKU of an unknown product cannot be stored: without its product nothing would find it."""
     sent = item.sku
     assert sent is not None
-    row = await queries.find_sku(write.session, call.project_id, [item.sku_reference])
+    source_id = sent.source_id or (item.source_id if item.related_object == "sku" else None) or None
+    names = [item.sku_reference, sent.id, source_id]
+    row = await queries.find_sku(write.session, call.project_id, names)
     if row is None:
         if product is None:
             return
-        source_id = sent.source_id or (item.source_id if item.related_object == "sku" else None)
         row = new_sku(call.project_id, product.id, sent.id or item.sku_id, source_id, call.engine.now())
         write.session.add(row)
     else:

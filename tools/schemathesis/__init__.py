@@ -1,0 +1,1 @@
+"""`make schemathesis`: the document as a promise, tried by schemathesis."""

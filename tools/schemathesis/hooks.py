@@ -1,0 +1,83 @@
+"""What schemathesis loads: requests carry a valid key of their side, half of them a body that means something
+and ids that exist, and every answer is counted.
+
+VOUCHSAFE_SCHEMATHESIS (JSON) says: `keys` (side to headers), `barred` (ids that are never asked for), `seed`,
+`walk` (along links), `document` and `counts` (files). At the end the counts stand there: operation id to status to number.
+"""
+
+import atexit
+import json
+import os
+import random
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+
+from tools.fuzz.examples import Examples
+from tools.fuzz.operations import Operation, operations_of
+from tools.fuzz.pool import PARAMETERS, Pool
+
+GIVEN: dict[str, Any] = json.loads(os.environ["VOUCHSAFE_SCHEMATHESIS"])
+OPERATIONS: dict[str, Operation] = {
+    one.id: one for one in operations_of(json.loads(Path(GIVEN["document"]).read_bytes()))
+}
+EXAMPLES_SHARE = 0.6
+NAMED_BY_PATH = {"create-voucher", "add-voucher-with-specific-code-to-campaign"}
+
+chance = random.Random(GIVEN["seed"])
+pool = Pool(chance)
+pool.barred = set(GIVEN["barred"])
+examples = Examples(pool, chance)
+answers: dict[str, Counter[int]] = defaultdict(Counter)
+
+
+def operation_of(context: Any) -> Operation:
+    return OPERATIONS[context.operation.definition.raw["operationId"]]
+
+
+@schemathesis.hook
+def map_body(context: Any, body: Any) -> Any:
+    """Nothing random makes a campaign: a walk begins with bodies that do, others are mixed."""
+    if not GIVEN["walk"] and chance.random() > EXAMPLES_SHARE:
+        return body
+    operation = operation_of(context)
+    made = examples.of(operation.shape, operation.id)
+    return body if made is None else made
+
+
+@schemathesis.hook
+def map_path_parameters(context: Any, path_parameters: Any) -> Any:
+    """Ids that were answered before, where no link gave one; new names for what is made under its name.
+
+    What is deleted, schemathesis chooses: it asks for it afterwards.
+    """
+    operation = operation_of(context)
+    if not operation.parameters:
+        return path_parameters
+    if operation.id in NAMED_BY_PATH:
+        return path_parameters | {"code": examples.name("CODE")}
+    linked = any(value in ids for ids in pool.known.values() for value in (path_parameters or {}).values())
+    if operation.method == "DELETE" or linked or chance.random() > EXAMPLES_SHARE:
+        return path_parameters
+    return pool.parameters(operation.parameters, PARAMETERS, passing=False) or path_parameters
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    """What is tried is what a caller with a key can do."""
+    if not case.operation.path.startswith("/downloads/"):
+        case.headers.update(GIVEN["keys"][operation_of(context).side])
+
+
+@schemathesis.hook
+def after_call(context: Any, case: Any, response: Any) -> None:
+    answers[operation_of(context).id][response.status_code] += 1
+    if response.status_code in {200, 202} and response.content.startswith((b"{", b"[")):
+        pool.learn(json.loads(response.content))
+
+
+@atexit.register
+def write_counts() -> None:
+    Path(GIVEN["counts"]).write_text(json.dumps(answers))
