@@ -7,6 +7,7 @@ the counter as the script saw it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from app.core.ops import Apply, Op, Record
 from app.core.outcome import Code, CoreUnavailable, Outcome
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged, charge, currents, operations
+from app.redeemables.checks import Refused
 from app.redeemables.foresight import foreseen_by, passes, together, unchanged
 from app.redeemables.gather import Gathered, gather
 from app.redeemables.holders import known_by_email
@@ -83,10 +85,11 @@ async def settle(
     """
     recalled = await recall(catalogue, asked, request)
     if recalled is not None:
-        await check(recalled)
-        settled = await _decide(core, catalogue, asked, recalled, now, compose, explain)
-        if settled is not None:
-            return settled
+        with suppress(Refused):  # by settings that may be no longer so: they are read, and asked again
+            await check(recalled)
+            settled = await _decide(core, catalogue, asked, recalled, now, compose, explain)
+            if settled is not None:
+                return settled
         forget(catalogue, asked, request)
     for _ in range(GATHER_ATTEMPTS_MAX):
         resolved = await expanded(catalogue, asked.partition.project_id, request)

@@ -328,10 +328,13 @@ def test_a_schema_holds_for_the_next_request_on_every_worker(server):
             created(
                 management.put(one, json={"properties": {"size": {**NUMBER, "deleted": number % 2 == 1}}})
             )
-            for asked in ("/v1/validations", "/v1/orders"):
-                sent = body if asked == "/v1/validations" else body["order"]
+            for asked in ("/v1/validations", "/v1/redemptions", "/v1/orders"):
+                sent = body["order"] if asked == "/v1/orders" else body
                 answer = api.post(asked, json=sent, headers={"Connection": "close"})
                 assert answer.status_code == (200 if number % 2 == 1 else 400), (number, asked, answer.text)
+            fitting = {**stack(code), "order": {**CART, "metadata": {"size": 5}}}
+            for _ in range(3):  # what a worker remembers of it is of this schema
+                created(api.post("/v1/redemptions", json=fitting, headers={"Connection": "close"}))
 
 
 def test_without_a_schema_anything_goes(api):
