@@ -11,6 +11,7 @@ from openapi_spec_validator import validate
 from app.api.adapter import table_of
 from app.api.routes import ALL_ROUTES
 from app.cli.openapi import openapi_text
+from app.http.links import BODIES, GIVES, links_of
 from app.http.permissions import ADMINISTRATION, ROLES, VERBS, allows
 from app.http.routing import Route, Scope
 
@@ -22,6 +23,7 @@ for row in msgspec.json.decode((ROOT / "openapi" / "voucherify-v1-operations.jso
     operations.add((row["operation_id"], row["path"]))
 GETS_THAT_WRITE = {"create-publication-1"}
 """The contract has one, for integrations that can only follow a link."""
+LINKS = {route.operation_id: links_of(route, ALL_ROUTES) for route in ALL_ROUTES}
 PREFIXES = {Scope.PROJECT: "/v1/", Scope.CLIENT: "/client/v1/", Scope.MANAGEMENT: "/management/v1/"}
 
 
@@ -118,3 +120,27 @@ def test_every_operation_of_the_table_is_in_the_document():
         operation["operationId"] for path in document["paths"].values() for operation in path.values()
     }
     assert documented >= {route.operation_id for route in ALL_ROUTES if route.scope is not Scope.PUBLIC}
+
+
+@every_route
+def test_what_is_asked_for_by_an_id_is_linked_from_what_answers_the_id(route: Route):
+    """In the document, so that clients see what follows from what."""
+    if "{" in route.path and route.scope is not Scope.PUBLIC:
+        linked = any(route.operation_id in links for links in LINKS.values())
+        assert linked, "say in app/http/links.py which operation's answer tells the ids of this path"
+
+
+def test_links_name_operations_that_there_are() -> None:
+    """An operation that is renamed takes its links along."""
+    ids = {route.operation_id for route in ALL_ROUTES}
+    assert set(GIVES) <= ids
+    assert set(BODIES) <= ids
+    assert {target for targets in BODIES.values() for target in targets} <= ids
+
+
+def test_an_id_leads_to_all_that_asks_for_it_alone() -> None:
+    """Reading, changing and deleting follow from making; what needs a second id, from its own maker."""
+    assert {"get-voucher", "update-voucher", "delete-voucher"} <= set(LINKS["create-voucher"])
+    assert "get-promotion-stack" not in LINKS["create-campaign"]
+    stack = LINKS["create-promotion-stack"]["get-promotion-stack"]["parameters"]
+    assert stack == {"campaignId": "$request.path.campaignId", "stackId": "$response.body#/id"}

@@ -50,12 +50,14 @@ GIVES: Final[Mapping[str, Mapping[str, str]]] = {
     "create-project": {"projectId": "/id"},
     "create-project-key": {"keyId": "/id"},
     "create-stacking-rules": {"stackingRulesId": "/id"},
+    "create-metadata-schema": {"metadataSchemaId": "/id", "resource": "/related_object"},
 }
 """By operation id: path parameter to where it stands in the answer (a JSON pointer)."""
 
 _ON_A_STACK: Final = ("validate-stacked-discounts", "redeem-stacked-discounts")
 _VOUCHER: Final = {"redeemables": [{"object": "voucher", "id": "$response.body#/code"}]}
 _PROMOTION: Final = {"redeemables": [{"object": "promotion_tier", "id": "$response.body#/id"}]}
+_TOKEN: Final = {"access_token": "$response.body#/access_token"}
 
 BODIES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     "generate-random-code": dict.fromkeys(_ON_A_STACK, _VOUCHER),
@@ -66,9 +68,7 @@ BODIES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
         "get-wallet": {"customer": {"id": "$response.body#/id"}},
         "check-eligibility": {"customer": {"id": "$response.body#/id"}},
     },
-    "generate-oauth-token": dict.fromkeys(
-        ("introspect-oauth-token", "revoke-oauth-token"), {"access_token": "$response.body#/access_token"}
-    ),
+    "generate-oauth-token": dict.fromkeys(("introspect-oauth-token", "revoke-oauth-token"), _TOKEN),
     "create-order": {"validate-stacked-discounts": {"order": {"id": "$response.body#/id"}}},
 }
 """By operation id: operations that are asked with a part of its answer, and with which body."""

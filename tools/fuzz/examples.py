@@ -65,6 +65,7 @@ class Examples:
             "KeyUpdate": lambda: {"name": self.name("key")},
             "KeyRotate": lambda: {"overlap_seconds": 60},
             "StackingRulesBody": lambda: {"redeemables_application_mode": "PARTIAL"},
+            "MetadataSchemaCreate": self.metadata_schema,
             "ExportCreate": lambda: {"exported_object": "voucher", "parameters": {"fields": ["code"]}},
             "ExportOf": lambda: {"parameters": {"fields": ["id"]}},
             "SingleRequest": lambda: {"order": self.order(), "customer": {"source_id": "ann"}},
@@ -88,6 +89,10 @@ class Examples:
     def project(self) -> Body:
         terms = {"timezone": "UTC", "currency": "EUR", "case_sensitive_codes": True}
         return {"name": self.name("project"), **terms}
+
+    def metadata_schema(self) -> Body:
+        colour = {"type": "string", "optional": True, "array": False}
+        return {"related_object": self.name("thing"), "properties": {"colour": colour}}
 
     def customer(self) -> Body:
         return {

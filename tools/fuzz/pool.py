@@ -16,6 +16,7 @@ KINDS = {
     "pc_": "collection", "seg_": "segment", "val_": "rule", "asgm_": "assignment", "cat_": "category",
     "loc_": "location", "pub_": "publication", "aa_": "action", "app_": "key", "cli_": "key",
     "proj_": "project", "exp_": "export", "stk_": "stacking",
+    "ms_": "metadata_schema",
 }  # fmt: skip
 
 PARAMETERS = {
@@ -26,6 +27,7 @@ PARAMETERS = {
     "categoryId": "category", "locationId": "location", "publicationId": "publication",
     "asyncActionId": "action", "keyId": "key", "projectId": "project", "stackingRulesId": "stacking",
     "sessionKey": "session", "exportId": "export", "rewardId": "reward",
+    "metadataSchemaId": "metadata_schema",
 }  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 and ids that exist, and every answer is counted.
 
 VOUCHSAFE_SCHEMATHESIS (JSON) says: `keys` (side to headers), `barred` (ids that are never asked for), `seed`,
-`walk` (along links), `document` and `counts` (files). At the end the counts stand there: operation id to status to number.
+`walk` (along links), `document` and `counts` (files). At the end the counts stand there: operation id to
+status to number.
 """
 
 import atexit
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import schemathesis
-
 from tools.fuzz.examples import Examples
 from tools.fuzz.operations import Operation, operations_of
 from tools.fuzz.pool import PARAMETERS, Pool
