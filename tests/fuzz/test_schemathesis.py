@@ -1,25 +1,26 @@
 """The short form of `make schemathesis`."""
 
+import argparse
 import importlib.util
-import subprocess
-import sys
+from pathlib import Path
 
 import pytest
 
-from tests.support.server import ROOT
+from tests.support.server import RunningServer
+from tools.fuzz.__main__ import SETTINGS
+from tools.schemathesis.__main__ import report, run
 
 
 @pytest.mark.slow
 @pytest.mark.service
 @pytest.mark.skipif(importlib.util.find_spec("schemathesis") is None, reason="install requirements/dev.txt")
-def test_walks_along_the_links_meet_what_the_document_says() -> None:
-    """Along its links: no fault, nothing undocumented, what is deleted is gone."""
-    options = ["--walk-seconds", "12", "--phases", ""]
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.schemathesis", *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
+def test_walks_along_the_links_meet_what_the_document_says(
+    server: RunningServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No fault, nothing undocumented; what is made is there, and what is deleted is gone."""
+    project = server.create_project("schemathesis", settings=SETTINGS)
+    options = argparse.Namespace(examples=20, walk_seconds=12, phases="", seed=1, only="")
+    status, counts = run(server, project, tmp_path, options, walk=True)
+    unasked = report(counts, sorted(counts))
+    assert (status, unasked) == (0, []), capfd.readouterr().out[-8_000:]
+    assert counts
