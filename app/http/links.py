@@ -1,13 +1,13 @@
 """Links of the OpenAPI document: what of one operation's answer the next one is asked with.
 
-Nobody writes a link down. `GIVES` names what an answer tells, by the path parameters that it fills; every
-operation whose parameters are told by an answer, or stood in that request's own path, is linked from it.
+Nobody writes a link down. What is posted to a collection is answered with its id; `GIVES` names what else
+an answer tells, by the path parameters that it fills. Every operation whose parameters are told by an answer, or stood in that request's own path, is linked from it.
 `BODIES` adds requests that are not about a path. Clients read in the links what follows from what; `make
 schemathesis` walks along them.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from app.http.routing import Route
@@ -18,25 +18,13 @@ _TIER: Final = {"promotionTierId": "/id", "tierId": "/id"}
 _TAKEN: Final = {"redemptionId": "/id", "parentRedemptionId": "/id"}
 
 GIVES: Final[Mapping[str, Mapping[str, str]]] = {
-    "create-campaign": {"campaignId": "/id"},
     "add-vouchers-to-campaign": _CODE,
     "add-voucher-with-specific-code-to-campaign": _CODE,
     "generate-random-code": _CODE,
     "create-voucher": _CODE,
     "add-promotion-tier-to-campaign": _TIER,
-    "create-promotion-stack": {"stackId": "/id"},
-    "create-category": {"categoryId": "/id"},
-    "create-validation-rules": {"validationRuleId": "/id"},
-    "create-validation-rule-assignment": {"assignmentId": "/id"},
-    "create-customer": {"customerId": "/id"},
-    "create-product": {"productId": "/id"},
-    "create-sku": {"skuId": "/id"},
-    "create-product-collection": {"productCollectionId": "/id"},
-    "create-segment": {"segmentId": "/id"},
-    "create-order": {"orderId": "/id"},
     "create-location": {"locationId": "/id"},
     "create-publication": {"publicationId": "/id", "code": "/voucher/code"},
-    "create-export": {"exportId": "/id"},
     "redeem-stacked-discounts": {
         "redemptionId": "/redemptions/0/id",
         "parentRedemptionId": "/parent_redemption/id",
@@ -47,10 +35,7 @@ GIVES: Final[Mapping[str, Mapping[str, str]]] = {
     "import-vouchers": {"asyncActionId": "/async_action_id"},
     "update-vouchers-in-bulk": {"asyncActionId": "/async_action_id"},
     "validate-voucher": {"sessionKey": "/session/key"},
-    "create-project": {"projectId": "/id"},
-    "create-project-key": {"keyId": "/id"},
-    "create-stacking-rules": {"stackingRulesId": "/id"},
-    "create-metadata-schema": {"metadataSchemaId": "/id", "resource": "/related_object"},
+    "create-metadata-schema": {"resource": "/related_object"},
 }
 """By operation id: path parameter to where it stands in the answer (a JSON pointer)."""
 
@@ -74,9 +59,18 @@ BODIES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
 """By operation id: operations that are asked with a part of its answer, and with which body."""
 
 
-def links_of(route: Route, routes: Iterable[Route]) -> dict[str, dict[str, Any]]:
+def _made(route: Route, routes: Collection[Route]) -> dict[str, str]:
+    """Whoever posts to a collection is told the id of what stands there afterwards."""
+    if route.method != "POST":
+        return {}
+    rows = {other.path for other in routes if other.path.startswith(route.path + "/{")}
+    names = {path.removeprefix(route.path) for path in rows}
+    return {name[2:-1]: "/id" for name in names if name.count("/") == 1 and name.endswith("}")}
+
+
+def links_of(route: Route, routes: Collection[Route]) -> dict[str, dict[str, Any]]:
     """By name of the operation that follows: what it is asked with. {} where nothing follows."""
-    gives = GIVES.get(route.operation_id, {})
+    gives = {**_made(route, routes), **GIVES.get(route.operation_id, {})}
     own = {name: f"$request.path.{name}" for name in _PARAMETER.findall(route.path)}
     told = {name: f"$response.body#{pointer}" for name, pointer in gives.items()}
     found: dict[str, dict[str, Any]] = {}
