@@ -1,9 +1,9 @@
 """Links of the OpenAPI document: what of one operation's answer the next one is asked with.
 
-Nobody writes a link down. What is posted to a collection is answered with its id; `GIVES` names what else
-an answer tells, by the path parameters that it fills. Every operation whose parameters are told by an answer, or stood in that request's own path, is linked from it.
-`BODIES` adds requests that are not about a path. Clients read in the links what follows from what; `make
-schemathesis` walks along them.
+Nobody writes a link down. What is posted to a collection is answered with its id; `GIVES` names what else an
+answer tells, by the path parameters that it fills. Every operation whose parameters are told by an answer, or
+stood in that request's own path, is linked from it. `BODIES` adds requests that are not about a path. Clients
+read in the links what follows from what; `make schemathesis` walks along them.
 """
 
 import re
