@@ -9,6 +9,7 @@ from rules.context import Context
 from rules.counters import Ledger, tally
 from rules.facts import Candidate, CounterName, Facts, Moment
 from rules.moment import EARLIEST, Now
+from rules.offers import charge_pressure
 from rules.reasons import Reason
 from rules.rulesets import Program
 from rules.verdict import Charge, Refusal
@@ -96,6 +97,8 @@ def charges_of(context: Context) -> list[Charge]:
         if applicable.capped:
             _unit_charges(context, ledger)
             break
+    if context.project_terms.pressure:
+        charge_pressure(context, context.project_terms.pressure, ledger)
     return ledger.charges
 
 

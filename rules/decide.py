@@ -30,6 +30,7 @@ from rules.discounts.program import TO_ORDER, Discount
 from rules.facts import Candidate, Facts, Moment
 from rules.margin import keep_floors, withheld_lines
 from rules.moment import Now
+from rules.offers import pressure_refuses
 from rules.plan import Plan
 from rules.reasons import Reason
 from rules.rulesets import Program, Violated
@@ -167,6 +168,10 @@ class Run:
         if refusal is not None:
             return inapplicable(candidate, refusal)
         charges = self.charged()
+        if context.project_terms.pressure:
+            refusal = pressure_refuses(context, context.project_terms.pressure)
+            if refusal is not None:
+                return inapplicable(candidate, refusal)
         if self.facts.counters:
             refusal = exceeded(context, charges)
             if refusal is not None:

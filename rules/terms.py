@@ -7,6 +7,7 @@ from typing import Any, Final
 from rules.documents import object_of, one_of
 from rules.geo import Geo
 from rules.margin import Margin
+from rules.pressure import offer_limits
 from rules.programs import RuleError
 
 KEY: Final = "invalid_payload"
@@ -25,6 +26,7 @@ class Terms:
         "holder_only",
         "margin",
         "messages",
+        "pressure",
         "share_order",
     )
 
@@ -50,6 +52,8 @@ class Terms:
                 raise RuleError(key, f"Property {where}.{name} must be boolean")
         self.holder_only = document.get("holder_only") is True
         self.best_per_item = document.get("item_discounts") == "BEST"
+        pressure = document.get("offer_pressure")
+        self.pressure = offer_limits(pressure, key, f"{where}.offer_pressure") if pressure is not None else ()
         self.share_order = document.get("share_order_discounts") is True
 
     def _read_group(self, group: Any, key: str, where: str) -> None:

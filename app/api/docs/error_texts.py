@@ -121,6 +121,10 @@ TEXTS: Final[dict[str, ErrorText]] = {
         "The key has handed out as many codes, or as much value, as it may in a day.",
         "Wait for the next day, or raise it: `vouchsafe keys budget`.",
     ),
+    "offer_limit_exceeded": ErrorText(
+        "The customer was given as many codes in this day, week or month as the project lets anybody have.",
+        "`details` names the limit: `offer_pressure` of PUT /v1/engine/extensions.",
+    ),
     "page_over_limit": ErrorText(
         "Pages are counted to a limit; beyond it a list is read by its cursor or exported.",
         "Narrow the filter, or use POST /v1/exports.",

@@ -5,6 +5,18 @@ from typing import Any, Literal
 from msgspec import Struct
 
 
+class OfferLimit(Struct, kw_only=True, omit_defaults=True):
+    """At most so many per customer and calendar window over all campaigns."""
+
+    limit: int
+    window: Literal["day", "week", "month"]
+    of: Literal["redemptions", "publications"] = "redemptions"
+    exempt_categories: list[str] = []
+    """Ids or names of categories whose offers do not count."""
+    missing: Literal["pass", "refuse"] = "pass"
+    """What happens when nobody says who redeems."""
+
+
 class ProjectExtensions(Struct, kw_only=True, omit_defaults=True):
     """PUT replaces all of them; null or absent takes one away. See docs/how-to/extensions.md.
 
@@ -20,3 +32,4 @@ class ProjectExtensions(Struct, kw_only=True, omit_defaults=True):
     """EXCLUSIVE: a unit that one redeemable discounted or bought is not there for the next."""
     share_order_discounts: bool | None = None
     """Lines answer their share of order-level discounts as `extensions.order_share`."""
+    offer_pressure: list[OfferLimit] | None = None

@@ -30,6 +30,7 @@ ERRORS = (
     "mint_budget_exceeded",
     "duplicate_needs_confirmation",
     "idempotency_key_reused",
+    "offer_limit_exceeded",
 )
 LIST_QUERY = (
     "limit",

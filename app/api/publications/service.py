@@ -14,6 +14,7 @@ from app.api.metadata_checks import check_metadata
 from app.api.minting import require_mintable
 from app.api.publications.minting import check_budget, check_confirmed, earlier_codes, value_of
 from app.api.publications.picking import check_free, is_generic, pick
+from app.api.publications.pressure import check_pressure
 from app.api.publications.receiving import receiver_of
 from app.api.publications.schemas import CODES_MAX, PublicationCreate, PublicationExtensions
 from app.api.publications.wire import publication_wire
@@ -105,6 +106,9 @@ class _Publishing:
             if joined is not None and wanted:
                 return await self._joined_before(project, joined, again=again)
         earlier = await earlier_codes(self.session, campaign, self.customer_id, self.now)
+        await check_pressure(
+            self.session, project, self.customer_id, campaign, chosen, self.body.count, self.now
+        )
         check_confirmed(campaign, earlier, confirmed=bool(self.extensions.confirmed))
         if chosen is not None:
             check_free(chosen, campaign, self.now)
