@@ -7,6 +7,7 @@ from litestar import Litestar
 
 from app.api.adapter import Edge, application_of
 from app.api.routes import ALL_ROUTES
+from app.api.telling.tell import tell
 from app.settings import Settings
 from app.wiring import running_engine
 
@@ -21,6 +22,7 @@ def create_app(settings: Settings) -> Litestar:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with running_engine(settings) as engine:
+            engine.db.before_commit = tell
             edge.open(engine)
             try:
                 yield

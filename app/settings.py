@@ -16,6 +16,8 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.inspect import BoolType, IntType, LiteralType, Metadata
 
+from app.webhooks.schedule import seconds_of
+
 VERSION = "0.2.0"
 """Of this program; the same as in pyproject.toml."""
 
@@ -96,9 +98,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 0
     client_rate_limit: Annotated[
         int,
-        about(
-            "requests of one address on the client side within 5 seconds; 0: unlimited", low=0, high=10**9
-        ),
+        about("requests of one address on the client side within 5 seconds; 0: unlimited", low=0, high=10**9),
     ] = 5
     customer_rate_limit: Annotated[
         int, about("requests that name one customer within a minute; 0: unlimited", low=0, high=10**9)
@@ -159,6 +159,27 @@ class Settings(Struct, frozen=True, kw_only=True):
             high=3660,
         ),
     ] = 92
+    webhook_networks: Annotated[
+        str,
+        about(
+            "networks (CIDR), with commas between, that webhooks may call although they are not of the "
+            "public network"
+        ),
+    ] = ""
+    webhook_retry_seconds: Annotated[
+        str,
+        about(
+            "when a failed delivery of a webhook is tried again: seconds after the first attempt, with "
+            "commas between; empty: after 1, 2, 4, ... minutes, the twelfth and last time after a day"
+        ),
+    ] = ""
+    webhook_backlog_max: Annotated[
+        int,
+        about("what may wait for one webhook before it is disabled", low=100, high=10**8),
+    ] = 100_000
+    webhook_days: Annotated[
+        int, about("how long events and attempts of webhooks are kept, to be told again", low=2, high=90)
+    ] = 7
     public_url: Annotated[
         str, about("the address under which clients reach the server, for the OpenAPI document and links")
     ] = ""
@@ -296,7 +317,22 @@ def _checked(settings: Settings) -> Settings:
             ip_network(entry, strict=False)
     except ValueError as problem:
         raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {problem}") from None
+    _check_webhooks(settings)
     return settings
+
+
+def _check_webhooks(settings: Settings) -> None:
+    try:
+        for entry in filter(None, (part.strip() for part in settings.webhook_networks.split(","))):
+            ip_network(entry, strict=False)
+    except ValueError as problem:
+        raise SettingsError(f"{PREFIX}WEBHOOK_NETWORKS: {problem}") from None
+    try:
+        schedule = seconds_of(settings.webhook_retry_seconds)
+    except ValueError as problem:
+        raise SettingsError(f"{PREFIX}WEBHOOK_RETRY_SECONDS: {problem}") from None
+    if schedule[-1] >= settings.webhook_days * 86_400:
+        raise SettingsError(f"{PREFIX}WEBHOOK_DAYS must be longer than the last retry takes")
 
 
 def sources(environment: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,13 @@ from tests.support.postgres import Postgres
 from tests.support.server import Project, RunningServer
 
 METRICS_TOKEN = "scrape-me"
+
+WEBHOOKS = {
+    "VOUCHSAFE_WEBHOOK_NETWORKS": "127.0.0.1/32",
+    "VOUCHSAFE_WEBHOOK_RETRY_SECONDS": "1,2,3,4,5,6,8,10,15,20,30,60",
+}
+"""Receivers of tests listen on this address alone, and nobody waits minutes for a retry."""
+
 _seconds_of_area: dict[str, float] = defaultdict(float)
 _tests_of_area: dict[str, int] = defaultdict(int)
 
@@ -30,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running = RunningServer(
         data_dir=tmp_path_factory.mktemp("server") / "data",
         workers=2,
-        environment={"VOUCHSAFE_METRICS_TOKEN": METRICS_TOKEN},
+        environment={"VOUCHSAFE_METRICS_TOKEN": METRICS_TOKEN, **WEBHOOKS},
     )
     running.start()
     yield running

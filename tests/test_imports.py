@@ -61,6 +61,7 @@ LAWS = {
             "app.jobs",
             "app.projects",
             "app.audit",
+            "app.webhooks",
             "app.identifiers",
             "app.settings",
         ),
@@ -77,6 +78,7 @@ LAWS = {
             "app.identifiers",
             "app.settings",
             "app.audit",
+            "app.webhooks",
             "app.http.errors",
             "app.http.filtering",
             "app.http.query",
@@ -85,9 +87,20 @@ LAWS = {
         ("sqlalchemy", "msgspec", "structlog", "prometheus_client"),
     ),
     "app.demo": Law((), ("httpx", "msgspec")),
-    "app.webhooks": Law((), ()),
+    "app.webhooks": Law(
+        ("app.db", "app.settings", "app.identifiers", "app.http.wire"), ("sqlalchemy", "msgspec", "httpx")
+    ),
     "app.processes": Law(
-        ("app.asgi", "app.settings", "app.db", "app.embedded", "app.http", "app.jobs", "app.cli.runtime"),
+        (
+            "app.asgi",
+            "app.settings",
+            "app.db",
+            "app.embedded",
+            "app.http",
+            "app.jobs",
+            "app.cli.runtime",
+            "app.api.telling",
+        ),
         ("uvicorn", "uvloop", "httpx", "msgspec", "structlog", "prometheus_client"),
     ),
 }

@@ -15,6 +15,7 @@ from app.audit.chain import Actor, append
 from app.audit.changes import CREATED, Recorder
 from app.core.keys import Partition
 from app.db.models import SnapshotDue
+from app.db.noted import ACTOR, note_created
 from app.engine import Engine
 from app.ledger.versions import remember_versions
 
@@ -46,8 +47,11 @@ class CatalogueWrite:
         self.records.append(("deleted", voucher_id, folded_code, version))
 
     def created(self, object_type: str, object_id: str) -> None:
-        """For the audit: an object that was inserted past the session, by a statement of its own."""
+        """For the audit and for webhooks: an object that was inserted past the session, by a statement of its
+        own.
+        """
         self.recorder.note(CREATED, object_type, object_id)
+        note_created(self.session, self.project_id, object_type + "s", object_id)
 
     def customer(self, customer_id: str) -> None:
         self.records.append(("customer", customer_id))
@@ -71,6 +75,7 @@ async def catalogue_write(
     """
     due: SnapshotDue | None = None
     async with engine.db.writing() as session:
+        session.info[ACTOR] = actor
         write = CatalogueWrite(session, project_id)
         if claim is not None:
             await claim.take(session, project_id)

@@ -33,6 +33,7 @@ from app.api.validation_rules.controller import ROUTES as VALIDATION_RULES
 from app.api.validations.controller import ROUTES as VALIDATIONS
 from app.api.vouchers.controller import ROUTES as VOUCHERS
 from app.api.wallet.controller import ROUTES as WALLET
+from app.api.webhooks.controller import ROUTES as WEBHOOKS
 from app.http.routing import Route
 
 ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
@@ -67,5 +68,6 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *PROJECTS,
         *EVENT_SCHEMAS,
         *KEYS,
+        *WEBHOOKS,
     )
 )

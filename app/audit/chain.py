@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit.changes import Change, Recorder
 from app.db.database import Database, encode_json
 from app.db.models import AuditDetail, AuditEntry, AuditHead
+from app.db.noted import ACTOR
 
 GENESIS: Final = bytes(32)
 """What the first entry holds as the hash of the one before it."""
@@ -47,6 +48,7 @@ def command(operation: str) -> Actor:
 async def audited(db: Database, project_id: str, actor: Actor) -> AsyncIterator[AsyncSession]:
     """A transaction whose changes are in the chain of the project when it commits."""
     async with db.writing() as session:
+        session.info[ACTOR] = actor
         recorder = Recorder(session)
         yield session
         await append(session, project_id, actor, recorder)

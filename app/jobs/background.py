@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 from sqlalchemy import delete, select
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.core import RedemptionCore
 from app.core.keys import Partition
@@ -20,10 +21,11 @@ from app.db.database import Database
 from app.db.models import SnapshotDue
 from app.engine import Engine
 from app.jobs.auto_stop import AUTO_STOP_SECONDS, AutoStops
-from app.jobs.forgetting import FORGET_SECONDS, forget_answers, forget_windows
+from app.jobs.forgetting import FORGET_SECONDS, forget_answers, forget_webhooks, forget_windows
 from app.jobs.outbox import OutboxWork
 from app.jobs.runner import run_jobs
 from app.jobs.sweeper import SWEEP_SECONDS, sweep
+from app.jobs.webhooks import LOOK_SECONDS, Webhooks
 from app.ledger.client import JOURNAL, LedgerClient
 from app.ledger.lease import HeldLease, LeaseLost, take_lease
 from app.ledger.project import Projector
@@ -60,16 +62,23 @@ LEADS: Final = Gauge(
     "1 where the background process of this node does the work; 0 where another node's does.",
     multiprocess_mode="livemax",
 )
+Tell = Callable[[AsyncSession], Awaitable[None]]
 
 log = structlog.get_logger("vouchsafe.background")
 
 
-async def run_background(settings: Settings, stop: asyncio.Event | None = None) -> None:
-    """Work until `stop` is set. Neither Redis nor the database need to be there: loops wait for them."""
+async def run_background(
+    settings: Settings, stop: asyncio.Event | None = None, tell: Tell | None = None
+) -> None:
+    """Work until `stop` is set. Neither Redis nor the database need to be there: loops wait for them.
+
+    tell: what every writing transaction does last, for webhooks.
+    """
     stopping = stop or asyncio.Event()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     async with _engine(settings) as engine:
+        engine.db.before_commit = tell
         work = OutboxWork(
             engine.core,
             engine.db,
@@ -78,6 +87,7 @@ async def run_background(settings: Settings, stop: asyncio.Event | None = None) 
             settings.outbox_megabytes_soft << 20,
         )
         lease = Leadership(engine.db, stopping)
+        webhooks = Webhooks(engine, lease.is_leader.is_set)
         loops: tuple[tuple[str, Callable[[], Awaitable[object]], float], ...] = (
             ("lease", lease.keep, 0.0),
             ("watch", work.watch, WATCH_SECONDS),
@@ -89,7 +99,9 @@ async def run_background(settings: Settings, stop: asyncio.Event | None = None) 
             ("auto-stop", AutoStops(engine).watch, AUTO_STOP_SECONDS),
             ("forget-answers", lambda: forget_answers(engine), FORGET_SECONDS),
             ("forget-windows", lambda: forget_windows(engine), FORGET_SECONDS),
+            ("forget-webhooks", lambda: forget_webhooks(engine), FORGET_SECONDS),
             ("sweep", lambda: sweep(engine), SWEEP_SECONDS),
+            ("webhooks", webhooks.look, LOOK_SECONDS),
         )
         for name, _, _ in loops:
             for why in ("redis", "database", "fault"):
@@ -104,6 +116,7 @@ async def run_background(settings: Settings, stop: asyncio.Event | None = None) 
         for task in late:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await webhooks.close()
         await lease.release()
 
 

@@ -1,18 +1,20 @@
 """What is kept for a time only, and goes when that time is over: answers under idempotency keys (D1), and
-counters of days, weeks and months that have ended (D7).
+counters of days, weeks and months that have ended (D7), and what webhooks were told.
 """
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import delete, select, tuple_
 
-from app.db.models import Counter, IdempotentAnswer
+from app.db.models import Counter, IdempotentAnswer, WebhookAttempt, WebhookEvent
 from app.engine import Engine
 
 FORGET_SECONDS: Final = 30.0
 ROWS_MAX: Final = 500
 """Of one transaction (D17)."""
+CHUNKS_MAX: Final = 100
+"""Of one step: webhooks may leave many rows."""
 ENDED_DAYS: Final = 3
 """How long a counter of an ended window stays: longer than Redis keeps it. Its postings stay for ever."""
 
@@ -56,3 +58,23 @@ async def forget_windows(engine: Engine) -> int:
                 )
             )
     return len(places)
+
+
+async def forget_webhooks(engine: Engine) -> int:
+    """Remove what webhooks were told, and every attempt, after `webhook_days`; how many rows."""
+    before = engine.now() - timedelta(days=engine.settings.webhook_days)
+    total = 0
+    tables: tuple[Any, ...] = (WebhookEvent, WebhookAttempt)
+    for row in tables:
+        for _ in range(CHUNKS_MAX):
+            async with engine.db.reading() as session:
+                found = await session.scalars(
+                    select(row.n).where(row.at < before).order_by(row.at).limit(ROWS_MAX)
+                )
+                ids = list(found)
+            if not ids:
+                break
+            async with engine.db.writing() as session:
+                await session.execute(delete(row).where(row.n.in_(ids)))
+            total += len(ids)
+    return total

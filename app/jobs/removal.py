@@ -16,6 +16,7 @@ from app.db.models import (
     ValidationRuleAssignment,
     Voucher,
 )
+from app.db.noted import be_quiet
 from app.engine import Engine
 from app.identifiers import next_version
 from app.jobs.progress import advance, finish
@@ -31,6 +32,7 @@ def removal_payload(campaign_id: str, count: int, *, force: bool) -> dict[str, A
 
 async def step(engine: Engine, session: AsyncSession, action: AsyncAction) -> None:
     """At most 500 codes; with the last of them the campaign's own row, when it was forced."""
+    be_quiet(session)  # The campaign was told of; its codes go with it.
     project_id, payload = action.project_id, action.payload
     campaign_id, force = payload["campaign_id"], bool(payload["force"])
     statement = (

@@ -15,7 +15,7 @@ from app.core.outbox import Position
 from app.core.outcome import Code, CoreUnavailable
 from app.core.watermarks import LEDGERED, PROJECTED
 from app.db.database import Database
-from app.db.models import PartitionState, Project
+from app.db.models import PartitionState, Project, Webhook
 from app.ledger.lease import leased
 from app.ledger.versions import catalogue_versions
 
@@ -31,6 +31,8 @@ class State(Struct, frozen=True):
     cursor: Position
     projected: Position
     verified: Position
+    told: bool = False
+    """Whether anybody wants to hear of what happens in it."""
 
 
 def recovery_lease(partition: Partition) -> str:
@@ -57,6 +59,7 @@ def _state(row: PartitionState) -> State:
         cursor=Position(row.cursor_epoch, row.cursor_seq),
         projected=Position(row.projected_epoch, row.projected_seq),
         verified=Position(row.verified_epoch, row.verified_seq),
+        told=row.told,
     )
 
 
@@ -117,6 +120,12 @@ async def _open(core: RedemptionCore, db: Database, partition: Partition) -> Non
             "projected_seq": 0,
             "verified_epoch": 0,
             "verified_seq": 0,
+            "told": (
+                await session.scalar(
+                    select(Webhook.id).where(Webhook.project_id == partition.project_id).limit(1)
+                )
+            )
+            is not None,
         }
         insert: Any = sqlite.insert(PartitionState) if db.is_sqlite else postgresql.insert(PartitionState)
         await session.execute(insert.values(values).on_conflict_do_nothing(index_elements=["part"]))

@@ -21,6 +21,7 @@ from app.db.models import (
     SnapshotDue,
     Voucher,
 )
+from app.db.noted import note_rows
 from app.identifiers import next_version
 from app.ledger.changes import COMPLETED, ROLLED_BACK, Changes, CustomerChange, Row, Undone, instant
 from app.ledger.locks import write_locks
@@ -62,8 +63,10 @@ async def write_changes(
     project_id = partition.project_id
     if changes.redemptions:
         await (await session.connection()).execute(_INSERT_REDEMPTION, changes.redemptions)
+        note_rows(session, project_id, "redemptions", changes.redemptions)
     if changes.custom_events:
         await session.execute(insert(CustomEvent), changes.custom_events)
+        note_rows(session, project_id, "custom_events", changes.custom_events)
     await _undo(session, project_id, changes.undone)
     await write_transactions(session, project_id, changes.movements)
     await _move_vouchers(session, project_id, changes)

@@ -16,6 +16,7 @@ from app.core.core import RedemptionCore
 from app.core.keys import Partition
 from app.db.database import Database
 from app.db.models import FailureTrace, Redemption
+from app.db.noted import note_rows
 from app.ledger.changes import Row, instant
 
 REFUSALS_MAX: Final = 100
@@ -87,6 +88,7 @@ async def _store(core: RedemptionCore, db: Database, partition: Partition, entri
                         insert.on_conflict_do_nothing(index_elements=["project_id", "id"]),
                         list(values.values()),
                     )
+            note_rows(session, partition.project_id, "refusals", list(rows.values()))
             if traces:
                 oldest = max(one["at"] for one in traces.values()) - TRACES_KEPT
                 await connection.execute(delete(FailureTrace).where(FailureTrace.at < oldest))

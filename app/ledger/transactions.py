@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import Voucher, VoucherTransaction
+from app.db.noted import note_rows
 from app.ledger.entries import BALANCE, REDEMPTION, ROLLBACK, Event, Private
 
 CREDITED: Final = "credited"
@@ -164,3 +165,4 @@ async def write_transactions(session: AsyncSession, project_id: str, movements: 
         rows.append(row)
     table: Any = VoucherTransaction.__table__
     await (await session.connection()).execute(insert(table), rows)
+    note_rows(session, project_id, "transactions", rows)

@@ -6,6 +6,7 @@ import sys
 
 import uvloop
 
+from app.api.telling.tell import tell
 from app.jobs.background import run_background
 from app.processes.child import EXIT_CONFIGURATION
 from app.processes.lifeline import when_parent_ends
@@ -21,7 +22,7 @@ async def _run(settings: Settings, lifeline: int) -> None:
         loop.add_signal_handler(number, stop.set)
     when_parent_ends(lifeline, stop.set)
     Vitals("background").start()
-    await run_background(settings, stop)
+    await run_background(settings, stop, tell)
 
 
 def main() -> None:

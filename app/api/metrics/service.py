@@ -10,8 +10,9 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.health.service import checks_of
+from app.api.webhooks.service import PAUSED
 from app.core.outcome import CoreUnavailable
-from app.db.models import AsyncAction, Divergence, ProjectionFailure, SnapshotDue
+from app.db.models import AsyncAction, Divergence, ProjectionFailure, SnapshotDue, Webhook, WebhookDelivery
 from app.engine import Engine
 from app.jobs.actions import OPEN
 from app.ledger.partitions import live_partitions
@@ -71,7 +72,7 @@ async def gauges(engine: Engine) -> bytes:
             {"": engine.core.in_flight},
         ),
     ]
-    for part in (_behind, _rows):
+    for part in (_behind, _rows, _webhooks):
         try:
             async with asyncio.timeout(SECONDS_MAX):
                 lines += await part(engine)
@@ -116,4 +117,28 @@ async def _behind(engine: Engine) -> list[str]:
             {"": waiting_events},
         ),
         *_gauge("vouchsafe_projects", "Projects that are not deleted.", {"": len(states)}),
+    ]
+
+
+async def _webhooks(engine: Engine) -> list[str]:
+    """What is owed to webhooks, and who does not take it."""
+    async with engine.db.reading() as session:
+        owed = await session.scalar(select(func.count()).select_from(WebhookDelivery))
+        oldest = await session.scalar(select(func.min(WebhookDelivery.next_at)))
+        count = select(func.count()).select_from(Webhook)
+        failing = await session.scalar(count.where(Webhook.active, Webhook.failing_since.is_not(None)))
+        disabled = await session.scalar(
+            count.where(Webhook.active.is_(False), Webhook.disabled["reason"].as_string() != PAUSED)
+        )
+    late = max(0.0, (engine.now() - oldest).total_seconds()) if oldest is not None else 0.0
+    told = (
+        ("backlog", "Deliveries that webhooks are owed, of all projects.", owed or 0),
+        ("overdue_seconds", "How long the oldest delivery that is due has been due.", round(late, 3)),
+        ("failing", "Webhooks whose last delivery failed.", failing or 0),
+        ("disabled", "Webhooks that were given up.", disabled or 0),
+    )
+    return [
+        line
+        for name, about, value in told
+        for line in _gauge(f"vouchsafe_webhook_{name}", about, {"": value})
     ]

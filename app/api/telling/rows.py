@@ -1,0 +1,111 @@
+"""Which events rows of the ledger's projections mean: redemptions and rollbacks, those that were refused, and
+the movements of cards.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from app.api.card_transactions import transaction_wire
+from app.api.telling.shapes import ORDER, TIER, Shapes, short, short_redemption
+from app.db.models import VoucherTransaction
+from app.webhooks.outbox import INTERNAL, Told
+
+REDEMPTIONS: Final = "redemptions"
+REFUSALS: Final = "refusals"
+TRANSACTIONS: Final = "transactions"
+_ROLLBACK: Final = "redemption_rollback"
+_CARDS: Final = {"CREDITS": "gift", "POINTS": "loyalty_card"}
+_FURTHER: Final = {
+    "CREDITS_ADDITION": "voucher.gift.balance_added",
+    "POINTS_ADDITION": "voucher.loyalty_card.points_added",
+    "POINTS_ACCRUAL": "voucher.loyalty_card.points_added",
+    "POINTS_EXPIRATION": "voucher.loyalty_card.points_expired",
+}
+"""By the type of a movement, what it is beside a movement."""
+
+Row = Mapping[str, Any]
+
+
+async def redemptions(rows: Sequence[Row], shapes: Shapes) -> list[Told]:
+    """One event for each, a stack's parent included."""
+    await shapes.load(
+        vouchers=[row["voucher_id"] for row in rows],
+        campaigns=[row["campaign_id"] for row in rows],
+        redemptions=[row["redemption_id"] for row in rows],
+    )
+    return [_redemption(row, shapes) for row in rows]
+
+
+def _redemption(row: Row, shapes: Shapes) -> Told:
+    body: Mapping[str, Any] = row["body"]
+    is_rollback = row["object"] == _ROLLBACK
+    has_failed = row["result"] == "FAILURE"
+    wire = short_redemption(body)
+    data: dict[str, Any] = {
+        "customer": body.get("customer"),
+        "order": short(body.get("order"), ORDER),
+        "campaign": shapes.campaign(row["campaign_id"]),
+        "voucher": shapes.voucher(row["voucher_id"]),
+        "holder": shapes.holder(row["voucher_id"]),
+        "promotion_tier": short(body.get("promotion_tier"), TIER),
+        "promotion_stack": None,
+        "redemption": shapes.redemption(row["redemption_id"]) if is_rollback else wire,
+    }
+    if is_rollback:
+        data["redemption_rollback"] = wire
+    else:
+        data["created_at"] = body.get("date")
+    outcome = "failed" if has_failed else "succeeded"
+    return Told(
+        kind=f"redemption.rollback.{outcome}" if is_rollback else f"redemption.{outcome}",
+        object_key=f"redemption:{row['redemption_id'] or row['id']}",
+        entity_id=row["id"],
+        data=data,
+        customer_id=row["customer_id"],
+        event_id=f"ev_{row['id'].partition('_')[2]}" if has_failed else None,
+        source=_source(body),
+    )
+
+
+def _source(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    channel = body.get("channel") or {}
+    if not channel.get("channel_id"):
+        return INTERNAL
+    kind = "CLIENT_API" if channel.get("channel_type") == "CLIENT" else "API"
+    return {"channel": kind, "user": None, "api_key": {"name": None, "app_id": channel["channel_id"]}}
+
+
+async def transactions(rows: Sequence[Row], shapes: Shapes) -> list[Told]:
+    """The movement; and what it is beside, when credits or points came by hand or ran out."""
+    await shapes.load(vouchers=[row["voucher_id"] for row in rows])
+    told = []
+    for row in rows:
+        card = _CARDS.get(row["type"].partition("_")[0])
+        if card is None:
+            continue
+        wire = transaction_wire(VoucherTransaction(**row))
+        details = row["details"]
+        balance = details.get("balance")
+        data = {
+            "transaction": wire,
+            "voucher": shapes.voucher_whole(row["voucher_id"]),
+            "campaign": shapes.campaign(row["campaign_id"]),
+            "holder": shapes.holder(row["voucher_id"]),
+            "balance": balance,
+            **{name: details.get(name) for name in ("order", "redemption", "rollback")},
+        }
+        told.append(_movement(f"voucher.{card}.transaction.created", row, data))
+        further = _FURTHER.get(row["type"])
+        if further is not None:
+            more = {
+                "voucher": shapes.voucher(row["voucher_id"]),
+                "balance": balance,
+                "campaign": data["campaign"],
+                "transaction": wire,
+            }
+            told.append(_movement(further, row, more))
+    return told
+
+
+def _movement(kind: str, row: Row, data: Mapping[str, Any]) -> Told:
+    return Told(kind=kind, object_key=f"voucher:{row['voucher_id']}", entity_id=row["voucher_id"], data=data)

@@ -1,0 +1,111 @@
+"""The last thing that a writing transaction does: what it noted becomes events of the project's webhooks.
+
+A project without webhooks pays one small read for a catalogue write, and nothing for a redemption. What
+cannot be shown whole is told with its id alone: telling never keeps anybody from writing.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.api.telling import rows as of_rows
+from app.api.telling.changes import TELLERS, is_finished_import
+from app.api.telling.shapes import Shapes
+from app.audit.chain import Actor
+from app.db.models import ApiKey, Project
+from app.db.noted import ACTOR, CREATED, Change, Noted, noted_in
+from app.webhooks.outbox import INTERNAL, Told, put, webhooks_of
+
+ROWS: Final[Mapping[str, Callable[[Sequence[Mapping[str, Any]], Shapes], Awaitable[list[Told]]]]] = {
+    of_rows.REDEMPTIONS: of_rows.redemptions,
+    of_rows.REFUSALS: of_rows.redemptions,
+    of_rows.TRANSACTIONS: of_rows.transactions,
+}
+
+log = structlog.get_logger("vouchsafe.webhooks")
+
+
+async def tell(session: AsyncSession) -> None:
+    """For `Database.before_commit`."""
+    noted = noted_in(session)
+    if noted is None:
+        return
+    for project_id in _projects(noted):
+        webhooks = await webhooks_of(session, project_id)
+        if not webhooks:
+            continue
+        project = await session.get(Project, project_id)
+        if project is None:
+            continue
+        told = await _told(session, project, noted)
+        if told:
+            await put(session, project_id, webhooks, told, datetime.now(UTC))
+
+
+def _projects(noted: Noted) -> list[str]:
+    """Those with anything that is ever told."""
+    found = {key[0] for key, change in noted.changes.items() if _is_told(change)}
+    return sorted(found | {project_id for _, project_id in noted.rows})
+
+
+def _is_told(change: Change) -> bool:
+    if change.table == "async_actions":
+        return is_finished_import(change)
+    return change.table in TELLERS
+
+
+async def _told(session: AsyncSession, project: Project, noted: Noted) -> list[Told]:
+    changes = [change for key, change in noted.changes.items() if key[0] == project.id and _is_told(change)]
+    created = {one.object_id for one in changes if one.table == "campaigns" and one.action == CREATED}
+    shapes = Shapes(session, project, frozenset(created))
+    told: list[Told] = []
+    for change in changes:
+        try:
+            told += await TELLERS[change.table](change, shapes)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            log.exception("a change is not told", table=change.table, id=change.object_id, error=str(error))
+    source, group_id = await _source(session)
+    for one in told:
+        one.source, one.group_id = source, group_id
+    for (kind, project_id), rows in noted.rows.items():
+        if project_id == project.id and kind in ROWS:
+            told += await _with_names(session, await ROWS[kind](rows, shapes))
+    return told
+
+
+async def _with_names(session: AsyncSession, told: list[Told]) -> list[Told]:
+    """Keys by their names too: one read, however many events."""
+    ids = {key["app_id"] for one in told if (key := one.source.get("api_key"))}
+    if not ids:
+        return told
+    found = await session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(ids)))
+    names = {key_id: name or None for key_id, name in found}
+    for one in told:
+        key = one.source.get("api_key")
+        if key:
+            one.source = {**one.source, "api_key": {**key, "name": names.get(key["app_id"])}}
+    return told
+
+
+async def _source(session: AsyncSession) -> tuple[Mapping[str, Any], str | None]:
+    """Who did it, as events say it, and the request that they have in common."""
+    actor: Actor | None = session.info.get(ACTOR)
+    if actor is None:
+        return INTERNAL, None
+    if actor.kind not in ("key", "management"):
+        return INTERNAL, actor.request_id or None
+    row = (await session.execute(select(ApiKey.kind, ApiKey.name).where(ApiKey.id == actor.id))).one_or_none()
+    kind, name = row if row is not None else ("server", None)
+    source = {
+        "channel": "CLIENT_API" if kind == "client" else "API",
+        "user": None,
+        "api_key": {"name": name or None, "app_id": actor.id},
+    }
+    return source, actor.request_id or None

@@ -1,0 +1,245 @@
+"""Delivery: at least once, in order per object, whoever dies; and nobody waits for anybody."""
+
+import json
+import os
+import signal
+import sqlite3
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.webhooks.signature import signature
+from tests.support.receiver import Receiver, running_receiver, until
+from tests.support.server import Project, RunningServer
+from tests.support.shop import created, percent_off, public_code, redeem, single_voucher
+
+from .conftest import Subscribe
+
+
+def shown(manage: httpx.Client, webhook: dict[str, Any]) -> dict[str, Any]:
+    return created(manage.get(f"webhooks/{webhook['id']}"))
+
+
+def attempts(manage: httpx.Client, webhook: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(created(manage.get(f"webhooks/{webhook['id']}/attempts", params={"limit": 100}))["data"])
+
+
+def kill_background(server: RunningServer) -> None:
+    """kill -9, and wait until the next one is there."""
+    status = server.status()
+    assert status is not None
+    os.kill(status["background"], signal.SIGKILL)
+    until(lambda: (server.status() or status)["background"] != status["background"], "a new background")
+
+
+def test_every_event_arrives_in_order_though_everybody_is_killed(
+    server: RunningServer,
+    project: Project,
+    api: httpx.Client,
+    manage: httpx.Client,
+    receiver: Receiver,
+    subscribe: Subscribe,
+) -> None:
+    """The background process and the receiver are killed while redemptions, rollbacks and changes go on:
+    each event arrives at least once, those of one object in their order, and as many as the ledger has.
+    """
+    kinds = ("redemption.succeeded", "redemption.rollback.succeeded", "voucher.enabled", "voucher.disabled")
+    made = subscribe(*kinds)
+    code, _ = public_code(api, percent_off(10))
+    redeemed, changes = [], []
+    for number in range(40):
+        (one,) = redeem(api, code)["redemptions"]
+        redeemed.append(one["id"])
+        if number % 4 == 0:
+            created(api.post(f"/v1/redemptions/{one['id']}/rollback"))
+        if number % 8 == 1:
+            changes += ["voucher.disabled", "voucher.enabled"]
+            created(api.post(f"/v1/vouchers/{code}/disable"))
+            created(api.post(f"/v1/vouchers/{code}/enable"))
+        if number in (10, 25):
+            kill_background(server)
+        if number == 15:
+            receiver.kill()
+        if number == 30:
+            receiver.start()
+    receiver.wait_for("redemption.succeeded", 40)
+    receiver.wait_for("redemption.rollback.succeeded", 10)
+    receiver.wait_for("voucher.enabled", 5)
+    until(lambda: shown(manage, made).get("extensions", {}).get("backlog") is None, "nothing is owed")
+    first: dict[str, dict[str, Any]] = {}
+    for event in receiver.events():
+        first.setdefault(event["event"]["id"], event)
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for event in first.values():
+        by_kind[event["type"]].append(event["event"]["entity_id"])
+    assert sorted(by_kind["redemption.succeeded"]) == sorted(redeemed)
+    assert len(by_kind["redemption.rollback.succeeded"]) == 10
+    order = [event["type"] for event in first.values() if event["type"].startswith("voucher.")]
+    assert order == changes
+    position = {
+        event["data"]["redemption"]["id"]: n for n, event in enumerate(first.values()) if is_taken(event)
+    }
+    for n, event in enumerate(first.values()):
+        if event["type"] == "redemption.rollback.succeeded":
+            assert position[event["data"]["redemption"]["id"]] < n
+    with sqlite3.connect(server.data_dir / "vouchsafe.db") as ledger:
+        (count,) = ledger.execute(
+            "SELECT count(*) FROM redemptions WHERE project_id = ? AND result = 'SUCCESS'",
+            (project.project_id,),
+        ).fetchone()
+    assert count == len(by_kind["redemption.succeeded"]) + len(by_kind["redemption.rollback.succeeded"])
+    for one in receiver.received():
+        secret = made["extensions"]["secret"]
+        assert one["headers"]["x-voucherify-signature"] == signature(secret, one["body"].encode())
+
+
+def is_taken(event: dict[str, Any]) -> bool:
+    return bool(event["type"] == "redemption.succeeded")
+
+
+def test_a_receiver_that_hangs_delays_nobody_else(
+    api: httpx.Client, manage: httpx.Client, receiver: Receiver, subscribe: Subscribe, tmp_path: Path
+) -> None:
+    """While one takes its ten seconds and more, another is told everything."""
+    with running_receiver(tmp_path / "slow") as slow:
+        slow.behave(seconds=20.0)
+        body = {"target_url": slow.url, "events": ["voucher.created"]}
+        hanging = created(manage.post("webhooks", json=body))
+        subscribe("voucher.created")
+        codes = [single_voucher(api, percent_off(5))["code"] for _ in range(12)]
+        told = receiver.wait_for("voucher.created", 12)
+        assert {one["data"]["voucher"]["code"] for one in told} == set(codes)
+        assert not slow.events()
+        late = [one["at"] - stamp(json_of(one)["event"]["created_at"]) for one in receiver.received()]
+        print(f"with another receiver hanging, told after {max(late):.2f} s at most")
+        until(lambda: any(one["error"] == "timed out" for one in attempts(manage, hanging)), "ten seconds")
+        assert "failing_since" in shown(manage, hanging)["extensions"]
+
+
+def json_of(request: dict[str, Any]) -> dict[str, Any]:
+    return dict(json.loads(request["body"]))
+
+
+def stamp(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def test_an_event_that_is_refused_holds_up_its_object_alone(
+    api: httpx.Client, manage: httpx.Client, receiver: Receiver, subscribe: Subscribe
+) -> None:
+    """Later events of the same voucher wait for it; those of others do not. A retry sends the same bytes."""
+    made = subscribe("voucher.created", "voucher.disabled")
+    receiver.behave(status=422)
+    first = single_voucher(api, percent_off(5))["code"]
+    until(lambda: attempts(manage, made), "it was refused")
+    created(api.post(f"/v1/vouchers/{first}/disable"))
+    refused = len(attempts(manage, made))
+    receiver.behave()
+    second = single_voucher(api, percent_off(5))["code"]
+    until(lambda: len(receiver.events()) == 3, "all is told")
+    told = [(one["type"], one["data"]["voucher"]["code"]) for one in receiver.events()]
+    assert told.index(("voucher.created", first)) < told.index(("voucher.disabled", first))
+    assert ("voucher.created", second) in told
+    tries = [one for one in reversed(attempts(manage, made)) if one["event_type"] == "voucher.created"]
+    assert [one["attempt"] for one in tries if one["error"] == "answered 422"] == list(range(1, refused + 1))
+    lines = (receiver.folder / "refused").read_text().splitlines()
+    bodies = {json.loads(line)["body"] for line in lines}
+    assert bodies & {one["body"] for one in receiver.received()}, "the same bytes"
+
+
+def test_redirects_are_not_followed_and_retry_after_is_honoured(
+    api: httpx.Client, manage: httpx.Client, receiver: Receiver, subscribe: Subscribe
+) -> None:
+    """A redirect is a failure: it could lead to where nobody may go. Who asks for time gets it."""
+    made = subscribe("voucher.created")
+    receiver.behave(status=302, headers={"Location": receiver.url})
+    single_voucher(api, percent_off(5))
+    until(lambda: [one["error"] for one in attempts(manage, made)][:1] == ["answered 302"], "refused")
+    receiver.behave(status=503, headers={"Retry-After": "3"})
+    until(lambda: [one["error"] for one in attempts(manage, made)][:1] == ["answered 503"], "asked for time")
+    receiver.behave()
+    receiver.wait_for("voucher.created")
+    asked, answered = attempts(manage, made)[1], attempts(manage, made)[0]
+    assert stamp(answered["at"]) - stamp(asked["at"]) >= 2.9
+
+
+def test_a_receiver_that_is_gone_is_not_called_again(
+    api: httpx.Client, manage: httpx.Client, receiver: Receiver, subscribe: Subscribe
+) -> None:
+    """410 disables at once, and says since when something is missing."""
+    made = subscribe("voucher.created")
+    receiver.behave(status=410)
+    single_voucher(api, percent_off(5))
+    until(lambda: not shown(manage, made)["active"], "it is disabled")
+    disabled = shown(manage, made)["extensions"]["disabled"]
+    assert disabled["reason"] == "gone"
+    receiver.behave()
+    body = {"target_url": receiver.url, "events": made["events"], "active": True}
+    created(manage.put(f"webhooks/{made['id']}", json=body))
+    again = {"since": disabled["undelivered_since"]}
+    assert created(manage.post(f"webhooks/{made['id']}/replay", json=again))["count"] == 1
+    receiver.wait_for("voucher.created")
+
+
+def test_after_the_last_retry_the_webhook_is_disabled(
+    server: RunningServer, api: httpx.Client, manage: httpx.Client, receiver: Receiver, subscribe: Subscribe
+) -> None:
+    """The thirteenth failure of one event is the end, and the audit has it."""
+    made = subscribe("voucher.created")
+    receiver.behave(status=500)
+    single_voucher(api, percent_off(5))
+    until(lambda: attempts(manage, made), "the first attempt")
+
+    def all_but_one() -> bool:
+        with sqlite3.connect(server.data_dir / "vouchsafe.db", timeout=10) as database:
+            done = database.execute(
+                "UPDATE webhook_deliveries SET attempts = 12 WHERE webhook_id = ?", (made["id"],)
+            )
+            return done.rowcount == 1
+
+    until(all_but_one, "one attempt is left")
+    until(lambda: not shown(manage, made)["active"], "it is disabled")
+    assert shown(manage, made)["extensions"]["disabled"]["reason"] == "retries_exhausted"
+    with sqlite3.connect(server.data_dir / "vouchsafe.db", timeout=10) as database:
+        entries = database.execute(
+            "SELECT actor_kind, operation FROM audit_entries WHERE object_id = ? ORDER BY seq", (made["id"],)
+        ).fetchall()
+    assert entries == [("management", "create-webhook"), ("rule", "disable-webhook")]
+
+
+def test_a_name_that_leads_inside_is_not_called(
+    server: RunningServer, api: httpx.Client, manage: httpx.Client, receiver: Receiver, subscribe: Subscribe
+) -> None:
+    """What is checked when a webhook is made is checked again at every call."""
+    made = subscribe("voucher.created")
+    inside = receiver.url.replace("127.0.0.1", "127.0.0.2")
+    with sqlite3.connect(server.data_dir / "vouchsafe.db", timeout=10) as database:
+        database.execute("UPDATE webhooks SET target_url = ? WHERE id = ?", (inside, made["id"]))
+    single_voucher(api, percent_off(5))
+    until(lambda: attempts(manage, made), "it was tried")
+    assert attempts(manage, made)[0]["error"].startswith("refused: its address")
+    assert receiver.received() == []
+
+
+def test_metrics_tell_what_is_owed(
+    server: RunningServer, api: httpx.Client, manage: httpx.Client, receiver: Receiver, subscribe: Subscribe
+) -> None:
+    """Backlog, overdue, failing and disabled, for an alarm."""
+
+    def gauge(name: str) -> float:
+        text = manage.get(f"{server.base_url}/management/v1/engine/metrics").text
+        return float(next(line.split()[1] for line in text.splitlines() if line.startswith(name + " ")))
+
+    made = subscribe("voucher.created")
+    receiver.behave(status=500)
+    single_voucher(api, percent_off(5))
+    until(lambda: gauge("vouchsafe_webhook_failing") >= 1, "it fails")
+    assert gauge("vouchsafe_webhook_backlog") >= 1
+    assert gauge("vouchsafe_webhook_overdue_seconds") >= 0
+    assert gauge("vouchsafe_webhook_disabled") >= 0
+    assert shown(manage, made)["extensions"]["backlog"] == 1
+    receiver.behave()
+    receiver.wait_for("voucher.created")
