@@ -53,3 +53,9 @@ def subscribe(manage: httpx.Client, receiver: Receiver) -> Subscribe:
         return created(manage.post("webhooks", json={"target_url": receiver.url, "events": events, **more}))
 
     return make
+
+
+def beyond(manage: httpx.Client, webhook: dict[str, Any], end: str) -> str:
+    """The address of an operation that the contract does not have."""
+    base = str(manage.base_url).replace("/v1/projects/", "/v1/engine/projects/")
+    return f"{base}webhooks/{webhook['id']}/{end}"

@@ -16,7 +16,7 @@ from tests.support.receiver import Receiver, running_receiver, until
 from tests.support.server import Project, RunningServer
 from tests.support.shop import created, percent_off, public_code, redeem, single_voucher
 
-from .conftest import Subscribe
+from .conftest import Subscribe, beyond
 
 
 def shown(manage: httpx.Client, webhook: dict[str, Any]) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def shown(manage: httpx.Client, webhook: dict[str, Any]) -> dict[str, Any]:
 
 
 def attempts(manage: httpx.Client, webhook: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(created(manage.get(f"webhooks/{webhook['id']}/attempts", params={"limit": 100}))["data"])
+    return list(created(manage.get(beyond(manage, webhook, "attempts"), params={"limit": 100}))["data"])
 
 
 def kill_background(server: RunningServer) -> None:
@@ -180,7 +180,7 @@ def test_a_receiver_that_is_gone_is_not_called_again(
     body = {"target_url": receiver.url, "events": made["events"], "active": True}
     created(manage.put(f"webhooks/{made['id']}", json=body))
     again = {"since": disabled["undelivered_since"]}
-    assert created(manage.post(f"webhooks/{made['id']}/replay", json=again))["count"] == 1
+    assert created(manage.post(beyond(manage, made, "replay"), json=again))["count"] == 1
     receiver.wait_for("voucher.created")
 
 

@@ -9,6 +9,8 @@ from app.http.routing import Route, Scope
 
 ALL = "/management/v1/projects/{projectId}/webhooks"
 ONE = ALL + "/{webhookId}"
+OWN = "/management/v1/engine/projects/{projectId}/webhooks/{webhookId}"
+"""Where the operations are that the contract does not have."""
 
 
 async def create_webhook(call: Call) -> Answer:
@@ -96,7 +98,7 @@ ROUTES: tuple[Route, ...] = (
     _route("DELETE", ONE, "delete-webhook", delete_webhook, "Delete Webhook", status=204),
     _route(
         "GET",
-        ONE + "/secret",
+        OWN + "/secret",
         "get-webhook-secret",
         get_secret,
         "Show the secret of a webhook",
@@ -104,7 +106,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route(
         "POST",
-        ONE + "/secret/rotate",
+        OWN + "/secret/rotate",
         "rotate-webhook-secret",
         rotate_secret,
         "Rotate the secret of a webhook",
@@ -113,7 +115,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route(
         "DELETE",
-        ONE + "/secret/previous",
+        OWN + "/secret/previous",
         "forget-previous-webhook-secret",
         forget_previous_secret,
         "End the grace of a rotation",
@@ -121,16 +123,16 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route(
         "GET",
-        ONE + "/attempts",
+        OWN + "/attempts",
         "list-webhook-attempts",
         list_attempts,
         "List attempts of a webhook",
         query=("limit", "starting_after_id"),
     ),
-    _route("POST", ONE + "/replay", "replay-webhook", replay, "Tell a webhook again", body=Replay),
+    _route("POST", OWN + "/replay", "replay-webhook", replay, "Tell a webhook again", body=Replay),
     _route(
         "POST",
-        ONE + "/example",
+        OWN + "/example",
         "send-webhook-example",
         send_example,
         "Send an example to a webhook",
