@@ -27,6 +27,8 @@ PAGE_MAX = 100
 
 _NAME_PARTS = re.compile(r"[^\[\]]+")
 _INTEGER = re.compile(rf"-?[0-9]{{1,{INTEGER_DIGITS_MAX}}}")
+FIRST = datetime(1, 1, 3, tzinfo=UTC)
+LAST = datetime(9999, 12, 29, tzinfo=UTC)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?"
@@ -333,7 +335,7 @@ def parse_instant(value: Any, where: str) -> datetime:
         raise invalid_query(f"Query .{where} must be string")
     try:
         if _DATE.fullmatch(value):
-            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+            return _with_neighbours(datetime.fromisoformat(value).replace(tzinfo=UTC))
         match = _INSTANT.fullmatch(value)
         if match is None:
             raise ValueError
@@ -349,9 +351,16 @@ def parse_instant(value: Any, where: str) -> datetime:
             microsecond,
             _zone(zone),
         )
-        return instant.astimezone(UTC)
+        return _with_neighbours(instant.astimezone(UTC))
     except (ValueError, OverflowError):
         raise invalid_query(f'Query .{where} must match format "date-time"') from None
+
+
+def _with_neighbours(instant: datetime) -> datetime:
+    """Who asks from the beginning of time to its end gets it but for two days, so that a day, an hour or a
+    millisecond can be added to either.
+    """
+    return min(max(instant, FIRST), LAST)
 
 
 def _zone(text: str | None) -> timezone:

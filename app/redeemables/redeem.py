@@ -11,6 +11,7 @@ from app.core.ops import Apply
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged
 from app.redeemables.checks import check_stack
+from app.redeemables.evened import settle_evenly
 from app.redeemables.gather import Admit, Gathered
 from app.redeemables.read_trip import Asked
 from app.redeemables.request import StackRequest
@@ -62,7 +63,8 @@ async def redeem(
         await admit(gathered.riders)
         check_stack(gathered, request)
 
-    settled = await settle(core, catalogue, asked, request, now, compose, check, explain=explain)
+    settling = settle_evenly if asked.hides_codes else settle
+    settled = await settling(core, catalogue, asked, request, now, compose, check, explain=explain)
     if settled.outcome is None:
         results = settled.decision.results
         failed = tuple(result for result in results if result.status == "INAPPLICABLE")

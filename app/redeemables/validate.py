@@ -14,6 +14,7 @@ from app.redeemables.answer import entry_wire, tracking_of, validation_order
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged
 from app.redeemables.checks import check_stack
+from app.redeemables.evened import settle_evenly
 from app.redeemables.gather import Admit, Gathered
 from app.redeemables.hiding import hidden
 from app.redeemables.locking import lock
@@ -60,8 +61,9 @@ async def validate(
         await admit(gathered.riders)
         check_stack(gathered, request)
 
+    settling = settle_evenly if asked.hides_codes else settle
     for _ in range(LOCK_ATTEMPTS_MAX):
-        settled = await settle(core, catalogue, asked, request, now, compose, check, explain=explain)
+        settled = await settling(core, catalogue, asked, request, now, compose, check, explain=explain)
         wire = answer(settled, request, request_id, hides_codes=asked.hides_codes)
         if session is None or settled.outcome is None:
             return Validated(settled=settled, answer=wire)

@@ -1,6 +1,6 @@
 """A query string is understood in every encoding of the official clients."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -62,6 +62,14 @@ def test_an_instant_is_read_from_a_date_and_any_date_time(text, instant):
     query = Query(f"created_at[before]={text}".encode())
     assert query.between("created_at") == Between(None, instant)
     assert Query(f"[created_at][before]={text}".encode()).between("created_at") == Between(None, instant)
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59.999999Z", "9999-12-31", "0001-01-01"])
+def test_the_ends_of_time_have_neighbours(text):
+    """A day more or less is counted from what was asked."""
+    instant = Query(f"at={text}".encode()).instant("at")
+    assert instant is not None
+    assert instant - timedelta(days=1) < instant < instant + timedelta(days=1)
 
 
 def test_an_empty_value_is_absent():

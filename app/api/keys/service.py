@@ -58,7 +58,7 @@ async def create(call: Call, project_id: str, body: KeyCreate) -> dict[str, Any]
         allowed_addresses=body.allowed_addresses,
         actor=call.actor,
     )
-    return {**await _shown(call, pair.id), "token": pair.token}
+    return {**await _shown(call, project_id, pair.id), "token": pair.token}
 
 
 async def update(call: Call, project_id: str, key_id: str, body: KeyUpdate) -> dict[str, Any]:
@@ -80,7 +80,7 @@ async def update(call: Call, project_id: str, key_id: str, body: KeyUpdate) -> d
             key.allowed_addresses = body.allowed_addresses or None
         key.updated_at = call.engine.now()
     await announce_access_change(call.engine.core, project_id)
-    return await _shown(call, key_id)
+    return await _shown(call, project_id, key_id)
 
 
 async def rotate(call: Call, project_id: str, key_id: str, body: KeyRotate) -> dict[str, Any]:
@@ -92,7 +92,7 @@ async def rotate(call: Call, project_id: str, key_id: str, body: KeyRotate) -> d
     )
     if pair is None:
         raise ApiError(400, "key_revoked", "Key is revoked", "A revoked key is not rotated: make a new one")
-    return {**await _shown(call, key_id), "token": pair.token}
+    return {**await _shown(call, project_id, key_id), "token": pair.token}
 
 
 async def revoke(call: Call, project_id: str, key_id: str) -> None:
@@ -114,11 +114,11 @@ async def _in_project(call: Call, project_id: str, key_id: str) -> None:
         await _named(session, project_id, key_id)
 
 
-async def _shown(call: Call, key_id: str) -> dict[str, Any]:
+async def _shown(call: Call, project_id: str, key_id: str) -> dict[str, Any]:
+    """Raises: ApiError 404 where the project, and its keys with it, was deleted meanwhile."""
     async with call.read() as session:
-        key = await session.get(ApiKey, key_id)
-    assert key is not None, "rows of keys are never deleted while their project lives"
-    return wire(key)
+        await living_project(session, project_id)
+        return wire(await _named(session, project_id, key_id))
 
 
 async def _named(session: AsyncSession, project_id: str, key_id: str, *, lock: bool = False) -> ApiKey:
