@@ -13,6 +13,7 @@ COMMANDS = {
     "migrate": "app.cli.migrate:migrate",
     "keys": "app.cli.keys:keys",
     "audit": "app.cli.audit:audit",
+    "erasure": "app.cli.erasure:erasure",
     "explain": "app.cli.explain:explain",
     "ledger": "app.cli.ledger:ledger",
     "config": "app.cli.config:config",

@@ -114,6 +114,16 @@ class Database:
                 await session.flush()
                 await self.before_commit(session)
 
+    async def checkpoint(self) -> None:
+        """SQLite: move its log into the file and empty it, as far as nobody reads from it now."""
+        if not self.is_sqlite:
+            return
+        async with self._writer.connect() as connection:
+            raw = await connection.get_raw_connection()
+            driver: Any = raw.driver_connection
+            cursor = await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            await cursor.close()
+
     async def close(self) -> None:
         await self._reader.dispose()
         await self._writer.dispose()

@@ -4,6 +4,7 @@ from typing import Any
 
 from app.api.call import Answer, Call
 from app.api.customers import feed, imports, service
+from app.api.customers.erasure import delete_permanently
 from app.api.customers.redeemables import list_redeemables
 from app.api.customers.schemas import BulkCustomer, CustomerCreate, CustomerUpdate, FileForm, SameMetadata
 from app.api.idempotency import once
@@ -31,6 +32,10 @@ async def update_customer(call: Call) -> Answer:
 async def delete_customer(call: Call) -> Answer:
     await service.delete(call, call.path["customerId"])
     return Answer()
+
+
+async def erase_customer(call: Call) -> Answer:
+    return Answer(await delete_permanently(call, call.path["customerId"]))
 
 
 async def import_csv(call: Call) -> Answer:
@@ -198,5 +203,16 @@ ROUTES: tuple[Route, ...] = (
         list_held,
         "List Customer's Redeemables",
         query=("limit", "order", "starting_after_id", "filters"),
+    ),
+    Route(
+        method="POST",
+        path=CUSTOMER + "/permanent-deletion",
+        operation_id="customer-permanently-deletion",
+        handler=erase_customer,
+        permission="customers.delete",
+        tag="Customers",
+        summary="Delete Customer Permanently",
+        answer=dict,
+        errors=("not_found",),
     ),
 )
