@@ -21,9 +21,8 @@ from app.db.database import Database
 from app.db.models import SnapshotDue
 from app.engine import Engine
 from app.jobs.auto_stop import AUTO_STOP_SECONDS, AutoStops
-from app.jobs.forgetting import FORGET_SECONDS, forget_answers, forget_webhooks, forget_windows
 from app.jobs.erasure import ERASURES_SECONDS, resume_erasures
-from app.jobs.forgetting import FORGET_SECONDS, forget_answers, forget_windows
+from app.jobs.forgetting import FORGET_SECONDS, forget_answers, forget_webhooks, forget_windows
 from app.jobs.outbox import OutboxWork
 from app.jobs.runner import run_jobs
 from app.jobs.sweeper import SWEEP_SECONDS, sweep
