@@ -30,7 +30,7 @@ async def decide_alone(call: Call, request: StackRequest, redeemable: Redeemable
     )
     asked = replace(asked_of(call), riders=(), scope_hash="", fingerprint="")
     now = await moment_of(call)
-    with refusals_as_errors():
+    with refusals_as_errors:
         validated = await validate(
             engine.core, engine.catalogue, asked, alone, now, call.request_id, _admitted
         )

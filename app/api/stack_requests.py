@@ -1,8 +1,8 @@
 """What the hot rooms share: who asks, and how a refusal of the spine becomes an error of the edge."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import TracebackType
 from typing import Any
 
 from app.api.call import Answer, Call
@@ -110,28 +110,46 @@ async def replayed(call: Call, event_id: str) -> Answer:
     return Answer(body, headers=REPLAYED)
 
 
-@contextmanager
-def refusals_as_errors() -> Iterator[None]:
-    """Exceptions of the spine as answers (behaviour 1.5, 1.8)."""
-    try:
-        yield
-    except Refused as refused:
-        raise ApiError(
-            refused.status, refused.key, refused.message, refused.details, **refused.members
-        ) from refused
-    except Contended as contended:
-        raise ApiError(
+class RefusalsAsErrors:
+    """Exceptions of the spine as answers (behaviour 1.5, 1.8). Holds nothing, so one serves every request: a
+    generator for each would cost each.
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        answer = _error_of(error)
+        if answer is not None:
+            raise answer from error
+
+
+refusals_as_errors = RefusalsAsErrors()
+
+
+def _error_of(error: BaseException) -> ApiError | None:
+    if isinstance(error, Refused):
+        return ApiError(error.status, error.key, error.message, error.details, **error.members)
+    if isinstance(error, Contended):
+        return ApiError(
             400,
             "multiple_requests",
             "Multiple requests",
             "Another request is changing the same objects; try again",
-        ) from contended
-    except KeyReused as reused:
-        raise ApiError(
+        )
+    if isinstance(error, KeyReused):
+        return ApiError(
             422,
             "idempotency_key_reused",
             "Idempotency key reused",
             "The same Idempotency-Key was used with another body",
-        ) from reused
-    except LookupError as missing:
-        raise ApiError(401, "unauthorized", "Unauthorized") from missing
+        )
+    if isinstance(error, LookupError):
+        return ApiError(401, "unauthorized", "Unauthorized")
+    return None

@@ -16,8 +16,8 @@ SCHEMA = "1"
 
 VALIDATE, REDEEM, HOLD, ROLL_BACK = "V", "R", "H", "B"
 HELD_SUFFIX = "~h"
-EVENT_FIELD, PRIVATE_FIELD = "e", "b"
-"""Of a hash that keeps an event (Keep), as in the outbox."""
+EVENT_FIELD = "e"
+"""Of a hash that names an event (Keep)."""
 
 RECORD_BUCKET_SECONDS = 86_400
 
@@ -27,14 +27,11 @@ PublishedRecord = tuple[str, str, int, bytes]
 """Key, field, version (0: always written) and value of a record."""
 
 
-def _bound(value: int) -> int:
-    if not -INTEGER_MAX <= value <= INTEGER_MAX:
-        raise ValueError(f"{value} is not below 2**53")
-    return value
-
-
-def _limit(value: int | None) -> int | None:
-    return None if value is None else _bound(value)
+def _require_bound(*values: int | None) -> None:
+    """Raises: ValueError for a number that is not exact in Lua."""
+    for value in values:
+        if value is not None and not -INTEGER_MAX <= value <= INTEGER_MAX:
+            raise ValueError(f"{value} is not below 2**53")
 
 
 def _amount(amount: int) -> int:
@@ -47,8 +44,8 @@ class OldNamespace(Exception):
     """Keys were made before the partition was rebuilt into another namespace: writing there would be lost."""
 
 
-_EVENT_AT, _PRIVATE_AT, _VALUES_AT = 2, 3, 4
-"""Places in the script's ARGV."""
+_EVENT_ID, _VALUES_AT = 0, 4
+"""Places in the script's ARGV; 0 for the id of the event, which it makes itself."""
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -95,28 +92,31 @@ class _Plan:
 
     def add(self, op: Op) -> None:
         """Append one operation, in the layout of the script's header."""
+        # The commonest first: each redemption adds ten.
+        if isinstance(op, Add):
+            self.checks += 1
+            _require_bound(op.delta, op.base, op.cap, op.floor)
+            slot = self._slot(op.key, op.field, True)
+            self.arguments += ("A", slot, op.delta, op.base, op.cap, op.floor, op.until)
+            return
+        if isinstance(op, Record):
+            self.checks += 1
+            self.arguments += ("V", self._slot(op.key, op.field, False), f"{op.version}:")
+            return
         if isinstance(op, Put):
             self._write(op.key, op.ttl_seconds, op.field, self._value(op.value))
             return
         if isinstance(op, Keep):
-            self._write(op.key, op.ttl_seconds, EVENT_FIELD, _EVENT_AT, PRIVATE_FIELD, _PRIVATE_AT)
+            self._write(op.key, op.ttl_seconds, EVENT_FIELD, _EVENT_ID)
             return
         self.checks += 1
-        if isinstance(op, Add):
-            slot = self._slot(op.key, op.field, True)
-            self.arguments += (
-                "A", slot, _bound(op.delta), _bound(op.base), _limit(op.cap), _limit(op.floor), op.until
-            )  # fmt: skip
-        elif isinstance(op, Record):
-            self.arguments += ("V", self._slot(op.key, op.field, False), f"{op.version}:")
-        elif isinstance(op, Equal):
+        if isinstance(op, Equal):
             slot = self._slot(op.key, op.field, False)
             self.arguments += ("N", slot) if op.expected is None else ("E", slot, self._value(op.expected))
         elif isinstance(op, Hold):
+            _require_bound(op.base, op.cap, op.floor)
             slot = self._slot(op.key, op.field, True)
-            self.arguments += (
-                "H", slot, _amount(op.amount), _bound(op.base), _limit(op.cap), _limit(op.floor)
-            )  # fmt: skip
+            self.arguments += ("H", slot, _amount(op.amount), op.base, op.cap, op.floor)
         elif isinstance(op, Release):
             self.has_release = True
             self.arguments += ("R", self._slot(op.key, op.field, True), _amount(op.amount))

@@ -55,9 +55,7 @@ class Put(Struct, frozen=True):
 
 
 class Keep(Struct, frozen=True):
-    """Write the call's own event and private part into the fields `e` and `b` of a hash that lives so long;
-    they are not sent twice for it.
-    """
+    """Write the id of the call's own event into the field `e` of a hash that lives so long."""
 
     key: str
     ttl_seconds: int

@@ -1,15 +1,16 @@
-"""What a rollback needs of a redemption without SQL: its event, kept in Redis under its id for an hour (D9).
+"""What Redis keeps of a redemption for an hour under its id: which event it is, and what was returned since
+(D9).
 
-The script writes the event there from the arguments that also go to the outbox, so nothing is encoded or sent
-twice.
+The event itself stands in the outbox until it is in the ledger, so there is one copy of it, and nobody's data
+stays behind in Redis.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec import Struct
 
-from app.core.encode import EVENT_FIELD, PRIVATE_FIELD
+from app.core.encode import EVENT_FIELD
 from app.core.ops import Keep, Op, Put
 from app.ledger.entries import decode_event, decode_private
 from app.redeemables.order_changes import applied_of
@@ -21,8 +22,8 @@ RETURNED, PARENT, PROGRESS = "n", "p", "u"
 """Fields of the record: the count of parts returned; for a child of a stack, its parent; which units the
 parts returned (app.redeemables.portions.Progress).
 """
-FIELDS: Final = (RETURNED, EVENT_FIELD, PRIVATE_FIELD, PARENT)
-"""What is read of the record, in the order of `state_of`."""
+FIELDS: Final = (RETURNED, EVENT_FIELD, PARENT)
+"""What is read of the record."""
 
 
 class RedemptionState(Struct, kw_only=True):
@@ -57,13 +58,8 @@ def state_puts(root_key: str, children: Iterable[str], parent_id: str) -> list[O
     return ops
 
 
-def state_of(redemption_id: str, fields: Sequence[bytes | None]) -> RedemptionState | None:
-    """The state that a record says, read as FIELDS; None when the hour has passed."""
-    _, event_bytes, private_bytes, parent = fields
-    if parent is not None:
-        return RedemptionState(id=redemption_id, parent_id=parent.decode())
-    if event_bytes is None or private_bytes is None:
-        return None
+def state_of(redemption_id: str, event_bytes: bytes, private_bytes: bytes) -> RedemptionState:
+    """The state that the redemption's event says."""
     event, private = decode_event(event_bytes), decode_private(private_bytes)
     order = kept_order(private.order)
     return RedemptionState(

@@ -1,5 +1,5 @@
-"""What a redemption took, as a rollback needs it: from Redis within the hour, from the ledger for months
-(D9).
+"""What a redemption took, as a rollback needs it: from its event while that is in the outbox, from the ledger
+for months (D9).
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.core.core import RedemptionCore
 from app.core.keys import Keys, Partition
 from app.core.ops import Add
+from app.core.outbox import Position
 from app.db.database import Database
 from app.db.models import LedgerPosting, Redemption
 from app.ledger.client import LedgerClient
@@ -23,7 +24,7 @@ CUSTOMER_COUNTER = "n:customer:"
 
 class Returnable(Struct, frozen=True):
     """`returned`: the raw count of parts returned as the record has it; None when there was none within the
-    hour.
+    hour. `in_core`: whether the record of the redemption still stands in Redis.
     """
 
     state: RedemptionState
@@ -43,12 +44,29 @@ async def returnable(
     """fields: of the redemption's record, read as FIELDS; None when there is no such redemption in the
     project.
     """
-    kept = state_of(redemption_id, fields)
-    if kept is not None:
-        return Returnable(state=kept, returned=fields[0], in_core=True)
-    await ledger.barrier(partition)
-    state = await _from_ledger(db, partition, redemption_id)
-    return None if state is None else Returnable(state=state, returned=fields[0], in_core=False)
+    returned, event_id, parent = fields
+    if parent is not None:
+        state: RedemptionState | None = RedemptionState(id=redemption_id, parent_id=parent.decode())
+        in_core = True
+    else:
+        in_core = event_id is not None
+        state = await _from_outbox(core, partition, redemption_id, event_id.decode()) if in_core else None
+    if state is None:
+        await ledger.barrier(partition)
+        state = await _from_ledger(db, partition, redemption_id)
+    return None if state is None else Returnable(state=state, returned=returned, in_core=in_core)
+
+
+async def _from_outbox(
+    core: RedemptionCore, partition: Partition, redemption_id: str, event_id: str
+) -> RedemptionState | None:
+    """None: the event is in the ledger, and trimmed here."""
+    position = Position.parse(event_id)
+    before = str(Position(position.epoch, position.sequence - 1))
+    entries = await core.read_outbox(partition, before, 1)
+    if not entries or entries[0].event_id != event_id:
+        return None
+    return state_of(redemption_id, entries[0].event, entries[0].private)
 
 
 async def _from_ledger(db: Database, partition: Partition, redemption_id: str) -> RedemptionState | None:

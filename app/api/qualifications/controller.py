@@ -12,7 +12,7 @@ from app.http.routing import Route, Scope
 async def qualify(call: Call) -> Answer:
     """What applies to this customer and cart, each redeemable alone; what does not apply is left out."""
     request: QualificationRequest = call.body() or QualificationRequest()
-    with refusals_as_errors():
+    with refusals_as_errors:
         return Answer(await qualifications(call, request))
 
 
@@ -21,7 +21,7 @@ async def qualify_from_browser(call: Call) -> Answer:
     guesses a source_id must not read its codes.
     """
     request: QualificationRequest = call.body() or QualificationRequest()
-    with refusals_as_errors():
+    with refusals_as_errors:
         answer = await qualifications(call, request, codes=call.admission.enabled(LIST_VOUCHERS))
     return Answer(public_qualification(answer, request.order))
 

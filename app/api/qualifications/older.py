@@ -78,7 +78,7 @@ async def validate_promotions(call: Call) -> Answer:
     """Promotion tiers that apply, the most important first; `valid` says whether there is one."""
     request: SingleRequest = call.body() or SingleRequest()
     filters = call.query.filters()
-    with refusals_as_errors():
+    with refusals_as_errors:
         context = await context_of(call, request)
         wanted = await _wanted_tiers(call, context, filters)
         found = await _found(call, context, tiers, TIERS_LOOKED_AT_MAX, TIERS_LOOKED_AT_MAX, wanted)
@@ -123,7 +123,7 @@ async def _listing(
     limit = call.query.integer("limit", low=1, high=LISTED_MAX) or LISTED_MAX
     order = call.query.order(sortable, NEWEST_FIRST)
     by_age = order.field == "created_at" and order.descending
-    with refusals_as_errors():
+    with refusals_as_errors:
         context = await context_of(call, request)
         found = await _found(call, context, source, limit if by_age else LOOKED_AT_MAX, LOOKED_AT_MAX)
     data = await wires(found) if found else []

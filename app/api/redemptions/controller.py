@@ -69,7 +69,7 @@ async def _roll_back(call: Call, redemption_id: str, *, stacked: bool) -> Answer
         restore_use=body.extensions.restore_use if body.extensions else WHEN_COMPLETE,
     )
     engine.ledger.require()
-    with refusals_as_errors():
+    with refusals_as_errors:
         try:
             done = await roll_back(
                 engine.core,

@@ -29,7 +29,7 @@ async def redeem_request(call: Call, request: StackRequest) -> Answer:
     asked = asked_of(call)
     now = await moment_of(call)
     engine.ledger.require()
-    with refusals_as_errors():
+    with refusals_as_errors:
         check_request(request)
         if request.session is not None:
             check_session(request.session)

@@ -11,7 +11,7 @@ from app.redeemables.validate import validate
 async def validate_request(call: Call, request: StackRequest) -> Answer:
     """200 also when nothing applies: `valid` says it, and each redeemable says why."""
     engine = call.engine
-    with refusals_as_errors():
+    with refusals_as_errors:
         check_request(request)
         session = session_of(request.session, client_side=call.principal.kind == "client")
         if session is not None:

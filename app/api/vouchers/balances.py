@@ -52,7 +52,7 @@ async def adjust_balance(call: Call) -> Answer:
         source_id=body.source_id,
         reason=body.reason,
     )
-    with refusals_as_errors():
+    with refusals_as_errors:
         try:
             done = await change_balance(engine.core, asked_of(call), wanted, engine.now())
         except Replayed as first:
@@ -74,7 +74,7 @@ async def set_amount(call: Call, voucher: Voucher, amount: int) -> str:
         credited_before=first_amount(voucher),
         change=new_total(amount),
     )
-    with refusals_as_errors():
+    with refusals_as_errors:
         return (await change_balance(engine.core, asked, wanted, engine.now())).event_id
 
 

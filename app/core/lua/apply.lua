@@ -14,8 +14,8 @@
 -- ARGV[1]  plan           a MessagePack array, see below: one argument costs less than two hundred
 -- ARGV[2]  event
 -- ARGV[3]  private part of the event, may be empty
--- ARGV[4..] values that operations compare with or write, named by their place in ARGV; so event and private part can
---          be written into a hash without being sent twice
+-- ARGV[4..] values that operations compare with or write, named by their place in ARGV; place 0: the id of the
+--          event that the call makes
 --
 -- The plan P:
 --   1 mode (V validate, R redeem, H hold or release, B roll back: guards are not looked at), 2 epoch, 3 high-water mark
@@ -261,7 +261,7 @@ for _ = 1, P[write_at] do
   local key, count = KEYS[5 + P[at]], P[at + 2]
   local pairs_to_set, lives_at = {}, at + 1
   for i = at + 3, at + 1 + 2 * count, 2 do
-    local value = ARGV[P[i + 1]]
+    local value = ARGV[P[i + 1]] or event_id
     if value == '' then
       call('HDEL', key, P[i])
     else
