@@ -48,16 +48,16 @@ PREFIXES = {
     "validation_rules": "val_",
     "vouchers": "v_",
 }
-FREE = {"sessionKey"}
-"""Names what a caller made up: it is no object of its own."""
+FREE = {"sessionKey", "resource"}
+"""Names what a caller made up, or a kind of objects: it is no object of its own."""
 BODIES: dict[str, Any] = {
     "create-voucher": {"type": "DISCOUNT_VOUCHER", "discount": {"type": "PERCENT", "percent_off": 1}},
     "update-voucher-balance": {"amount": 100},
     "create-promotion-stack": {"name": "x", "tiers": {"ids": ["promo_x"]}},
 }
 """Of operations whose body has rules that its type does not say."""
-ASKS = {"validate-voucher", "validate-promotion-tier"}
-"""Their answer to what does not exist is 200 and `valid: false`, as published."""
+ASKS = {"validate-voucher", "validate-promotion-tier", "list-customer-segments"}
+"""Their answer to what does not exist is 200: `valid: false`, as published, or what somebody new would be in."""
 MAKES = {"create-voucher"}
 """Its path names what is to be made: a code of another project is as free as any."""
 

@@ -42,7 +42,7 @@ async def tracked(call: Call, body: EventCreate, channel: str) -> Answer:
         channel=channel,
         request_id=call.request_id,
     )
-    with refusals_as_errors():
+    with refusals_as_errors:
         try:
             done = await track(engine.core, engine.catalogue, asked_of(call), happened, await moment_of(call))
         except Replayed as first:
