@@ -57,7 +57,7 @@ BODIES: dict[str, Any] = {
 }
 """Of operations whose body has rules that its type does not say."""
 ASKS = {"validate-voucher", "validate-promotion-tier", "list-customer-segments"}
-"""Their answer to what does not exist is 200: `valid: false`, as published, or what somebody new would be in."""
+"""Answered 200 for what does not exist: `valid: false`, as published, or what somebody new would be in."""
 MAKES = {"create-voucher"}
 """Its path names what is to be made: a code of another project is as free as any."""
 
