@@ -25,6 +25,11 @@ STRIKES_MIN = 5
 """A cell with less has shown nothing, and is failed for that."""
 BETWEEN = 20
 """Requests acknowledged between two strikes, so that each hits a system at work on any machine."""
+STRIKES_ENOUGH = 15
+BETWEEN_LATER = 150
+"""After so many hits, strikes come this far apart: a slow machine has shown enough of recovering by then, and
+spends its time on the requests that are still wanted.
+"""
 BETWEEN_SECONDS_MAX = 5.0
 """Where little is left to be had, refusals are what goes on."""
 EDIT_SECONDS = 0.05
@@ -65,13 +70,14 @@ class Row(Struct, kw_only=True):
 
 
 class Limit(Struct, frozen=True):
-    """seconds_min: how long a cell runs at least. seconds_max: when it ends, whatever it has shown.
+    """seconds_min: how long a cell runs at least. seconds_max: when it ends, whatever it has shown; cells
+    count requests, and only one in which hardly anybody is served any more comes so far.
 
     crash_point: a place at which the ledger's writer dies in every one of its lives, instead of the fault's.
     """
 
     seconds_min: float = 8.0
-    seconds_max: float = 120.0
+    seconds_max: float = 600.0
     crash_point: str = ""
 
 
@@ -112,9 +118,9 @@ async def _run(rig: Rig, row: Row, randomness: random.Random, limit: Limit, hist
     began = history.now()
     try:
         while not _enough(clients, history, began, limit):
-            mark = clients.acknowledged
+            goal = clients.acknowledged + (BETWEEN if _hits(history) < STRIKES_ENOUGH else BETWEEN_LATER)
             await asyncio.sleep(randomness.uniform(*FAULTS[cell.fault].pause))
-            await until(lambda mark=mark: clients.acknowledged >= mark + BETWEEN, BETWEEN_SECONDS_MAX)
+            await until(lambda goal=goal: clients.acknowledged >= goal, BETWEEN_SECONDS_MAX)
             await _strike(rig, cell, randomness, clients, history)
     finally:
         editing.cancel()
@@ -133,9 +139,12 @@ async def _run(rig: Rig, row: Row, randomness: random.Random, limit: Limit, hist
 
 def _enough(clients: Clients, history: History, began: float, limit: Limit) -> bool:
     elapsed = history.now() - began
-    hits = sum(strike.in_flight > 0 for strike in history.strikes)
-    shown = clients.acknowledged >= ACKNOWLEDGED_MIN and hits >= STRIKES_MIN
+    shown = clients.acknowledged >= ACKNOWLEDGED_MIN and _hits(history) >= STRIKES_MIN
     return (shown and elapsed >= limit.seconds_min) or elapsed >= limit.seconds_max
+
+
+def _hits(history: History) -> int:
+    return sum(strike.in_flight > 0 for strike in history.strikes)
 
 
 async def _strike(
@@ -196,7 +205,7 @@ def _count(row: Row, history: History) -> None:
     own = [one for one in history.operations if not one.key.startswith("edit-")]
     row.acknowledged = len({one.key for one in own if one.acknowledged})
     row.refused = len({one.key for one in own if one.status and not one.acknowledged})
-    row.strikes = sum(strike.in_flight > 0 for strike in history.strikes)
+    row.strikes = _hits(history)
     unknown = [one for one in own if one.unknown]
     row.unknown = len(unknown)
     row.resolved = sum(bool(one.status) for one in unknown)
