@@ -63,12 +63,16 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     durability: Annotated[
-        Literal["auto", "journal", "ledger"],
+        Literal["auto", "journal", "replica", "ledger"],
         about(
             "what an acknowledged redemption has survived: `journal` (a server's synced append-only file), "
-            "`ledger` (SQL), or `auto`: the first of them that can be proven"
+            "`replica` (those of all its replicas too), `ledger` (SQL), or `auto`: `journal` when it can be "
+            "proven, else `ledger`"
         ),
     ] = "auto"
+    replicas: Annotated[
+        int, about("how many replicas the server has and level `replica` waits for", low=1, high=16)
+    ] = 1
     host: Annotated[str, about("address to listen on")] = "127.0.0.1"
     port: Annotated[
         int, about("port; 0 picks a free one, printed and written to `serve.json`", low=0, high=65_535)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.core.core import RedemptionCore
+from app.core.replicas import Replicas
 from app.db.database import Database
 from app.engine import Engine
 from app.ledger.client import LedgerClient
@@ -20,7 +21,9 @@ async def running_engine(settings: Settings) -> AsyncIterator[Engine]:
         in_flight_max=settings.in_flight_max,
     )
     db = Database(settings.database)
-    ledger = LedgerClient(core, db, settings.durability)
+    ledger = LedgerClient(
+        core, db, settings.durability, Replicas(settings.redis_url, settings.replicas)
+    )
     await core.start()
     try:
         await ledger.start()

@@ -24,14 +24,14 @@ ACKNOWLEDGED_MIN = 1_000
 STRIKES_MIN = 5
 """A cell with less has shown nothing, and is failed for that."""
 BETWEEN = 20
-"""Requests acknowledged between two strikes, so that each hits a system at work on any machine."""
-STRIKES_ENOUGH = 15
+"""Requests answered between two strikes, so that each hits a system at work on any machine."""
+STRIKES_ENOUGH = 10
 BETWEEN_LATER = 150
 """After so many hits, strikes come this far apart: a slow machine has shown enough of recovering by then, and
 spends its time on the requests that are still wanted.
 """
-BETWEEN_SECONDS_MAX = 5.0
-"""Where little is left to be had, refusals are what goes on."""
+BETWEEN_SECONDS_MAX = 30.0
+"""Longer than any recovery: then the next strike comes into it."""
 EDIT_SECONDS = 0.05
 READY_SECONDS_MAX = 60.0
 
@@ -118,9 +118,9 @@ async def _run(rig: Rig, row: Row, randomness: random.Random, limit: Limit, hist
     began = history.now()
     try:
         while not _enough(clients, history, began, limit):
-            goal = clients.acknowledged + (BETWEEN if _hits(history) < STRIKES_ENOUGH else BETWEEN_LATER)
+            goal = clients.answered + (BETWEEN if _hits(history) < STRIKES_ENOUGH else BETWEEN_LATER)
             await asyncio.sleep(randomness.uniform(*FAULTS[cell.fault].pause))
-            await until(lambda goal=goal: clients.acknowledged >= goal, BETWEEN_SECONDS_MAX)
+            await until(lambda goal=goal: clients.answered >= goal, BETWEEN_SECONDS_MAX)
             await _strike(rig, cell, randomness, clients, history)
     finally:
         editing.cancel()

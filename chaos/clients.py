@@ -48,6 +48,8 @@ class Clients:
         self._wires: list[Wire] = []
         self.in_flight: dict[int, Operation] = {}
         self._acknowledged: set[str] = set()
+        self.answered = 0
+        """Definite answers, refusals too."""
         self.faults: list[str] = []
         """Answers that no client may ever see: 5xx other than 503, and refusals of the wrong kind."""
 
@@ -113,6 +115,7 @@ class Clients:
             operation.returned = history.now()
             del self.in_flight[id(operation)]
             history.operation(operation)
+        self.answered += bool(operation.status)
         if operation.acknowledged:
             self._acknowledged.add(operation.key)
         self._orders.learn(operation)

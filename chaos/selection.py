@@ -21,7 +21,8 @@ SHORT = (
 
 def select(name: str) -> list[Cell]:
     """levels: every fault at every level, workloads in turn. pairs: every workload under every fault once,
-    levels in turn, so that each fault meets each level. full: everything.
+    levels in turn, so that each fault meets each level; whoever ends it early has met every fault about as
+    often. full: everything.
     """
     if name == "short":
         return list(SHORT)
@@ -34,8 +35,10 @@ def select(name: str) -> list[Cell]:
         ]
     if name == "full":
         return [Cell(w, f, level) for f in FAULTS for w in WORKLOADS for level in LEVELS]
+    workloads = list(enumerate(WORKLOADS))
     return [
         Cell(workload, fault, LEVELS[(row + column) % len(LEVELS)])
+        for turn in range(len(workloads))
         for row, fault in enumerate(FAULTS)
-        for column, workload in enumerate(WORKLOADS)
+        for column, workload in [workloads[(row + turn) % len(workloads)]]
     ]

@@ -11,13 +11,14 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.core.core import RedemptionCore
 from app.core.outcome import CoreUnavailable
+from app.core.replicas import Replicas
 from app.db import migrate
 from app.db.database import Database
 from app.embedded.binary import EmbeddedServerError
 from app.embedded.places import Places
 from app.embedded.supervisor import Supervisor
 from app.engine import Engine
-from app.ledger.client import JOURNAL
+from app.ledger.client import JOURNAL, REPLICA, proven_replicas
 from app.processes.logs import set_up_logs
 from app.settings import Settings, load_settings
 from app.wiring import running_engine
@@ -75,20 +76,25 @@ async def unproven_level(settings: Settings, redis_url: str) -> str:
     """Why the durability level that was asked for cannot be kept by the server as it is set (D18); empty when
     it can, and for a server that is away: the workers wait for it, and ask it themselves.
     """
-    if settings.durability != JOURNAL:
+    wanted = settings.durability
+    if wanted not in (JOURNAL, REPLICA):
         return ""
-    core = RedemptionCore(redis_url)
+    core, replicas = RedemptionCore(redis_url), Replicas(redis_url, settings.replicas)
     await core.start()
     try:
         proven = await core.probe()
+        level, reasons = proven.level, proven.reasons
+        if wanted == REPLICA:
+            level, reasons = await proven_replicas(proven, replicas)
     except CoreUnavailable:
         return ""
     finally:
+        await replicas.close()
         await core.close()
-    if proven.level == JOURNAL:
+    if level == wanted:
         return ""
     return (
-        f"the durability level journal cannot be proven: {'; '.join(proven.reasons)}. "
+        f"the durability level {wanted} cannot be proven: {'; '.join(reasons)}. "
         "Change the server's settings, or set VOUCHSAFE_DURABILITY to ledger or auto"
     )
 

@@ -19,15 +19,34 @@ PROBES: tuple[Command, ...] = (
 
 
 class Durability(Struct, frozen=True):
-    """level: "journal" when an answer proves that the write is on this server's disk, else "ledger":
-    acknowledge only what is committed in SQL. reasons: why it is not journal. evicts: the server may drop
-    counters when memory is short and must be refused. run_id: which server process said so.
+    """level: "journal" when an answer proves that the write is on this server's disk, and that no other
+    server may take over, else "ledger": acknowledge only what is committed in SQL. reasons: why it is not
+    journal. evicts: the server may drop counters when memory is short and must be refused. run_id: which
+    server process said so.
+
+    disk: those of the reasons that are the server's own. replicas: how many follow it. following: how many of
+    them are in step. shares: it holds a part of the slots of a cluster.
     """
 
     level: str
     reasons: tuple[str, ...] = ()
     evicts: bool = False
     run_id: str = ""
+    disk: tuple[str, ...] = ()
+    replicas: int = 0
+    following: int = 0
+    shares: bool = False
+
+    def lacks(self, replicas: int) -> tuple[str, ...]:
+        """Why level `replica` with so many of them is not to be had here; empty when only a trial is left."""
+        found = list(self.disk)
+        if self.shares:
+            found.append("in a cluster the level is ledger")
+        if self.replicas != replicas:
+            found.append(f"{self.replicas} replicas follow the server, VOUCHSAFE_REPLICAS says {replicas}")
+        elif self.following != replicas:
+            found.append(f"{self.following} of {replicas} replicas are in step with the server")
+        return tuple(found)
 
 
 def weakest(judged: list[Durability]) -> Durability:
@@ -40,6 +59,8 @@ def weakest(judged: list[Durability]) -> Durability:
         reasons=reasons,
         evicts=any(one.evicts for one in judged),
         run_id=" ".join(one.run_id for one in judged),
+        disk=tuple(dict.fromkeys(reason for one in judged for reason in one.disk)),
+        shares=True,
     )
 
 
@@ -60,27 +81,36 @@ def judge(replies: list[Any]) -> Durability:
     """The level that the answers to PROBES prove."""
     appendonly, appendfsync, on_rewrite, policy = (_setting(reply) for reply in replies[:4])
     replication, server, persistence = (_info(reply) for reply in replies[4:])
-    reasons = []
+    disk = []
     if appendonly is None or appendfsync is None or on_rewrite is None:
-        reasons.append("the server does not show its settings (CONFIG GET is refused)")
+        disk.append("the server does not show its settings (CONFIG GET is refused)")
     else:
         if appendonly != "yes":
-            reasons.append("appendonly is not yes")
+            disk.append("appendonly is not yes")
         if appendfsync != "always":
-            reasons.append("appendfsync is not always")
+            disk.append("appendfsync is not always")
         if on_rewrite != "no":
-            reasons.append("no-appendfsync-on-rewrite is not no")
+            disk.append("no-appendfsync-on-rewrite is not no")
     if persistence.get("aof_enabled") != "1" or persistence.get("aof_last_write_status", "ok") != "ok":
-        reasons.append("the append-only file is not being written")
+        disk.append("the append-only file is not being written")
     if replication.get("role") != "master":
-        reasons.append("the server is a replica")
-    if replication.get("connected_slaves", "0") != "0":
+        disk.append("the server is a replica")
+    reasons = list(disk)
+    replicas = int(replication.get("connected_slaves", "0"))
+    if replicas:
         reasons.append("a replica may be promoted without the last writes")
-    if server.get("redis_mode", server.get("server_mode")) != "standalone":
+    shares = server.get("redis_mode", server.get("server_mode")) != "standalone"
+    if shares:
         reasons.append("the server may fail over to another")
     return Durability(
         level="ledger" if reasons else "journal",
         reasons=tuple(reasons),
         evicts=policy is not None and policy != "noeviction",
         run_id=server.get("run_id", ""),
+        disk=tuple(disk),
+        replicas=replicas,
+        following=sum(
+            name.startswith("slave") and "state=online" in value for name, value in replication.items()
+        ),
+        shares=shares,
     )

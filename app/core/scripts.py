@@ -8,7 +8,7 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import NamedTuple
 
-NAMES = ("apply", "certify", "guess", "publish", "rate", "trim")
+NAMES = ("apply", "certify", "confirm", "guess", "publish", "rate", "trim")
 
 _HEADER_LINE = re.compile(r"^-- (KEYS|ARGV)\[(\d+)(\.\.)?\]\s+(\S.*)$")
 _OUTPUT_CODE = re.compile(r"\{(-?\d+)[,}]")

@@ -247,7 +247,7 @@ def _headers() -> Schema:
         },
         "Vouchsafe-Durability": {
             "description": "What an acknowledged redemption has survived.",
-            "schema": {"type": "string", "enum": ["journal", "ledger"]},
+            "schema": {"type": "string", "enum": ["journal", "replica", "ledger"]},
         },
     }
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.core import RedemptionCore
 from app.core.keys import Partition
 from app.core.outcome import CoreUnavailable
+from app.core.replicas import Replicas
 from app.db.database import Database
 from app.db.models import SnapshotDue
 from app.engine import Engine
@@ -27,7 +28,7 @@ from app.jobs.outbox import OutboxWork
 from app.jobs.runner import run_jobs
 from app.jobs.sweeper import SWEEP_SECONDS, sweep
 from app.jobs.webhooks import LOOK_SECONDS, Webhooks
-from app.ledger.client import JOURNAL, LedgerClient
+from app.ledger.client import LEDGER, LedgerClient
 from app.ledger.lease import HeldLease, LeaseLost, take_lease
 from app.ledger.project import Projector
 from app.ledger.projection_writes import CustomerRules
@@ -84,7 +85,7 @@ async def run_background(
             engine.core,
             engine.db,
             Projector(engine.core, engine.db, CUSTOMERS),
-            lambda: engine.ledger.level != JOURNAL,
+            lambda: engine.ledger.level == LEDGER,
             settings.outbox_megabytes_soft << 20,
         )
         lease = Leadership(engine.db, stopping)
@@ -126,7 +127,9 @@ async def run_background(
 async def _engine(settings: Settings) -> AsyncIterator[Engine]:
     core = RedemptionCore(settings.redis_url)
     db = Database(settings.database)
-    ledger = LedgerClient(core, db, settings.durability)
+    ledger = LedgerClient(
+        core, db, settings.durability, Replicas(settings.redis_url, settings.replicas)
+    )
     await core.start()
     try:
         await ledger.start()

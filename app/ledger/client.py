@@ -10,9 +10,11 @@ import structlog
 from sqlalchemy import select
 
 from app.core.core import RedemptionCore
+from app.core.durability import Durability
 from app.core.keys import Partition
 from app.core.outbox import Position
-from app.core.outcome import CoreUnavailable
+from app.core.outcome import Code, CoreUnavailable
+from app.core.replicas import Replicas
 from app.core.watermarks import LEDGERED
 from app.db.database import Database
 from app.db.models import LedgerEvent
@@ -23,18 +25,21 @@ ACKNOWLEDGE_SECONDS: Final = 10.0
 PROBE_SECONDS: Final = 10.0
 RECONNECT_CHECK_SECONDS: Final = 0.25
 
-AUTO, JOURNAL, LEDGER = "auto", "journal", "ledger"
+AUTO, JOURNAL, REPLICA, LEDGER = "auto", "journal", "replica", "ledger"
 
 log = structlog.get_logger("vouchsafe.ledger")
 
 
 class LedgerClient:
     """One per process. `durability` is what the operator asked for; `level` is what is proven and promised
-    now.
+    now. `replicas` are asked at level `replica` alone.
     """
 
-    def __init__(self, core: RedemptionCore, db: Database, durability: str = AUTO) -> None:
+    def __init__(
+        self, core: RedemptionCore, db: Database, durability: str = AUTO, replicas: Replicas | None = None
+    ) -> None:
         self._core = core
+        self._replicas = replicas if durability == REPLICA else None
         self._db = db
         self._wanted = durability
         self._proven: str | None = None
@@ -54,14 +59,16 @@ class LedgerClient:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
+        if self._replicas is not None:
+            await self._replicas.close()
 
     @property
     def level(self) -> str:
-        """journal: the server's synced file holds it. ledger: SQL holds it. Without a proof of the first, it
-        is the second.
+        """journal: the server's synced file holds it. replica: those of its replicas too. ledger: SQL holds
+        it. Without a proof of the first, it is the last; the second is never taken unasked.
         """
-        if self._wanted == LEDGER:
-            return LEDGER
+        if self._wanted in (LEDGER, REPLICA):
+            return self._wanted
         return JOURNAL if JOURNAL in (self._proven, self._wanted) else LEDGER
 
     @property
@@ -71,7 +78,7 @@ class LedgerClient:
         """
         if self._evicts:
             return ("the server may drop counters when memory is short: set maxmemory-policy to noeviction",)
-        if self._wanted == JOURNAL and self._proven != JOURNAL:
+        if self._wanted in (JOURNAL, REPLICA) and self._proven != self._wanted:
             return self._reasons
         return ()
 
@@ -81,8 +88,8 @@ class LedgerClient:
             raise CoreUnavailable("durability is not proven: " + "; ".join(self.unproven))
 
     async def acknowledged(self, partition: Partition, event_id: str) -> None:
-        """Return when the event may be acknowledged: at once at level journal, after its commit in SQL at
-        level ledger.
+        """Return when the event may be acknowledged: at once at level journal, when all replicas have it at
+        level replica, after its commit in SQL at level ledger.
 
         Raises: CoreUnavailable with `unknown` when that takes too long, or when the event was lost with its
         server.
@@ -90,6 +97,9 @@ class LedgerClient:
         if self.unproven:
             raise CoreUnavailable("durability is not proven: " + "; ".join(self.unproven), unknown=True)
         if self.level == JOURNAL:
+            return
+        if self._replicas is not None:
+            await self._replicated(self._replicas, partition, event_id)
             return
         if not await self._core.watermarks.wait(partition, LEDGERED, event_id, ACKNOWLEDGE_SECONDS):
             raise CoreUnavailable("the ledger did not confirm in time", unknown=True)
@@ -109,6 +119,15 @@ class LedgerClient:
         """
         await wait_projected(self._core, self._db, partition)
 
+    async def _replicated(self, replicas: Replicas, partition: Partition, event_id: str) -> None:
+        try:
+            code = await replicas.confirm(partition, event_id)
+        except CoreUnavailable:
+            self._connects = -1  # Whether they are still there is looked at now, not at the next turn.
+            raise
+        if code is not Code.OK and not await self._is_ledgered(partition, Position.parse(event_id)):
+            raise CoreUnavailable("the server was replaced before its replicas had the event", unknown=True)
+
     async def _is_ledgered(self, partition: Partition, position: Position) -> bool:
         async with self._db.reading() as session:
             found = await session.scalar(
@@ -123,11 +142,14 @@ class LedgerClient:
     async def _probe(self) -> None:
         connects = self._core.connects
         durability = await self._core.probe()
-        if durability.level != self._proven:
-            log.info("durability", proven=durability.level, reasons=durability.reasons, wanted=self._wanted)
+        level, reasons = durability.level, durability.reasons
+        if self._replicas is not None:
+            level, reasons = await proven_replicas(durability, self._replicas)
+        if level != self._proven:
+            log.info("durability", proven=level, reasons=reasons, wanted=self._wanted)
         self._connects = connects
-        self._proven = durability.level
-        self._reasons = durability.reasons
+        self._proven = level
+        self._reasons = reasons
         self._evicts = durability.evicts
 
     async def _keep(self) -> None:
@@ -143,3 +165,16 @@ class LedgerClient:
             except CoreUnavailable as error:
                 # Another server may answer next: what the last one proved says nothing about it.
                 self._proven, self._reasons = None, (str(error),)
+
+
+async def proven_replicas(durability: Durability, replicas: Replicas) -> tuple[str, tuple[str, ...]]:
+    """Level `replica` when a write just made has reached them all; else what the server alone proves, and
+    why.
+    """
+    reasons = durability.lacks(replicas.count)
+    if not reasons:
+        try:
+            await replicas.trial()
+        except CoreUnavailable as error:
+            reasons = (f"a write was tried: {error}",)
+    return (durability.level, reasons) if reasons else (REPLICA, ())

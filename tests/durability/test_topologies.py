@@ -14,7 +14,7 @@ from app.core.keys import Partition
 from tests.durability.load import Load, assert_nothing_lost
 from tests.support.server import Project, RunningServer
 from tests.support.shop import created, percent_off, public_code, redeem, unique
-from tests.support.topologies import Cluster, Sentinels
+from tests.support.topologies import Cluster, Sentinels, wait
 
 BEFORE = 200
 """Redemptions acknowledged before the blow, and again after it."""
@@ -68,6 +68,32 @@ def test_a_failover_of_sentinels_loses_nothing(sentinels: Sentinels, tmp_path: P
         server.stop()
 
 
+def test_a_failover_at_level_replica_loses_nothing(sentinels: Sentinels, tmp_path: Path) -> None:
+    """Every event was on the replica's disk before its answer. Alone, the promoted one acknowledges nothing;
+    with the old primary as its replica it goes on.
+    """
+    sentinels.complete()
+    server = served(sentinels.url, tmp_path, "replica").start()
+    try:
+        assert httpx.get(f"{server.base_url}/readyz").json()["durability"] == "replica"
+        shop = server.create_project(unique("replica"))
+        with server.client(shop) as api:
+            code, _ = public_code(api, percent_off(10))
+        with Load(server, shop, code) as load:
+            load.progress(BEFORE)
+            before = sentinels.primary()
+            before.kill()
+            wait(lambda: sentinels.primary() is not before, "no failover")
+            alone = len(load.acknowledged)
+            sentinels.complete()
+            seconds = until_served_again(load)
+            load.progress(BEFORE)
+        print(f"replica: {alone} acknowledged before; served again {seconds:.1f} s after it was complete")
+        assert_nothing_lost(server, shop, load)
+    finally:
+        server.stop()
+
+
 def test_a_killed_master_of_a_cluster_loses_nothing(cluster: Cluster, tmp_path: Path) -> None:
     """Projects of other masters are served meanwhile; its own come back with it, and nothing is missing."""
     server = served(cluster.url, tmp_path).start()
@@ -106,8 +132,11 @@ def projects_of_every_master(server: RunningServer, cluster: Cluster) -> list[Pr
     return list(found.values())
 
 
-def test_a_level_that_cannot_be_proven_is_refused_at_the_start(sentinels: Sentinels, tmp_path: Path) -> None:
-    """D18: beside a replica nobody can promise `journal`, so a server that is told to does not begin."""
-    server = served(sentinels.url, tmp_path, "journal")
+@pytest.mark.parametrize("level", ["journal", "replica"])
+def test_a_level_that_cannot_be_proven_is_refused_at_the_start(
+    cluster: Cluster, tmp_path: Path, level: str
+) -> None:
+    """D18: in a cluster nobody can promise either, so a server that is told to does not begin."""
+    server = served(cluster.url, tmp_path, level)
     with pytest.raises(AssertionError, match="durability"):
         server.start()

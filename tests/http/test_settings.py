@@ -38,7 +38,7 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path):
         ({"VOUCHSAFE_PORT": "http"}, "VOUCHSAFE_PORT must be a whole number"),
         ({"VOUCHSAFE_PORT": "70000"}, "VOUCHSAFE_PORT must be between"),
         ({"VOUCHSAFE_WORKERS": "0"}, "VOUCHSAFE_WORKERS must be between"),
-        ({"VOUCHSAFE_DURABILITY": "best"}, "VOUCHSAFE_DURABILITY must be one of auto, journal, ledger"),
+        ({"VOUCHSAFE_DURABILITY": "best"}, "must be one of auto, journal, ledger, replica"),
         ({"VOUCHSAFE_IDEMPOTENCY_HOURS": "1"}, "between 24 and 72"),
         ({"VOUCHSAFE_REDIS_URL_FILE": "/nowhere/at/all"}, "cannot be read"),
     ],

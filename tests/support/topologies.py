@@ -45,9 +45,10 @@ def wait(reached: Callable[[], bool], what: str) -> None:
 class Listening(Valkey):
     """A server that others can reach."""
 
-    def __init__(self, *options: str, appendfsync: str = "everysec") -> None:
+    def __init__(self, *options: str, appendfsync: str = "everysec", binary: str | None = None) -> None:
         self.port = free_port()
         super().__init__(
+            binary=binary,
             appendfsync=appendfsync,
             options=("--port", str(self.port), "--bind", "127.0.0.1", *options),
         )
@@ -60,7 +61,7 @@ class Sentinels:
     """A primary, a replica and three Sentinels that agree by two. Use as a context manager."""
 
     def __init__(self) -> None:
-        self.servers = [Listening(), Listening()]
+        self.servers = [Listening(appendfsync="always"), Listening(appendfsync="always")]
         self.directory = Path(tempfile.mkdtemp(prefix="vs-sentinel-"))
         self.ports = [free_port() for _ in range(3)]
         self._sentinels: list[subprocess.Popen[bytes]] = []
@@ -76,6 +77,13 @@ class Sentinels:
             told: Any = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", PRIMARY)
         port = int(told[1] if isinstance(told, list) else told["port"])
         return next(server for server in self.servers if server.port == port)
+
+    def complete(self) -> None:
+        """Start what was killed, and wait until it follows the primary."""
+        for server in self.servers:
+            if server.process is None:
+                server.start()
+        wait(lambda: b"state=online" in self.primary().command("INFO", "replication"), "no replica")
 
     def start(self) -> Self:
         first, second = self.servers

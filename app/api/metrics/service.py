@@ -19,6 +19,7 @@ from app.ledger.partitions import live_partitions
 from app.settings import VERSION
 
 PARTITIONS_PER_TRIP: Final = 200
+LEVELS: Final = ("journal", "replica", "ledger")
 SECONDS_MAX: Final = 5.0
 """For each group of gauges; Prometheus gives a scrape ten seconds."""
 ROWS: Final[dict[str, tuple[str, Select[int]]]] = {
@@ -59,7 +60,7 @@ async def gauges(engine: Engine) -> bytes:
         *_gauge(
             "vouchsafe_durability_level",
             "1 for the level that acknowledgements have now.",
-            {f'level="{level}"': int(engine.ledger.level == level) for level in ("journal", "ledger")},
+            {f'level="{level}"': int(engine.ledger.level == level) for level in LEVELS},
         ),
         *_gauge(
             "vouchsafe_durability_unproven",
