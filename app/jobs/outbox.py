@@ -19,9 +19,9 @@ from app.db.models import PartitionState, Project
 from app.ledger.crash_points import crash_point
 from app.ledger.drain import BATCH_MAX, Diverged, ledger_entries
 from app.ledger.lease import LeaseLost
+from app.ledger.leftovers import drop_namespaces, drop_records
 from app.ledger.partitions import State, announce, live_partitions
 from app.ledger.project import Projector
-from app.ledger.rebuild import drop_namespaces
 from app.ledger.recovery import close_diverged, is_healthy, recover
 
 BLOCK_MILLISECONDS: Final = 100
@@ -68,6 +68,8 @@ class OutboxWork:
         self._trimmed: dict[Partition, Position] = {}
         self._behind: dict[Partition, None] = {}
         self._has_behind = asyncio.Event()
+        self._bare: dict[Partition, str] = {}
+        """Closed partitions whose records are gone, with the server process they were on."""
         self._server: tuple[str, ...] = ()
         self._suspect = True
         self._checked = 0.0
@@ -108,7 +110,7 @@ class OutboxWork:
         for gone in [partition for partition in self.cursors if partition not in live]:
             del self.cursors[gone]
             self._trimmed.pop(gone, None)
-        rebuilt: dict[Partition, str] = {}
+        closed: list[tuple[State, Meta]] = []
         for start in range(0, len(states), METAS_PER_TRIP):
             page = states[start : start + METAS_PER_TRIP]
             for state, meta in zip(
@@ -118,18 +120,38 @@ class OutboxWork:
                     continue
                 if meta.outbox_bytes > self._soft_bytes:
                     log.warning("the outbox fills", partition=state.partition.name, bytes=meta.outbox_bytes)
-                namespace = await self._check(state, meta)
-                if namespace:
-                    rebuilt[state.partition] = namespace
+                if is_healthy(state, meta):
+                    self._know(state)
+                else:
+                    closed.append((state, meta))
+        await self._drop_records(closed)
+        rebuilt: dict[Partition, str] = {}
+        for state, _ in closed:
+            if namespace := await self._recover(state):
+                rebuilt[state.partition] = namespace
         await drop_namespaces(self.core, rebuilt)
 
-    async def _check(self, state: State, meta: Meta) -> str:
+    async def _drop_records(self, closed: list[tuple[State, Meta]]) -> None:
+        """Of all partitions that are to be opened again, in one pass over the server's keys."""
+        found = {
+            state.partition: meta
+            for state, meta in closed
+            if meta.epoch and not meta.is_open and self._bare.get(state.partition) != meta.server
+        }
+        await drop_records(self.core, {partition: meta.namespace for partition, meta in found.items()})
+        self._bare.update({partition: meta.server for partition, meta in found.items()})
+
+    async def _recover(self, state: State) -> str:
         """The namespace that was filled anew; empty when none had to be."""
-        if is_healthy(state, meta):
-            self._know(state)
-            return ""
         try:
-            done = await recover(self.core, self.db, state.partition, owner=RECOVERER, sweep=False)
+            done = await recover(
+                self.core,
+                self.db,
+                state.partition,
+                owner=RECOVERER,
+                sweep=False,
+                records_dropped=self._bare.pop(state.partition, ""),
+            )
         except LeaseLost:
             self._suspect = True
             return ""

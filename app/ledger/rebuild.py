@@ -1,7 +1,7 @@
 """Redis refilled from SQL, in a namespace that nobody reads yet (core 3.4, D13)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -17,8 +17,7 @@ from app.db.models import Counter, Customer, EventBody, LedgerEvent, LedgerPosti
 from app.ledger.entries import decode_private
 from app.ledger.lease import HeldLease, database_now_ms
 from app.ledger.locks import lock_commands, open_locks
-from app.ledger.partitions import State, epoch_of
-from app.ledger.patterns import literal_pattern
+from app.ledger.partitions import State
 from app.ledger.positions import at_or_beyond, beyond
 from app.ledger.replay import replay, replay_since
 from app.ledger.versions import catalogue_versions
@@ -227,33 +226,3 @@ async def _pipeline(core: RedemptionCore, partition: Partition, commands: list[A
     for reply in await core.read(partition, commands):
         if isinstance(reply, Exception):
             raise CoreUnavailable(f"the namespace of {partition.name} cannot be filled: {reply}")
-
-
-async def drop_namespaces(core: RedemptionCore, keep: Mapping[Partition, str]) -> int:
-    """Unlink what earlier namespaces of these partitions left behind, in one pass over the server's keys; how
-    many keys. Later ones stay: somebody may be filling one at this moment.
-    """
-    if not keep:
-        return 0
-    if core.is_cluster and len(keep) > 1:
-        return sum([await drop_namespaces(core, {one: namespace}) for one, namespace in keep.items()])
-    kept = {partition.tag: namespace for partition, namespace in keep.items()}
-    asked = next(iter(keep))
-    tag = literal_pattern(asked.tag) if len(keep) == 1 else "{*}"
-    cursor, dropped = "0", 0
-    while True:
-        (reply,) = await core.read(asked, [("SCAN", cursor, "MATCH", f"{tag}:*:*", "COUNT", 1000)])
-        if isinstance(reply, Exception):
-            raise CoreUnavailable(str(reply))
-        cursor = reply[0].decode()
-        stale = [key for key in reply[1] if _is_stale(key, kept)]
-        if stale:
-            await core.read(asked, [("UNLINK", *stale)])
-            dropped += len(stale)
-        if cursor == "0":
-            return dropped
-
-
-def _is_stale(key: bytes, kept: Mapping[str, str]) -> bool:
-    tag, namespace, _ = key.decode(errors="replace").split(":", 2)
-    return tag in kept and epoch_of(namespace) < epoch_of(kept[tag])

@@ -26,9 +26,10 @@ from app.ledger.batch import ORPHAN, Problem
 from app.ledger.crash_points import crash_point
 from app.ledger.drain import BATCH_MAX, Diverged, ledger_entries, record_divergences
 from app.ledger.lease import HeldLease, leased
+from app.ledger.leftovers import drop_namespaces, drop_records
 from app.ledger.partitions import State, announce, move_epoch, namespace_of, read_state, recovery_lease
 from app.ledger.positions import at_or_beyond, up_to
-from app.ledger.rebuild import drop_namespaces, fill_namespace
+from app.ledger.rebuild import fill_namespace
 from app.ledger.versions import catalogue_versions
 
 CLOSED: Final = "recovering"
@@ -64,9 +65,11 @@ async def recover(
     rebuild: bool = False,
     from_genesis: bool = False,
     sweep: bool = True,
+    records_dropped: str = "",
 ) -> Recovery:
     """Make the partition open, unless it is. `rebuild` closes even an open one and writes all its counters
-    anew. Without `sweep` the caller removes old namespaces, for many partitions at once.
+    anew. Without `sweep` the caller removes old namespaces, for many partitions at once; records_dropped:
+    of which server process (Meta.server) it has removed the records in the same way.
 
     Raises: CoreUnavailable when the server is away; nothing is half open then, and the next attempt goes on.
     """
@@ -83,7 +86,9 @@ async def recover(
     ) as lease:
         if lease is None:
             return Recovery(partition.name, "busy")
-        done = await _Recovery(core, db, partition, lease, rebuild=rebuild, from_genesis=from_genesis).run()
+        attempt = _Recovery(core, db, partition, lease, rebuild=rebuild, from_genesis=from_genesis)
+        attempt.records_dropped = records_dropped
+        done = await attempt.run()
     if sweep and done.action == "rebuilt":
         await drop_namespaces(core, {partition: done.namespace})
     done = structs.replace(done, seconds=round(time.monotonic() - started, 3))
@@ -118,6 +123,7 @@ class _Recovery:
         self.lease = lease
         self.rebuild = rebuild
         self.from_genesis = from_genesis
+        self.records_dropped = ""
         self.drained = 0
 
     async def run(self) -> Recovery:
@@ -136,6 +142,8 @@ class _Recovery:
             return Recovery(self.partition.name, "busy")
         crash_point("recovery-after-epoch")
         orphans = await self._keep_orphans(meta)
+        if keep and self.records_dropped != meta.server:
+            await drop_records(self.core, {self.partition: namespace})
         counters = await self._fill(current, Keys(self.partition, namespace), keep=keep)
         crash_point("recovery-before-certify")
         code = await self.core.certify(

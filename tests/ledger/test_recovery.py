@@ -68,6 +68,25 @@ async def test_a_restarted_server_keeps_its_namespace_and_nothing_is_lost(
     assert await own_shop.count(LedgerEvent) == 8
 
 
+async def test_records_do_not_outlive_their_server(own_shop: Shop, valkey: Valkey) -> None:
+    """Copies of vouchers and customers are no events: a file that lost the last of them would not show it. So
+    they are read from SQL again, while counters and what decides with them stay.
+    """
+    await own_shop.redeem()
+    keys = await own_shop.core.open(own_shop.partition)
+    records = [
+        (keys.voucher_record("SUMMER"), "SUMMER", 7, b"7:old"),
+        (keys.customer_record("cust_1"), "cust_1", 7, b"7:old"),
+    ]
+    await own_shop.core.publish(own_shop.partition, {"s": 3}, records)
+    before = await own_shop.counters()
+    await restart(own_shop, valkey)
+    assert (await own_shop.recover()).action == "kept"
+    asked = [("HGET", key, field) for key, field, _, _ in records]
+    assert await own_shop.core.read(own_shop.partition, asked) == [None, None]
+    assert await own_shop.counters() == before
+
+
 async def test_an_emptied_server_is_rebuilt_to_the_same_counters(own_shop: Shop, valkey: Valkey) -> None:
     """Everything that decisions count on comes back from SQL: values, what is held, who owns a source_id."""
     await own_shop.redeem_many(5, customer_id="cust_1", source_id="ada")
