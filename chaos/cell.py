@@ -9,7 +9,7 @@ import httpx
 from msgspec import Struct
 
 from chaos.checker import BROKEN, LOST
-from chaos.clients import Clients, until
+from chaos.clients import DEED_SECONDS_MAX, Clients, until
 from chaos.faults import FAULTS
 from chaos.history import Deed, History, Operation, Strike
 from chaos.model import DIVERGENT, DUPLICATED, OVER, Problem
@@ -114,7 +114,8 @@ async def _run(rig: Rig, row: Row, randomness: random.Random, limit: Limit, hist
     clients = Clients(rig.address, project.headers, workload, history, randomness.randrange(1 << 30))
     rig.hang_up = clients.hang_up
     clients.start(CLIENTS)
-    editing = asyncio.create_task(_edit(rig, project.headers, workload, history))
+    closing = asyncio.Event()
+    editing = asyncio.create_task(_edit(rig, project.headers, workload, history, closing))
     began = history.now()
     try:
         while not _enough(clients, history, began, limit):
@@ -123,6 +124,8 @@ async def _run(rig: Rig, row: Row, randomness: random.Random, limit: Limit, hist
             await until(lambda goal=goal: clients.answered >= goal, BETWEEN_SECONDS_MAX)
             await _strike(rig, cell, randomness, clients, history)
     finally:
+        closing.set()
+        await asyncio.wait([editing], timeout=DEED_SECONDS_MAX)
         editing.cancel()
         await asyncio.gather(editing, return_exceptions=True)
         await clients.finish()
@@ -160,11 +163,17 @@ async def _strike(
     history.strike(strike)
 
 
-async def _edit(rig: Rig, headers: dict[str, str], workload: Workload, history: History) -> None:
-    """The shop's owner: every edit is repeated until it is answered, for that is when it holds."""
+async def _edit(
+    rig: Rig, headers: dict[str, str], workload: Workload, history: History, closing: asyncio.Event
+) -> None:
+    """The shop's owner: every edit is repeated until it is answered, for that is when it holds; the last one
+    too, or the checker would not know of an edit that had its effect.
+    """
     wire = Wire(*rig.address, headers)
     try:
         for deed in workload.edits():
+            if closing.is_set():
+                return
             await _edit_once(wire, deed, history)
             await asyncio.sleep(EDIT_SECONDS)
     finally:
