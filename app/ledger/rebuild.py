@@ -1,7 +1,7 @@
 """Redis refilled from SQL, in a namespace that nobody reads yet (core 3.4, D13)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -62,38 +62,44 @@ async def fill_namespace(
         versions = await catalogue_versions(session, partition.project_id)
         await core.fill(keys, versions, ())
         filling = _Filling(keys, now_ms // 1000)
-        rows = _counters(session, state, from_genesis=from_genesis)
-        await _send(core, partition, lease, filling.commands(rows))
-        await _send(core, partition, lease, _claims(session, state, keys))
-        await _send(core, partition, lease, _each(lock_commands(keys, await open_locks(session, state))))
-        await _send(core, partition, lease, _requests(session, state, keys, now_ms))
+        pages = _counters(session, state, from_genesis=from_genesis)
+        await _send(core, partition, lease, filling.commands(pages))
+        await _send(core, partition, lease, _singly(_claims(session, state, keys)))
+        await _send(core, partition, lease, _once(lock_commands(keys, await open_locks(session, state))))
+        await _send(core, partition, lease, _singly(_requests(session, state, keys, now_ms)))
     return filling.counters
 
 
-async def _counters(session: AsyncSession, state: State, *, from_genesis: bool) -> AsyncIterator[Row]:
-    """In the order of their keys: the checkpoint where reconcile verified it, the postings themselves for
-    everything that moved since (D13).
+async def _counters(
+    session: AsyncSession, state: State, *, from_genesis: bool
+) -> AsyncIterator[Sequence[Row]]:
+    """Pages in the order of their keys: the checkpoint where reconcile verified it, the postings themselves
+    for everything that moved since (D13).
     """
     part = state.partition.name
     if from_genesis or not state.verified.epoch:
         replayed = (await replay(session, part)).counters
-        for (key, field), one in sorted(replayed.items()):
-            yield key, field, one.value, one.held, one.until
+        yield [
+            (key, field, one.value, one.held, one.until) for (key, field), one in sorted(replayed.items())
+        ]
         return
     moved = (await replay_since(session, part, state.verified)).counters
-    streamed = await session.stream(
+    connection = await session.connection()  # Rows as the driver gives them: no objects are made of them.
+    streamed = await connection.stream(
         select(Counter.key, Counter.field, Counter.value, Counter.held, Counter.until)
         .where(Counter.part == part)
         .order_by(Counter.key, Counter.field),
         execution_options={"yield_per": PAGE_COUNTERS},
     )
     async for page in streamed.partitions():
-        for key, field, value, held, until in page:
-            later = moved.get((key, field)) if moved else None
-            if later is None:
-                yield key, field, value, held, until
-            else:
-                yield key, field, later.value, later.held, later.until
+        if not moved:
+            yield page
+            continue
+        rows: list[Row] = []
+        for row in page:
+            later = moved.get((row[0], row[1]))
+            rows.append(row if later is None else (row[0], row[1], later.value, later.held, later.until))
+        yield rows
 
 
 class _Filling:
@@ -102,38 +108,54 @@ class _Filling:
     def __init__(self, keys: Keys, now_seconds: int) -> None:
         self._base = keys.base
         self._now_seconds = now_seconds
+        self._current = ""
+        self._flat: list[str | int] = []
+        self._ends = 0
         self.counters = 0
 
-    async def commands(self, rows: AsyncIterator[Row]) -> AsyncIterator[Command]:
-        """rows: those of a key stand together. Ended windows count nothing any more and stay out (D7)."""
-        current, ends = "", 0
-        flat: list[str | int] = []
-        async for key, field, value, held, until in rows:
-            if until and until <= self._now_seconds:
+    async def commands(self, pages: AsyncIterator[Sequence[Row]]) -> AsyncIterator[list[Command]]:
+        """pages: rows of a key stand together, and may go on in the next page. A page at a time, because a
+        step of a generator for each of a million rows costs more than the row.
+        """
+        async for page in pages:
+            yield list(self._of_page(page))
+        yield list(self._hash())
+
+    def _of_page(self, page: Sequence[Row]) -> Iterator[Command]:
+        """Ended windows count nothing any more and stay out (D7)."""
+        now, current, flat = self._now_seconds, self._current, self._flat
+        for key, field, value, held, until in page:
+            if until and until <= now:
                 continue
             self.counters += 1
             if key != current:
-                for command in self._hash(current, flat, ends):
-                    yield command
-                current, flat, ends = key, [], 0
+                yield from self._hash()
+                self._current = current = key
+                self._flat = flat = []
             if value is not None:
-                flat += (field, value)
+                flat.append(field)
+                flat.append(value)
             if held:
                 flat += (field + HELD_SUFFIX, held)
-            ends = max(ends, until)
-        for command in self._hash(current, flat, ends):
-            yield command
+            if until:
+                self._ends = max(self._ends, until)
 
-    def _hash(self, key: str, flat: list[str | int], ends: int) -> Iterator[Command]:
-        if flat:
-            yield ("HSET", self._base + key, *flat)
-            if ends:
-                yield ("PEXPIREAT", self._base + key, ends * 1000 + WINDOW_GRACE_MS)
+    def _hash(self) -> Iterator[Command]:
+        """The hash whose rows are over."""
+        if self._flat:
+            yield ("HSET", self._base + self._current, *self._flat)
+            if self._ends:
+                yield ("PEXPIREAT", self._base + self._current, self._ends * 1000 + WINDOW_GRACE_MS)
+        self._ends = 0
 
 
-async def _each(commands: Iterable[Command]) -> AsyncIterator[Command]:
-    for command in commands:
-        yield command
+async def _singly(commands: AsyncIterator[Command]) -> AsyncIterator[list[Command]]:
+    async for command in commands:
+        yield [command]
+
+
+async def _once(commands: Iterable[Command]) -> AsyncIterator[list[Command]]:
+    yield list(commands)
 
 
 async def _claims(session: AsyncSession, state: State, keys: Keys) -> AsyncIterator[Command]:
@@ -191,7 +213,7 @@ async def _requests(session: AsyncSession, state: State, keys: Keys, now_ms: int
 
 
 async def _send(
-    core: RedemptionCore, partition: Partition, lease: HeldLease, commands: AsyncIterator[Command]
+    core: RedemptionCore, partition: Partition, lease: HeldLease, pages: AsyncIterator[list[Command]]
 ) -> None:
     """In pipelines, some at a time; the lease is renewed on the way, for a large rebuild takes longer than it
     lasts.
@@ -199,23 +221,25 @@ async def _send(
     loop = asyncio.get_running_loop()
     renewed = loop.time()
     under_way: set[asyncio.Task[None]] = set()
-    chunk: list[Any] = []
+    waiting: list[Command] = []
     try:
-        async for command in commands:
-            chunk.append(command)
-            if len(chunk) < COMMANDS_MAX:
-                continue
-            under_way.add(asyncio.create_task(_pipeline(core, partition, chunk)))
-            chunk = []
-            while len(under_way) >= PIPELINES_MAX:
-                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                for one in done:
-                    one.result()
+        async for page in pages:
+            waiting += page
+            sent = 0
+            while len(waiting) - sent >= COMMANDS_MAX:
+                chunk = waiting[sent : sent + COMMANDS_MAX]
+                sent += COMMANDS_MAX
+                under_way.add(asyncio.create_task(_pipeline(core, partition, chunk)))
+                while len(under_way) >= PIPELINES_MAX:
+                    done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                    for one in done:
+                        one.result()
+            del waiting[:sent]
             if loop.time() - renewed > RENEW_SECONDS:
                 await lease.renew()
                 renewed = loop.time()
-        if chunk:
-            await _pipeline(core, partition, chunk)
+        if waiting:
+            await _pipeline(core, partition, waiting)
         await asyncio.gather(*under_way)
     finally:
         for one in under_way:
