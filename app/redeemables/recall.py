@@ -1,5 +1,5 @@
 """A redemption in one round trip: what the process remembers is decided on before anything is read, and the
-script compares that all of it still stands (ADR 14).
+script compares that all of it still stands (ADR 16).
 
 Remembered is only what the script compares: versions of the catalogue, of the vouchers' and the customer's
 records, of the key's access. What depends on a counter or a summary, names an order or a session, or comes
