@@ -16,8 +16,11 @@ Entry = dict[str, Any]
 """As a validation answers it."""
 
 
-async def decide_alone(call: Call, request: StackRequest, redeemable: RedeemableRequest) -> Entry:
-    """Nothing is locked or taken. The caller admits the key with a decision of its own.
+async def decide_alone(
+    call: Call, request: StackRequest, redeemable: RedeemableRequest, *, explain: bool = False
+) -> Entry:
+    """Nothing is locked or taken. The caller admits the key with a decision of its own. explain: of what does
+    not apply, `nearest` names the failed comparison that lacks the least.
 
     Raises: ApiError for an order that nothing can be decided on.
     """
@@ -32,13 +35,16 @@ async def decide_alone(call: Call, request: StackRequest, redeemable: Redeemable
     now = await moment_of(call)
     with refusals_as_errors:
         validated = await validate(
-            engine.core, engine.catalogue, asked, alone, now, call.request_id, _admitted
+            engine.core, engine.catalogue, asked, alone, now, call.request_id, _admitted, explain=explain
         )
     answer = validated.answer
     entries = [*answer["redeemables"], *answer.get("inapplicable_redeemables", ())]
     entries += answer.get("skipped_redeemables", ())
     entry: Entry = entries[0]
-    return entry
+    trace = answer.get("trace")
+    if trace is None:
+        return entry
+    return {**entry, "nearest": trace["redeemables"][0].get("nearest")}
 
 
 async def _admitted(replies: Sequence[Any]) -> None:

@@ -1,12 +1,13 @@
 """What the role SUPPORT may hand out: codes of campaigns that a marketer marked with `extensions.mintable`,
-as they were set up, one at a time.
+as they were set up, one at a time. A key with a budget gives every code to somebody, so that it counts.
 """
 
 from typing import Any
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.models import Campaign
+from app.db.models import ApiKey, Campaign
 from app.http.errors import forbidden
 from app.http.permissions import SUPPORT
 from app.http.principal import Principal
@@ -38,3 +39,13 @@ def require_plain(principal: Principal, body: msgspec.Struct) -> None:
     sent = {name for name in body.__struct_fields__ if getattr(body, name) not in unset}
     if sent - _OWN:
         raise forbidden(f"This role may not set {', '.join(sorted(sent - _OWN))} of a code")
+
+
+async def require_no_budget(session: AsyncSession, principal: Principal) -> None:
+    """Codes that are made and not given to anybody would pass by the budget of the key that made them.
+
+    Raises: ApiError 403 for a key with a budget.
+    """
+    key = await session.get(ApiKey, principal.key_id)
+    if key is not None and key.settings.get("mint"):
+        raise forbidden("A key with a budget hands out codes by publications: POST /v1/publications")

@@ -1,4 +1,4 @@
-"""Exports: files written 500 rows at a time into the database, from where they are downloaded (behaviour
+"""Exports: files written some rows at a time into the database, from where they are downloaded (behaviour
 2.17).
 
 A slice reads the rows after the last one it wrote and commits them with that place, so a file goes on after
@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import and_, or_, select
+from msgspec import Struct
+from sqlalchemy import literal, select, tuple_
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,6 +29,8 @@ from app.jobs.export_values import AMOUNTS, PLAIN
 from rules.currencies import exponent_of
 
 SLICE_ROWS = 500
+SLICE_ROWS_POSTGRESQL = 5_000
+"""Nobody waits for the transaction of an export there; a million rows are then 200 looks at the table."""
 OPEN = ("SCHEDULED", "IN_PROGRESS")
 FAILURES_MAX = 5
 CSV, NDJSON = "CSV", "NDJSON"
@@ -35,6 +38,14 @@ _TITLES = {"id": "ID", "qr_code": "QR Code"}
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 log = structlog.get_logger("vouchsafe.jobs")
+
+
+class _Part(Struct, frozen=True):
+    """The next piece of a file, and what the export's state is after it."""
+
+    body: bytes
+    state: dict[str, Any]
+    is_last: bool
 
 
 async def open_exports(engine: Engine) -> list[tuple[str, str]]:
@@ -52,17 +63,33 @@ async def open_exports(engine: Engine) -> list[tuple[str, str]]:
 async def run_export_slice(engine: Engine, project_id: str, export_id: str) -> bool:
     """Write the next rows. True while there are more. Harmless when two processes do it at once."""
     try:
-        async with engine.db.writing() as session:
-            export = await _locked(session, project_id, export_id)
+        async with engine.db.reading() as session:
+            export = await session.get(Export, (project_id, export_id))
             if export is None or export.status not in OPEN:
                 return False
-            await _write(session, export, engine.now())
-            return export.status in OPEN
+            part = await _next_part(session, export, engine.now())
+        async with engine.db.writing() as session:
+            return await _store(session, export, part)
     except (OperationalError, InterfaceError):
         raise
     except Exception:
         log.exception("export.slice_failed", export=export_id)
         return await _count_failure(engine.db, project_id, export_id)
+
+
+async def _store(session: AsyncSession, seen: Export, part: _Part) -> bool:
+    """Reading may take long, so it holds no lock: whoever was overtaken meanwhile gives up what it read."""
+    export = await _locked(session, seen.project_id, seen.id)
+    if export is None or export.status not in OPEN:
+        return False
+    if export.state != seen.state:
+        return True
+    if part.body:
+        number = int(seen.state.get("parts", 0))
+        session.add(ExportPart(project_id=export.project_id, export_id=export.id, n=number, body=part.body))
+    export.state = part.state
+    export.status = "DONE" if part.is_last else "IN_PROGRESS"
+    return not part.is_last
 
 
 async def _locked(session: AsyncSession, project_id: str, export_id: str) -> Export | None:
@@ -85,33 +112,37 @@ async def _count_failure(db: Database, project_id: str, export_id: str) -> bool:
         return False
 
 
-async def _write(session: AsyncSession, export: Export, now: datetime) -> None:
+async def _next_part(session: AsyncSession, export: Export, now: datetime) -> _Part:
     kind, state = OBJECTS[export.exported_object], dict(export.state)
+    wanted = slice_rows(session)
     project = await session.get(Project, export.project_id)
     assert project is not None  # whoever asked for the export belongs to it
-    rows = (await session.execute(_statement(kind, export, state, now))).all()
+    rows = (await session.execute(_statement(kind, export, state, now, wanted))).all()
     fields: list[str] = export.parameters["fields"]
     number = int(state.get("parts", 0))
-    writes = export.parameters.get("response_format") == NDJSON
-    shown = [tuple(row)[:-1] for row in rows]
-    values = [kind.values(row) for row in shown]
-    if writes:
+    values = [kind.values(tuple(row)[:-1]) for row in rows]
+    if export.parameters.get("response_format") == NDJSON:
         body = b"".join(_encoder.encode(_chosen(one, fields)) + b"\n" for one in values)
     else:
         exponent = exponent_of(project.currency)
         body = _csv_text(values, fields, exponent, header=number == 0).encode()
     if body:
-        session.add(ExportPart(project_id=export.project_id, export_id=export.id, n=number, body=body))
         state |= {"parts": number + 1, "bytes": int(state.get("bytes", 0)) + len(body)}
     state |= {"rows": int(state.get("rows", 0)) + len(rows), "failures": 0}
     if rows:
         identity = getattr(rows[-1][0], kind.identity.key)
         state["after"] = [cursor_value(rows[-1][-1]), identity]
-    export.state = state
-    export.status = "IN_PROGRESS" if len(rows) == SLICE_ROWS else "DONE"
+    return _Part(body=body, state=state, is_last=len(rows) < wanted)
 
 
-def _statement(kind: Exportable, export: Export, state: Mapping[str, Any], now: datetime) -> Any:
+def slice_rows(session: AsyncSession) -> int:
+    """Rows of one part of a file."""
+    return SLICE_ROWS_POSTGRESQL if session.get_bind().dialect.name == "postgresql" else SLICE_ROWS
+
+
+def _statement(
+    kind: Exportable, export: Export, state: Mapping[str, Any], now: datetime, wanted: int
+) -> Any:
     """The next rows; the last column is what they are sorted by."""
     order: str = export.parameters["order"]
     descending, name = order.startswith("-"), order.removeprefix("-")
@@ -125,13 +156,11 @@ def _statement(kind: Exportable, export: Export, state: Mapping[str, Any], now: 
         statement = statement.where(kind.filters[field].column == value)
     if state.get("after") is not None:
         last, identity = value_of_cursor(state["after"][0]), state["after"][1]
-        if descending:
-            later = or_(column < last, and_(column == last, kind.identity < identity))
-        else:
-            later = or_(column > last, and_(column == last, kind.identity > identity))
-        statement = statement.where(later)
+        # Compared as a row, so that the index of the order is entered where the last part ended.
+        place, ended = tuple_(column, kind.identity), tuple_(literal(last, column.type), literal(identity))
+        statement = statement.where(place < ended if descending else place > ended)
     ordering = [column.desc(), kind.identity.desc()] if descending else [column, kind.identity]
-    return statement.order_by(*ordering).limit(SLICE_ROWS)
+    return statement.order_by(*ordering).limit(wanted)
 
 
 def filters_of(document: Mapping[str, Any]) -> Filters:

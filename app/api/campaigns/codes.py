@@ -7,7 +7,7 @@ from app.api.campaigns.definition import checked_code, checked_code_config
 from app.api.campaigns.schemas import CampaignVouchersCreate
 from app.api.campaigns.service import check_keyspace, checked_count, start_generation
 from app.api.lookup import campaign_named, project_of
-from app.api.minting import require_mintable, require_plain
+from app.api.minting import require_mintable, require_no_budget, require_plain
 from app.api.terms import Dates, apply_windows, refusal
 from app.api.vouchers.service import default_charset_of, issue, own_parts
 from app.api.vouchers.wire import voucher_wires
@@ -32,13 +32,14 @@ async def add_codes(
         project = await project_of(write.session, call.project_id)
         campaign = await campaign_named(write.session, call.project_id, id_or_name, lock=True)
         require_mintable(call.principal, campaign, count)
+        await require_no_budget(write.session, call.principal)
         _check_draws(campaign)
         own = await own_parts(write, body)
         config = _config_of(project, campaign, body)
         if count == 1:
             voucher = await issue(write, project, campaign, own, now, code=None, config=config)
             await write.session.refresh(campaign)
-            wires = await voucher_wires(write.session, project, [(voucher, campaign)])
+            wires = await voucher_wires(call, write.session, project, [(voucher, campaign)])
             return 200, write.answer(wires[0])
         check_keyspace(config, campaign.vouchers_count, count)
         dates, document = Dates(), dict(own.body)
@@ -65,10 +66,11 @@ async def add_code(call: Call, id_or_name: str, code: str, body: CampaignVoucher
     async with call.write() as write:
         project = await project_of(write.session, call.project_id)
         campaign = await campaign_named(write.session, call.project_id, id_or_name, lock=True)
+        await require_no_budget(write.session, call.principal)
         _check_draws(campaign)
         own = await own_parts(write, body)
         voucher = await issue(write, project, campaign, own, now, code=code)
-        return write.answer((await voucher_wires(write.session, project, [(voucher, campaign)]))[0])
+        return write.answer((await voucher_wires(call, write.session, project, [(voucher, campaign)]))[0])
 
 
 def _check_draws(campaign: Campaign) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.models import ApiKey, Campaign, Project, Publication, Voucher
+from app.db.models import ApiKey, Campaign, Customer, Project, Publication, Voucher
 from app.http.errors import ApiError
 from app.redeemables.loading import zone_of
 
@@ -71,11 +71,20 @@ async def check_budget(
 async def earlier_codes(
     session: AsyncSession, campaign: Campaign | None, customer_id: str, now: datetime
 ) -> list[dict[str, Any]]:
-    """Publications of the last days to the same customer from the same family of campaigns, newest first."""
+    """Publications of the last days to the same customer from the same family of campaigns, newest first.
+
+    Two agents who give to one customer at the same moment come one after the other: the customer's row is
+    locked until the publication is committed.
+    """
     minting = minting_of(campaign)
     days = minting.get("duplicate_days")
     if campaign is None or not isinstance(days, int) or days <= 0:
         return []
+    await session.execute(
+        select(Customer.id)
+        .where(Customer.project_id == campaign.project_id, Customer.id == customer_id)
+        .with_for_update()
+    )
     since = now - timedelta(days=min(days, DUPLICATE_DAYS_MAX))
     rows = await session.scalars(
         select(Publication)

@@ -265,7 +265,7 @@ class _Publishing:
         voucher = None
         if row.codes == 1:
             pair = await voucher_named(self.session, project.id, row.voucher_id)
-            voucher = (await voucher_wires(self.session, project, [pair]))[0]
+            voucher = (await voucher_wires(self.call, self.session, project, [pair]))[0]
         return publication_wire(row, customer, voucher) | {"channel": DEFAULT_CHANNEL}
 
 

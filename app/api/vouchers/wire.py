@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.call import Call
 from app.api.terms import (
     VALIDITY,
     assignments_of,
@@ -37,8 +38,9 @@ def voucher_wire(
     assignments: Sequence[ValidationRuleAssignment],
     categories: Mapping[str, Category],
     secret: bytes,
+    public_url: str,
 ) -> dict[str, Any]:
-    """Counts are as new as the last read barrier."""
+    """Counts are as new as the last read barrier. public_url: what addresses of pictures begin with."""
     body = row.body
     shared = campaign.body if campaign is not None else {}
     terms: Mapping[str, Any] = shared.get("voucher") or {}
@@ -67,7 +69,7 @@ def voucher_wire(
         "additional_info": body.get("additional_info"),
         "metadata": body.get("metadata") or {},
         "assets": {
-            picture: {"id": token, "url": f"/v1/assets/{picture}/{token}"}
+            picture: {"id": token, "url": f"{public_url}/v1/assets/{picture}/{token}"}
             for picture in PICTURES
             for token in [asset_id(secret, row, picture)]
         },
@@ -139,14 +141,15 @@ def _redemption_wire(row: Voucher, path: str) -> dict[str, Any]:
 
 
 async def voucher_wires(
-    session: AsyncSession, project: Project, pairs: Sequence[tuple[Voucher, Campaign | None]]
+    call: Call, session: AsyncSession, project: Project, pairs: Sequence[tuple[Voucher, Campaign | None]]
 ) -> list[dict[str, Any]]:
     """Answers for vouchers with their campaigns: two reads, however many there are."""
     if not pairs:
         return []
     assignments = await assignments_of(session, project.id, [row.id for row, _ in pairs])
     categories = await categories_of(session, project.id, [category_id_of(row, of) for row, of in pairs])
+    public_url = call.engine.settings.public_url.rstrip("/")
     return [
-        voucher_wire(row, campaign, assignments.get(row.id, ()), categories, project.secret)
+        voucher_wire(row, campaign, assignments.get(row.id, ()), categories, project.secret, public_url)
         for row, campaign in pairs
     ]

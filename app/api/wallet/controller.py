@@ -18,6 +18,8 @@ from app.redeemables.request import RedeemableRequest, StackRequest
 
 CODES_MAX = 20
 """Of one answer: the newest that the customer holds."""
+OF_THE_CART = "order."
+"""How names of rules begin that look at what the page itself has sent."""
 SHOWN = ("id", "code", "type", "discount", "gift", "campaign", "campaign_id", "start_date", "expiration_date")
 
 
@@ -51,7 +53,8 @@ async def _wallet(call: Call, body: WalletRequest) -> dict[str, Any]:
     await call.barrier()
     async with call.read() as session:
         rows = await codes_held(session, call.project_id, customer_id, source_id, CODES_MAX + 1)
-        wires = await voucher_wires(session, await project_of(session, call.project_id), rows[:CODES_MAX])
+        owner = await project_of(session, call.project_id)
+        wires = await voucher_wires(call, session, owner, rows[:CODES_MAX])
     request = StackRequest(
         redeemables=[],
         order=body.order,
@@ -68,7 +71,8 @@ async def _wallet(call: Call, body: WalletRequest) -> dict[str, Any]:
 
 
 async def _shown(call: Call, request: StackRequest, wire: dict[str, Any]) -> dict[str, Any]:
-    entry = await decide_alone(call, request, RedeemableRequest(id=wire["code"], object="voucher"))
+    redeemable = RedeemableRequest(id=wire["code"], object="voucher")
+    entry = await decide_alone(call, request, redeemable, explain=True)
     shown = {name: wire[name] for name in SHOWN}
     quantity, used = wire["redemption"]["quantity"], wire["redemption"]["redeemed_quantity"]
     shown["uses_left"] = None if quantity is None else max(0, quantity - used)
@@ -77,9 +81,19 @@ async def _shown(call: Call, request: StackRequest, wire: dict[str, Any]) -> dic
     shown["discount_amount"] = discount_of(entry) if shown["applicable"] else 0
     shown["missing"] = None
     if not shown["applicable"]:
-        details = entry["result"]["details"]
-        shown["missing"] = {"key": details["key"], "message": details["message"]}
+        shown["missing"] = _missing(entry)
     return shown
+
+
+def _missing(entry: dict[str, Any]) -> dict[str, Any]:
+    """Why not, and where the cart is short of a number, by how much ("12.50 more"). What budgets and other
+    counters lack is the shop's own business.
+    """
+    details, nearest = entry["result"]["details"], entry.get("nearest") or {}
+    missing = {"key": details["key"], "message": details["message"]}
+    if "more" in nearest and str(nearest["name"]).startswith(OF_THE_CART):
+        missing |= {"name": nearest["name"], "more": nearest["more"]}
+    return missing
 
 
 def _route(path: str, operation_id: str, handler: Any, scope: Scope) -> Route:

@@ -133,3 +133,16 @@ def test_a_key_mints_within_its_budget(server, project, api, budget, fits):
     refused = next(answer for answer in answers if answer.status_code != 200)
     assert (refused.status_code, refused.json()["key"]) == (403, "mint_budget_exceeded")
     created(mint(api, name, "ann@example.com"))
+    made = api.post(f"/v1/campaigns/{name}/vouchers", headers=headers)
+    assert (made.status_code, made.json()["key"]) == (403, "forbidden")
+
+
+def test_two_agents_at_once_are_told_of_each_other(api):
+    """The second look is asked for whoever comes second, also when both ask at the same moment."""
+    name = apology(api, codes=8, minting={"duplicate_days": 7, "duplicates": "refuse"})
+    email = f"{unique('kay')}@example.com"
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda _: mint(api, name, email), range(6)))
+    assert sum(answer.status_code == 200 for answer in answers) == 1
+    keys = {answer.json()["key"] for answer in answers if answer.status_code != 200}
+    assert keys == {"duplicate_needs_confirmation"}

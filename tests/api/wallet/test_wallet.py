@@ -85,7 +85,9 @@ def test_the_wallet_says_what_applies_and_what_is_missing(api):
     assert (shown[good]["applicable"], shown[good]["discount_amount"]) == (True, 1_000)
     assert shown[good]["uses_left"] == 3
     assert (shown[card]["balance"], shown[card]["discount_amount"]) == (700, 700)
-    assert (shown[high]["applicable"], shown[high]["missing"]["key"]) == (False, "order_rules_violated")
+    missing = shown[high]["missing"]
+    assert (shown[high]["applicable"], missing["key"]) == (False, "order_rules_violated")
+    assert (missing["name"], missing["more"]) == ("order.amount", 40_001)
     stranger = created(api.post("/v1/engine/wallet", json=body | {"customer": {"source_id": unique("x")}}))
     assert stranger["data"] == []
     nobody = api.post("/v1/engine/wallet", json={"order": CART})
