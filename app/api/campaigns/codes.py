@@ -39,7 +39,8 @@ async def add_codes(
         if count == 1:
             voucher = await issue(write, project, campaign, own, now, code=None, config=config)
             await write.session.refresh(campaign)
-            wires = await voucher_wires(call, write.session, project, [(voucher, campaign)])
+            pairs = [(voucher, campaign)]
+            wires = await voucher_wires(write.session, project, pairs, call.engine.settings.public_url)
             return 200, write.answer(wires[0])
         check_keyspace(config, campaign.vouchers_count, count)
         dates, document = Dates(), dict(own.body)
@@ -70,7 +71,9 @@ async def add_code(call: Call, id_or_name: str, code: str, body: CampaignVoucher
         _check_draws(campaign)
         own = await own_parts(write, body)
         voucher = await issue(write, project, campaign, own, now, code=code)
-        return write.answer((await voucher_wires(call, write.session, project, [(voucher, campaign)]))[0])
+        pairs = [(voucher, campaign)]
+        wires = await voucher_wires(write.session, project, pairs, call.engine.settings.public_url)
+        return write.answer(wires[0])
 
 
 def _check_draws(campaign: Campaign) -> None:

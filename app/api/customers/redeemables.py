@@ -53,7 +53,8 @@ async def list_redeemables(call: Call, name: str) -> dict[str, Any]:
 async def _wires(
     session: AsyncSession, call: Call, pairs: list[tuple[Voucher, Campaign | None]]
 ) -> list[dict[str, Any]]:
-    return await voucher_wires(session, await project_of(session, call.project_id), pairs)
+    project = await project_of(session, call.project_id)
+    return await voucher_wires(session, project, pairs, call.engine.settings.public_url)
 
 
 def _given_at() -> ColumnElement[datetime]:

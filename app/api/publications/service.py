@@ -265,7 +265,8 @@ class _Publishing:
         voucher = None
         if row.codes == 1:
             pair = await voucher_named(self.session, project.id, row.voucher_id)
-            voucher = (await voucher_wires(self.call, self.session, project, [pair]))[0]
+            public_url = self.call.engine.settings.public_url
+            voucher = (await voucher_wires(self.session, project, [pair], public_url))[0]
         return publication_wire(row, customer, voucher) | {"channel": DEFAULT_CHANNEL}
 
 

@@ -51,7 +51,8 @@ async def qualify_vouchers(call: Call) -> Answer:
             )
             project = await session.get(Project, call.project_id)
             assert project is not None  # the key belongs to it
-            shown = await voucher_wires(call, session, project, [(row[0], row[1]) for row in rows])
+            pairs = [(row[0], row[1]) for row in rows]
+            shown = await voucher_wires(session, project, pairs, call.engine.settings.public_url)
         return [{**wire, **_lists(by_id[wire["id"]])} for wire in shown]
 
     return await _listing(call, vouchers, ("created_at", "updated_at", "code"), wires)

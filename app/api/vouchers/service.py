@@ -157,7 +157,9 @@ async def create_voucher(call: Call, body: VoucherCreate, path_code: str | None 
         _take_type(body, campaign, own)
         config = _config_of(project, campaign, body) if code is None else None
         voucher = await issue(write, project, campaign, own, now, code=code, config=config)
-        return write.answer((await voucher_wires(call, write.session, project, [(voucher, campaign)]))[0])
+        pairs = [(voucher, campaign)]
+        wires = await voucher_wires(write.session, project, pairs, call.engine.settings.public_url)
+        return write.answer(wires[0])
 
 
 def _take_type(body: VoucherCreate, campaign: Campaign | None, own: Own) -> None:
@@ -209,7 +211,7 @@ async def get_voucher(call: Call, code: str) -> dict[str, Any]:
         project = await project_of(session, call.project_id)
         pair = await voucher_named(session, call.project_id, code)
         call.tag(pair[0].version)
-        return (await voucher_wires(call, session, project, [pair]))[0]
+        return (await voucher_wires(session, project, [pair], call.engine.settings.public_url))[0]
 
 
 async def list_vouchers(call: Call) -> dict[str, Any]:
@@ -218,7 +220,8 @@ async def list_vouchers(call: Call) -> dict[str, Any]:
     async with call.read() as session:
         project = await project_of(session, call.project_id)
         rows, total = await queries.page_of_vouchers(session, project, call.query, paging, call.engine.now())
-        return listing("vouchers", await voucher_wires(call, session, project, rows), total)
+        wires = await voucher_wires(session, project, rows, call.engine.settings.public_url)
+        return listing("vouchers", wires, total)
 
 
 async def update_voucher(call: Call, code: str, body: VoucherUpdate) -> dict[str, Any]:
@@ -296,7 +299,7 @@ async def _settled(call: Call, voucher_id: str) -> dict[str, Any]:
         project = await project_of(session, call.project_id)
         pair = await voucher_named(session, call.project_id, voucher_id)
         call.tag(pair[0].version)
-        return (await voucher_wires(call, session, project, [pair]))[0]
+        return (await voucher_wires(session, project, [pair], call.engine.settings.public_url))[0]
 
 
 async def delete_voucher(call: Call, code: str, *, force: bool) -> None:

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.call import Call
 from app.api.terms import (
     VALIDITY,
     assignments_of,
@@ -141,15 +140,20 @@ def _redemption_wire(row: Voucher, path: str) -> dict[str, Any]:
 
 
 async def voucher_wires(
-    call: Call, session: AsyncSession, project: Project, pairs: Sequence[tuple[Voucher, Campaign | None]]
+    session: AsyncSession,
+    project: Project,
+    pairs: Sequence[tuple[Voucher, Campaign | None]],
+    public_url: str = "",
 ) -> list[dict[str, Any]]:
-    """Answers for vouchers with their campaigns: two reads, however many there are."""
+    """Answers for vouchers with their campaigns: two reads, however many there are. Without a public_url the
+    addresses of pictures are paths.
+    """
     if not pairs:
         return []
     assignments = await assignments_of(session, project.id, [row.id for row, _ in pairs])
     categories = await categories_of(session, project.id, [category_id_of(row, of) for row, of in pairs])
-    public_url = call.engine.settings.public_url.rstrip("/")
+    base = public_url.rstrip("/")
     return [
-        voucher_wire(row, campaign, assignments.get(row.id, ()), categories, project.secret, public_url)
+        voucher_wire(row, campaign, assignments.get(row.id, ()), categories, project.secret, base)
         for row, campaign in pairs
     ]

@@ -54,7 +54,7 @@ async def _wallet(call: Call, body: WalletRequest) -> dict[str, Any]:
     async with call.read() as session:
         rows = await codes_held(session, call.project_id, customer_id, source_id, CODES_MAX + 1)
         owner = await project_of(session, call.project_id)
-        wires = await voucher_wires(call, session, owner, rows[:CODES_MAX])
+        wires = await voucher_wires(session, owner, rows[:CODES_MAX], call.engine.settings.public_url)
     request = StackRequest(
         redeemables=[],
         order=body.order,
