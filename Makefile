@@ -23,7 +23,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint format types static check bench bench-codes bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
+.PHONY: help install run alternations test test-fast lint format types static check bench bench-codes bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ openapi: $(DEV_STAMP) ## Write anew what is written from tables: openapi/vouchsa
 	$(BIN)/python tools/coverage.py --write
 	$(BIN)/python -m tools.permissions_page
 	$(BIN)/python -m tools.configuration_page
+
+alternations: $(DEV_STAMP) ## A change, then two decisions elsewhere, a thousand times on four workers (ALTERNATIONS=1000)
+	VOUCHSAFE_TEST_ALTERNATIONS=$(or $(ALTERNATIONS),1000) $(BIN)/pytest -q tests/races/test_alternations.py
 
 bench: $(DEV_STAMP) ## CPU and latency of validate and redeem beside the floor (BENCH_SECONDS=60; needs wrk)
 	$(BIN)/python loadtests/bench.py
