@@ -10,6 +10,8 @@ from app.db.models import Customer, Segment
 from app.http.errors import invalid_query, not_found
 from app.http.query import Order, Query, parse_instant
 from app.http.wire import iso
+from app.redeemables.referred import SEGMENT, load_referred
+from rules.programs import CompiledSegment
 
 COLUMNS: dict[str, Any] = {
     "created_at": Customer.created_at,
@@ -53,6 +55,8 @@ class CustomerList(NamedTuple):
     limit: int
     page: int
     starting_after: tuple[datetime, str | None] | None
+    segment: CompiledSegment | None = None
+    """A segment that is a filter: its members are found by looking at customers."""
 
 
 async def list_of(session: AsyncSession, project_id: str, query: Query) -> CustomerList:
@@ -76,8 +80,13 @@ async def list_of(session: AsyncSession, project_id: str, query: Query) -> Custo
         if between.before is not None:
             conditions.append(column < between.before)
     segment_id = query.text("segment_id")
+    segment = None
     if segment_id is not None:
-        conditions.append(Customer.id.in_(await _members(session, project_id, segment_id)))
+        members, segment = await _members(session, project_id, segment_id)
+        if segment is None:
+            ids = [one for one in members if one.startswith("cust_")]
+            names = [one for one in members if not one.startswith("cust_")]
+            conditions.append(or_(Customer.id.in_(ids), Customer.source_id.in_(names)))
     paging = query.paging(tuple(COLUMNS), "-created_at")
     cursor = query.text("starting_after")
     return CustomerList(
@@ -85,20 +94,25 @@ async def list_of(session: AsyncSession, project_id: str, query: Query) -> Custo
         order=paging.order,
         limit=paging.limit,
         page=paging.page,
-        starting_after=None if cursor is None else _cursor(cursor, paging.order),
+        starting_after=None if cursor is None else parsed_cursor(cursor, paging.order),
+        segment=segment,
     )
 
 
-async def _members(session: AsyncSession, project_id: str, segment_id: str) -> list[str]:
+async def _members(
+    session: AsyncSession, project_id: str, segment_id: str
+) -> tuple[list[str], CompiledSegment | None]:
+    """Of a list its members; of a filter the compiled segment."""
     segment = await session.get(Segment, (project_id, segment_id))
     if segment is None:
         raise not_found("segment", segment_id)
     if segment.type != "static":
-        raise invalid_query("Query .segment_id must be the id of a static segment")
-    return [str(member) for member in segment.body.get("customers") or []]
+        referred = await load_referred(session, project_id, [SEGMENT + segment_id])
+        return [], referred.segments[segment_id]
+    return [str(member) for member in segment.body.get("customers") or []], None
 
 
-def _cursor(text: str, order: Order) -> tuple[datetime, str | None]:
+def parsed_cursor(text: str, order: Order) -> tuple[datetime, str | None]:
     """An instant as answered in `created_at`, or the exact one of `more_starting_after`: instant,id."""
     if order.field == "source_id":
         raise invalid_query("Query .starting_after needs an order by created_at or updated_at")

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from app.api.call import Call
 from app.api.customers import queries
 from app.api.customers.schemas import CustomerCreate, CustomerUpdate
+from app.api.customers.segment_pages import page_of_segment
 from app.api.customers.wire import customer_wire
 from app.api.metadata_checks import check_metadata
 from app.api.publishing import CatalogueWrite
@@ -236,7 +237,13 @@ async def list_customers(call: Call) -> dict[str, Any]:
     await call.barrier()
     async with call.read() as session:
         asked = await queries.list_of(session, call.project_id, call.query)
-        rows, total, has_more = await queries.page(session, asked)
+        if asked.segment is None:
+            rows, total, has_more = await queries.page(session, asked)
+    if asked.segment is not None:
+        page = await page_of_segment(call, asked, asked.segment, await _moment(call))
+        listed = [customer_wire(row) for row in page.rows]
+        answer = listing("customers", listed, page.found, has_more=page.has_more)
+        return {**answer, "more_starting_after": page.cursor} if page.has_more else answer
     answer = listing("customers", [customer_wire(row) for row in rows], total, has_more=has_more)
     if has_more:
         answer["more_starting_after"] = queries.cursor_of(rows[-1], asked.order)

@@ -155,6 +155,42 @@ def test_segments_of_a_customer_and_of_one_who_could_be(api):
     assert found("pat-nobody") == {named}
 
 
+def test_the_list_of_a_segment_is_paged(api):
+    """Of a filter as of a list of names: every member once, whatever the order; a page that ends early says
+    where to go on.
+    """
+    plan = unique("plan")
+    members = [{"source_id": unique(f"m{number}"), "metadata": {"plan": plan}} for number in range(5)]
+    for number, member in enumerate(members):
+        created(api.post("/v1/customers", json=member))
+        created(api.post("/v1/customers", json={"source_id": unique("other"), "name": f"{number}"}))
+    order(api, {"source_id": members[2]["source_id"]}, 700)
+    names = [one["source_id"] for one in members]
+    filtered = segment(api, "metadata.plan", {"$is": [plan]})
+    body = {"name": unique("s"), "type": "static", "customers": names}
+    listed = created(api.post("/v1/segments", json=body))["id"]
+    for segment_id in (filtered, listed):
+        for ordering, expected in (("created_at", names), ("-created_at", names[::-1])):
+            found, after = [], None
+            while True:
+                more = {"starting_after": after} if after else {}
+                params = {"segment_id": segment_id, "limit": 2, "order": ordering, **more}
+                answer = created(api.get("/v1/customers", params=params))
+                found += [one["source_id"] for one in answer["customers"]]
+                if not answer["has_more"]:
+                    break
+                after = answer["more_starting_after"]
+            assert found == expected
+    second = created(api.get("/v1/customers", params={"segment_id": filtered, "limit": 2, "page": 2}))
+    assert [one["source_id"] for one in second["customers"]] == names[::-1][2:4]
+    by_name = created(api.get("/v1/customers", params={"segment_id": filtered, "order": "source_id"}))
+    assert [one["source_id"] for one in by_name["customers"]] == sorted(names)
+    rich = segment(api, "summary.orders.total_amount", {"$more_than_or_equal": [700]})
+    buyers = created(api.get("/v1/customers", params={"segment_id": rich, "limit": 100}))["customers"]
+    assert names[2] in [one["source_id"] for one in buyers]
+    assert names[1] not in [one["source_id"] for one in buyers]
+
+
 def test_what_a_customer_holds(api, project):
     """Codes that were published to him, newest or oldest first, filtered, with whether each can be used."""
     holder = {"source_id": unique("holder")}
