@@ -26,13 +26,17 @@ OF_NOBODY: Final = ("product", "sku", "category", "campaign")
 """Exported objects in which no customer stands."""
 PAGE: Final = 200
 BLANK: Final = "erased"
+TELLING: Final = 8
+"""Characters from which a name is looked for inside of texts: a shorter one stands in what is not about its
+owner, so only a text that is the name is the customer's.
+"""
 
 
 async def forget_in_files(engine: Engine, person: "Person") -> int:
     """How many exports are gone: what they held of one person cannot be told from what they held of others,
     so they are to be made anew.
     """
-    needles = [name.encode() for name in person.all_names]
+    needles = [name.encode() for name in person.all_names if len(name) >= TELLING]
     await _answers(engine, person, needles)
     await _actions(engine, person)
     async with engine.db.writing() as session:
@@ -122,7 +126,8 @@ def _names(row: Any, names: set[str]) -> bool:
 def _without(value: Any, names: set[str]) -> Any:
     """The same document with every text that names the customer blanked."""
     if isinstance(value, str):
-        return BLANK if any(name in value for name in names) else value
+        is_named = value in names or any(len(name) >= TELLING and name in value for name in names)
+        return BLANK if is_named else value
     if isinstance(value, list):
         return [_without(inner, names) for inner in value]
     if isinstance(value, dict):

@@ -251,6 +251,17 @@ def test_the_same_name_begins_anew(api: httpx.Client) -> None:
     created(api.post(f"/v1/customers/{who['source_id']}/permanent-deletion"))
 
 
+def test_a_short_name_takes_nothing_of_others_along(api: httpx.Client) -> None:
+    """A customer called 7 is forgotten; the report on customer 77 stays."""
+    rows = [{"source_id": "7", "name": "A"}, {"source_id": "77", "name": "B"}]
+    action = created(api.post("/v1/customers/bulk/async", json=rows))["async_action_id"]
+    finished(api, f"/v1/async-actions/{action}")
+    created(api.post("/v1/customers/7/permanent-deletion"))
+    results = created(api.get(f"/v1/async-actions/{action}"))["result"]["results"]
+    assert [one["source_id"] for one in results] == ["erased", "77"]
+    assert created(api.get("/v1/customers/77"))["name"] == "B"
+
+
 def test_only_who_is_there_is_forgotten(api: httpx.Client, stranger: httpx.Client) -> None:
     """An unknown name and another project's customer are not found; one who was deleted still can be."""
     made = created(api.post("/v1/customers", json={"source_id": unique("gone")}))
