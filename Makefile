@@ -116,6 +116,7 @@ lock: $(DEV_STAMP) ## Resolve pyproject.toml anew into requirements/*.txt (needs
 	echo "setuptools>=80" | $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/build.txt
 	$(PIP) install --quiet --require-hashes -r requirements/run.txt
 	$(BIN)/python tools/third_party.py
+	$(BIN)/python -m tools.sbom
 
 clean: ## Remove what was built, but not data
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

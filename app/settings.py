@@ -187,6 +187,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     public_url: Annotated[
         str, about("the address under which clients reach the server, for the OpenAPI document and links")
     ] = ""
+    security_contact: Annotated[
+        str,
+        about("`mailto:` or `https:` address for reports, told at `/.well-known/security.txt`; empty: none"),
+    ] = ""
+    backup_dir: Annotated[
+        str, about("where `vouchsafe backup create` writes, and where a check looks for the newest backup")
+    ] = ""
+    backup_hours_max: Annotated[
+        int, about("how old the newest backup may be before a check complains", low=1, high=24 * 366)
+    ] = 26
 
     @property
     def embedded_redis(self) -> bool:

@@ -47,8 +47,22 @@ async def connect_and_run(url: str) -> None:
         await db.close()
 
 
+def write_sql() -> None:
+    """The statements as text, for who wants to read or run them by hand."""
+    context.configure(
+        dialect_name=context.config.attributes["dialect"],
+        target_metadata=Base.metadata,
+        literal_binds=True,
+        transactional_ddl=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
 given = context.config.attributes.get("connection")
-if given is not None:
+if context.is_offline_mode():
+    write_sql()
+elif given is not None:
     run(given)
 else:
     asyncio.run(connect_and_run(os.environ["VOUCHSAFE_DATABASE_URL"]))

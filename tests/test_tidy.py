@@ -213,3 +213,29 @@ def test_every_ignored_rule_of_the_linter_has_its_reason() -> None:
 def test_the_floor_is_the_same_for_ever() -> None:
     """Ratios of different versions compare only while what they are ratios to does not change by a byte."""
     assert hashlib.sha256((ROOT / "loadtests/floor.py").read_bytes()).hexdigest() == FLOOR_SHA256
+
+
+def test_a_change_of_the_program_is_told_in_the_changelog() -> None:
+    """What differs from the last tagged version in what is shipped has its lines under Unreleased."""
+    tag = subprocess.run(
+        ["git", "describe", "--tags", "--abbrev=0", "--match", "v*"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    if not tag:
+        pytest.skip("this clone has no tags: git fetch --tags")
+    shipped = ["app", "rules", "migrations", "requirements/run.txt"]
+    changed = subprocess.run(
+        ["git", "diff", "--name-only", tag, "HEAD", "--", *shipped],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    text = (ROOT / "CHANGELOG.md").read_text()
+    newest = re.search(r"^## \[(\d+\.\d+\.\d+)\]", text, re.MULTILINE)
+    assert newest is not None
+    unreleased = text.partition("## [Unreleased]")[2].partition("\n## [")[0]
+    assert not changed or newest[1] != tag.removeprefix("v") or re.search(r"^- ", unreleased, re.MULTILINE)

@@ -5,6 +5,7 @@ do.
 import json
 import time
 from collections.abc import AsyncIterator, Collection
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +15,7 @@ from msgspec import Struct
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.backup.read import newest
 from app.cli.runtime import CommandFailed, reachable_redis, unproven_level
 from app.core.address import parse_place
 from app.core.outcome import CoreUnavailable
@@ -167,6 +169,7 @@ async def _production(
     if servers:
         yield _persistence(servers)
         yield await _memory(settings, servers, database)
+    yield _backups(settings)
     yield _proxies(settings)
     yield _public_url(settings)
     yield await _hidden_codes(database)
@@ -249,6 +252,25 @@ async def _memory(settings: Settings, servers: list[ServerState], database: Data
 
 def _megabytes(count: int) -> str:
     return f"{count / (1 << 20):.0f} MB"
+
+
+def _backups(settings: Settings) -> Check:
+    """Whether there is a backup that is young enough. Whether it can be restored says `backup verify`."""
+    if not settings.backup_dir:
+        sentence = (
+            "VOUCHSAFE_BACKUP_DIR is not set: run `vouchsafe backup create` by a timer, or --accept "
+            "backups when "
+            "the database is backed up in another way"
+        )
+        return Check(name="backups", state="failed", sentence=sentence)
+    found = newest(Path(settings.backup_dir))
+    if found is None:
+        return Check(name="backups", state="failed", sentence=f"there is none in {settings.backup_dir}")
+    file, manifest = found
+    age = datetime.now(UTC) - datetime.fromisoformat(manifest.created_at)
+    sentence = f"the newest, {file.name}, is {age.total_seconds() / 3600:.1f} hours old"
+    late = age.total_seconds() > settings.backup_hours_max * 3600
+    return Check(name="backups", state="failed" if late else "ok", sentence=sentence)
 
 
 def _proxies(settings: Settings) -> Check:

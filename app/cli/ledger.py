@@ -120,6 +120,28 @@ def verify(project_name: str | None, as_json: bool) -> None:
     _exit(any(one.problem_count for one in results))
 
 
+@ledger.command(epilog=_EXIT_CODES)
+@_as_json
+def size(as_json: bool) -> None:
+    """How much room the database takes, table by table with its indexes; what of it one redemption is, and
+    what a year of one redemption a second would take.
+    """
+    from app.cli.runtime import run_command
+    from app.ledger.size import measure
+
+    async def work(engine: Engine) -> Any:
+        return await measure(engine.db)
+
+    found = run_command(work)
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(found), indent=2))
+        return
+    for table in found.tables:
+        print(f"{table.name:28} {table.bytes:>14,} bytes")
+    print(f"{found.redemptions} redemptions, {found.bytes_per_redemption:,.0f} bytes for each")
+    print(f"a year of one redemption a second: {found.year_bytes / 1e9:,.0f} GB")
+
+
 async def _opened(engine: Engine, partition: Partition) -> None:
     """With no server running, a partition is closed since Redis was started: open it as `serve` would."""
     from app.ledger.recovery import recover

@@ -9,6 +9,7 @@ from app.settings import VERSION, SettingsError
 
 COMMANDS = {
     "serve": "app.cli.serve:serve",
+    "restart": "app.cli.restart:restart",
     "demo": "app.cli.demo:demo",
     "migrate": "app.cli.migrate:migrate",
     "keys": "app.cli.keys:keys",
@@ -16,6 +17,7 @@ COMMANDS = {
     "erasure": "app.cli.erasure:erasure",
     "explain": "app.cli.explain:explain",
     "ledger": "app.cli.ledger:ledger",
+    "backup": "app.cli.backup:backup",
     "config": "app.cli.config:config",
     "doctor": "app.cli.doctor:doctor",
     "openapi": "app.cli.openapi:openapi",
@@ -42,6 +44,9 @@ class Commands(click.RichGroup):
 @click.version_option(VERSION, prog_name="vouchsafe")
 def vouchsafe() -> None:
     """Vouchsafe: a self-hosted promotions and coupon engine."""
+    from app.processes.logs import set_up_logs
+
+    set_up_logs("warning")  # Standard output is for what commands print; `serve` sets its own level.
 
 
 def main() -> None:

@@ -17,9 +17,10 @@ EXIT_UNREACHABLE = 3
 @click.option(
     "--check", "only_check", is_flag=True, help="Change nothing; say whether the schema is this version's."
 )
+@click.option("--sql", "as_sql", is_flag=True, help="Change nothing; print what PostgreSQL would be told.")
 @click.option("--database-url", help="Another database than VOUCHSAFE_DATABASE_URL names.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def migrate(only_check: bool, database_url: str | None, as_json: bool) -> None:
+def migrate(only_check: bool, as_sql: bool, database_url: str | None, as_json: bool) -> None:
     """Bring the database to this version's schema, in one transaction. Doing it again changes nothing.
 
     `vouchsafe serve` does so by itself only for its embedded database.
@@ -34,7 +35,9 @@ def migrate(only_check: bool, database_url: str | None, as_json: bool) -> None:
         settings = load_settings(database_url=database_url)
         db = Database(settings.database)
         try:
-            if not only_check:
+            if as_sql and db.is_sqlite:
+                raise click.UsageError("--sql is for PostgreSQL: SQLite copies its tables to change them")
+            if not only_check and not as_sql:
                 await migrations.upgrade(db)
             return await migrations.current(db), migrations.heads()
         finally:
@@ -45,6 +48,9 @@ def migrate(only_check: bool, database_url: str | None, as_json: bool) -> None:
     except (OperationalError, InterfaceError, ConnectionError) as error:
         sys.stderr.write(f"vouchsafe: the database cannot be used: {getattr(error, 'orig', None) or error}\n")
         sys.exit(EXIT_UNREACHABLE)
+    if as_sql:
+        print(migrations.sql(",".join(current) or "base"), end="")
+        return
     if as_json:
         print(json.dumps({"current": list(current), "head": list(heads), "at_head": current == heads}))
     else:

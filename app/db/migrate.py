@@ -1,6 +1,8 @@
 """Schema changes, shipped with the package and applied by it (D18)."""
 
+from collections.abc import Collection
 from importlib.resources import files
+from io import StringIO
 from typing import Final
 
 from alembic import command
@@ -66,5 +68,33 @@ async def current(db: Database) -> tuple[str, ...]:
 
 
 async def at_head(db: Database) -> bool:
-    """Whether the schema is the one of this version. `serve` refuses any other (D18)."""
+    """Whether the schema is the one of this version."""
     return await current(db) == heads()
+
+
+def serves(revisions: Collection[str]) -> bool:
+    """Whether this version can work on a schema at these revisions: its own, or one of a later version, whose
+    revision it does not know. Within a major version migrations only expand, so that what runs goes on
+    running while the next version migrates (D18).
+    """
+    return set(revisions) == set(heads()) or (
+        bool(revisions) and not any(knows(revision) for revision in revisions)
+    )
+
+
+def knows(revision: str) -> bool:
+    """Whether a revision is one of this version's."""
+    scripts = ScriptDirectory.from_config(configuration())
+    return any(script.revision == revision for script in scripts.walk_revisions())
+
+
+def sql(current: str) -> str:
+    """What PostgreSQL would be told to come from a revision ("base" for none) to this version, as text.
+    SQLite's tables are copied to be changed, which only works on a database that is there.
+    """
+    written = StringIO()
+    config = configuration()
+    config.output_buffer = written
+    config.attributes["dialect"] = "postgresql"
+    command.upgrade(config, f"{current}:head", sql=True)
+    return written.getvalue()

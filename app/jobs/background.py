@@ -70,11 +70,15 @@ log = structlog.get_logger("vouchsafe.background")
 
 
 async def run_background(
-    settings: Settings, stop: asyncio.Event | None = None, tell: Tell | None = None
+    settings: Settings,
+    stop: asyncio.Event | None = None,
+    tell: Tell | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Work until `stop` is set. Neither Redis nor the database need to be there: loops wait for them.
 
-    tell: what every writing transaction does last, for webhooks.
+    tell: what every writing transaction does last, for webhooks. ready: called once this process works, or
+    knows that another node's does.
     """
     stopping = stop or asyncio.Event()
     gc.freeze()
@@ -88,7 +92,7 @@ async def run_background(
             lambda: engine.ledger.level == LEDGER,
             settings.outbox_megabytes_soft << 20,
         )
-        lease = Leadership(engine.db, stopping)
+        lease = Leadership(engine.db, stopping, ready)
         webhooks = Webhooks(engine, lease.is_leader.is_set)
         loops: tuple[tuple[str, Callable[[], Awaitable[object]], float], ...] = (
             ("lease", lease.keep, 0.0),
@@ -145,9 +149,11 @@ class Leadership:
     wait.
     """
 
-    def __init__(self, db: Database, stopping: asyncio.Event) -> None:
+    def __init__(self, db: Database, stopping: asyncio.Event, ready: Callable[[], None]) -> None:
         self._db = db
         self._stopping = stopping
+        self._ready = ready
+        self._told = False
         self._held: HeldLease | None = None
         self.is_leader = asyncio.Event()
 
@@ -167,10 +173,12 @@ class Leadership:
         LEADS.set(int(self._held is not None))
         if self._held is not None:
             self.is_leader.set()
-            await _rest(self._stopping, LEASE_RENEW_SECONDS)
         else:
             self.is_leader.clear()
-            await _rest(self._stopping, LEASE_RENEW_SECONDS / 3)
+        if not self._told:
+            self._told = True
+            self._ready()
+        await _rest(self._stopping, LEASE_RENEW_SECONDS / (3 if self._held is None else 1))
 
     async def release(self) -> None:
         if self._held is not None:

@@ -1,4 +1,6 @@
-"""The background process. Run by the parent as `python -m app.processes.background LIFELINE`."""
+"""The background process. Run by the parent as `python -m app.processes.background LIFELINE`, with READY as
+the last argument.
+"""
 
 import asyncio
 import signal
@@ -8,7 +10,7 @@ import uvloop
 
 from app.api.telling.tell import tell
 from app.jobs.background import run_background
-from app.processes.child import EXIT_CONFIGURATION
+from app.processes.child import EXIT_CONFIGURATION, REPLACED, tell_ready
 from app.processes.lifeline import when_parent_ends
 from app.processes.logs import set_up_logs
 from app.processes.vitals import Vitals
@@ -18,11 +20,11 @@ from app.settings import Settings, SettingsError, load_settings
 async def _run(settings: Settings, lifeline: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, REPLACED):
         loop.add_signal_handler(number, stop.set)
     when_parent_ends(lifeline, stop.set)
     Vitals("background").start()
-    await run_background(settings, stop, tell)
+    await run_background(settings, stop, tell, lambda: tell_ready(sys.argv))
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from app.cli.runtime import unproven_level
 from app.db import migrate
 from app.db.database import Database
 from app.embedded.supervisor import Supervisor
-from app.processes.child import Child
+from app.processes.child import Child, NotReplaced
 from app.processes.lifeline import Lifeline
 from app.processes.listening import bind
 from app.processes.status import ServeStatus, remove_status, write_status
@@ -77,6 +77,7 @@ class _Family:
         self._redis_url = redis_url
         self._port: int = listener.getsockname()[1]
         self._lifeline = Lifeline()
+        self._restarts = 0
         counters = data_dir / "metrics"
         shutil.rmtree(counters, ignore_errors=True)
         counters.mkdir(mode=0o700)
@@ -111,20 +112,42 @@ class _Family:
         lives = [
             asyncio.create_task(child.run(), name=child.name) for child in (self._background, *self._web)
         ]
+        replacing = asyncio.Event()
+        loop.add_signal_handler(signal.SIGHUP, replacing.set)
+        restarts = asyncio.create_task(self._replace_when_asked(replacing))
         welcome = asyncio.create_task(self._when_ready(ready))
         stopped = asyncio.create_task(stop.wait())
         try:
             # A life ends before `stop` only when its child said that starting again cannot help.
             await asyncio.wait([stopped, *lives], return_when=asyncio.FIRST_COMPLETED)
         finally:
+            restarts.cancel()
             welcome.cancel()
             stopped.cancel()
             await asyncio.gather(*(child.stop(WEB_DRAIN_SECONDS_MAX) for child in self._web))
             await self._background.stop(BACKGROUND_DRAIN_SECONDS_MAX)
             codes = await asyncio.gather(*lives)
-            await asyncio.gather(welcome, stopped, return_exceptions=True)
+            await asyncio.gather(restarts, welcome, stopped, return_exceptions=True)
             self._lifeline.close()
         return max(codes)
+
+    async def _replace_when_asked(self, asked: asyncio.Event) -> None:
+        """At SIGHUP: one child after the other, the background process first. The new ones run the code that
+        is installed by then; where one does not begin its work, the old ones go on.
+        """
+        while True:
+            await asked.wait()
+            asked.clear()
+            try:
+                await self._background.replace(BACKGROUND_DRAIN_SECONDS_MAX)
+                for child in self._web:
+                    await child.replace(WEB_DRAIN_SECONDS_MAX)
+            except NotReplaced as problem:
+                log.warning("restart given up", reason=str(problem))
+                continue
+            self._restarts += 1
+            self._write_status()
+            log.info("restarted", restarts=self._restarts)
 
     async def _when_ready(self, ready: Callable[[str], Awaitable[None]] | None) -> None:
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
@@ -154,6 +177,7 @@ class _Family:
                 background=self._background.pid,
                 redis_url=_without_password(self._redis_url),
                 database_url=_without_password(self._settings.database),
+                restarts=self._restarts,
             ),
         )
 
@@ -191,9 +215,9 @@ async def _bring_schema(settings: Settings) -> None:
     try:
         if settings.embedded_database:
             await migrate.upgrade(database)
-        elif set(await migrate.current(database)) != set(migrate.heads()):
+        elif not migrate.serves(await migrate.current(database)):
             raise CannotServe(
-                "the database's schema is not that of this version: run `vouchsafe migrate` first"
+                "the database's schema is older than this version: run `vouchsafe migrate` first"
             )
     finally:
         await database.close()

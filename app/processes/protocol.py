@@ -60,12 +60,16 @@ class GatheringProtocol(HttpToolsProtocol):
         super().connection_made(_Gathering(transport, self.loop))  # type: ignore[arg-type]
         self._since = self.loop.time()
 
+    _last = False
+    """Whether the next answer is the last of the connection."""
     _since = 0.0
     """loop.time() when the request that is still coming in began; 0.0: none is."""
     _head_bytes = 0
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._last:
+            self.last()
         # uvicorn declares both as always there; they are None until the first request.
         cycle: Any = self.cycle
         scope: Any = self.scope
@@ -80,6 +84,15 @@ class GatheringProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
                 self._refuse(HEAD_TOO_LARGE)
+
+    def last(self) -> None:
+        """Answer what is under way, or the next request, with `Connection: close`, and close after it. A
+        connection that is closed between two requests may cost its client the second one.
+        """
+        self._last = True
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.response_started:
+            cycle.keep_alive = False
 
     def give_up(self, began_before: float) -> None:
         """End the connection when its request began before that and is not whole yet."""

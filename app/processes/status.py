@@ -22,6 +22,8 @@ class ServeStatus(Struct, kw_only=True):
     redis_url: str
     database_url: str
     """Without a password."""
+    restarts: int = -1
+    """How often all children were replaced; -1: this parent cannot do it."""
 
 
 def write_status(data_dir: Path, status: ServeStatus) -> None:

@@ -1,5 +1,5 @@
 """One web worker: uvicorn on the inherited socket. Run by the parent as `python -m app.processes.web LISTEN
-LIFELINE`.
+LIFELINE`, with READY as the last argument.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import sys
 import uvicorn
 
 from app.asgi import create_app
-from app.processes.child import EXIT_CONFIGURATION
+from app.processes.child import EXIT_CONFIGURATION, REPLACED, tell_ready
 from app.processes.lifeline import when_parent_ends
 from app.processes.logs import set_up_logs
 from app.processes.protocol import GatheringProtocol
@@ -25,6 +25,11 @@ KEEP_ALIVE_SECONDS = 75
 first."""
 
 
+GENTLE_SECONDS = 5.0
+"""How long idle connections are kept for one more request when this worker is replaced."""
+GENTLE_LOOK_SECONDS = 0.05
+
+
 class Worker(uvicorn.Server):
     """uvicorn's server, which also ends with its parent and keeps the collector away from what lives for
     ever.
@@ -34,6 +39,7 @@ class Worker(uvicorn.Server):
         super().__init__(config)
         self._lifeline = lifeline
         self._request_seconds_max = request_seconds_max
+        self._gentle = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -45,6 +51,28 @@ class Worker(uvicorn.Server):
         gc.set_threshold(50_000, 20, 20)
         self._give_up_slow_clients()
         Vitals("web").start()
+        asyncio.get_running_loop().add_signal_handler(REPLACED, self._end_gently)
+        tell_ready(sys.argv)
+
+    def _end_gently(self) -> None:
+        """Another worker has taken over: it accepts what is new, this one says good-bye."""
+        self._gentle = True
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._gentle:
+            for server in self.servers:
+                server.close()
+            for one in sockets or []:
+                one.close()
+            loop = asyncio.get_running_loop()
+            until = loop.time() + GENTLE_SECONDS
+            while self.server_state.connections and loop.time() < until:
+                for connection in list(self.server_state.connections):
+                    if isinstance(connection, GatheringProtocol):
+                        connection.last()
+                await asyncio.sleep(GENTLE_LOOK_SECONDS)
+        await super().shutdown(sockets)
 
     def _give_up_slow_clients(self) -> None:
         """Every second; a timer per request would cost every request."""

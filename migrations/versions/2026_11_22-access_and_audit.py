@@ -43,7 +43,7 @@ def upgrade() -> None:
     op.create_index("ix_oauth_tokens_project_id_expires_at", "oauth_tokens", ["project_id", "expires_at"])
     op.create_index("uq_oauth_tokens_token_digest", "oauth_tokens", ["token_digest"], unique=True)
     _create_audit()
-    if op.get_bind().dialect.name == "postgresql":
+    if op.get_context().dialect.name == "postgresql":
         _guard_postgresql()
     else:
         _guard_sqlite()
@@ -115,7 +115,7 @@ def _guard_postgresql() -> None:
 def downgrade() -> None:
     for table in ("audit_heads", "audit_details", "audit_entries", "oauth_tokens"):
         op.drop_table(table)  # its triggers go with it
-    if op.get_bind().dialect.name == "postgresql":
+    if op.get_context().dialect.name == "postgresql":
         op.execute("DROP FUNCTION audit_append_only()")
     for column in KEY_COLUMNS:
         op.drop_column("api_keys", column)

@@ -25,7 +25,7 @@ EXISTS (
 
 
 def upgrade() -> None:
-    if op.get_bind().dialect.name == "postgresql":
+    if op.get_context().dialect.name == "postgresql":
         _upgrade_postgresql()
     else:
         _upgrade_sqlite()
@@ -63,11 +63,11 @@ def _upgrade_postgresql() -> None:
 
 def downgrade() -> None:
     for table in TABLES:
-        if op.get_bind().dialect.name == "postgresql":
+        if op.get_context().dialect.name == "postgresql":
             op.execute(f"DROP TRIGGER {table}_no_change ON {table}")
             op.execute(f"DROP TRIGGER {table}_no_truncate ON {table}")
         else:
             op.execute(f"DROP TRIGGER {table}_no_update")
             op.execute(f"DROP TRIGGER {table}_no_delete")
-    if op.get_bind().dialect.name == "postgresql":
+    if op.get_context().dialect.name == "postgresql":
         op.execute("DROP FUNCTION ledger_append_only()")

@@ -97,7 +97,7 @@ def test_a_production_check_names_what_is_wrong(tmp_path: Path) -> None:
         )
     assert code == 1
     failed = {name for name, row in found.items() if row["state"] == "failed"}
-    assert failed == {"eviction", "default-keys", "redis-memory"}
+    assert failed == {"eviction", "default-keys", "redis-memory", "backups"}
     assert "noeviction" in found["eviction"]["sentence"]
     assert found["proxies"]["state"] == "warning"
 

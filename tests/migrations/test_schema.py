@@ -75,3 +75,13 @@ def test_databases_that_cannot_keep_the_ledger_are_refused(url: str) -> None:
     """A database in memory would be lost with its process and invisible to the others."""
     with pytest.raises(ValueError, match=r"SQLite needs a file|no support"):
         driver_url(url)
+
+
+def test_the_statements_for_postgresql_can_be_read_before_they_are_run() -> None:
+    """From nothing, and from the first revision: what `vouchsafe migrate --sql` prints."""
+    whole = migrate.sql("base")
+    assert "CREATE TABLE ledger_events" in whole
+    assert "CREATE TRIGGER ledger_events_no_change" in whole
+    rest = migrate.sql("append_only")
+    assert "CREATE TABLE ledger_events" not in rest
+    assert whole.rstrip().endswith("COMMIT;")

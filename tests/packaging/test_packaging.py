@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from app.settings import SETTINGS, VERSION
 from tests.support.server import ROOT
+from tools import sbom
 
 SETUPTOOLS_MIN = 80
 
@@ -141,3 +143,47 @@ def test_compose_migrates_before_it_serves() -> None:
     documented = (ROOT / "docs/reference/configuration.md").read_text()
     for name in services["vouchsafe"]["environment"]:
         assert f"`{name}`" in documented
+
+
+def test_the_bill_of_materials_is_that_of_the_lock() -> None:
+    """`python -m tools.sbom` after every change of requirements/run.txt."""
+    assert sbom.FILE.read_text(encoding="utf-8") == sbom.text()
+
+
+def test_a_setting_of_compose_is_a_setting() -> None:
+    """What the containers are given stops no start; the password of the database is compose's own."""
+    text = (ROOT / "compose.yaml").read_text()
+    named = set(re.findall(r"VOUCHSAFE_[A-Z_]+", text))
+    assert named <= {setting.variable for setting in SETTINGS}
+    for service in yaml.safe_load(text)["services"].values():
+        if service.get("image", "").startswith("vouchsafe"):
+            assert service["read_only"] is True
+            assert service["cap_drop"] == ["ALL"]
+
+
+def instructions(text: str) -> list[tuple[str, str]]:
+    """The Dockerfile's instructions, continued lines joined, comments left out."""
+    joined = re.sub(r"\\\n\s*", " ", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE))
+    return [(word, rest) for word, _, rest in (line.partition(" ") for line in joined.splitlines()) if word]
+
+
+def test_the_dockerfile_keeps_the_rules_of_images() -> None:
+    """Known instructions in order, stages pinned to a minor version, exec forms, a health check, labels."""
+    found = instructions((ROOT / "Dockerfile").read_text())
+    known = {"FROM", "WORKDIR", "RUN", "ENV", "COPY", "LABEL", "USER", "VOLUME", "EXPOSE"}
+    known |= {"HEALTHCHECK", "STOPSIGNAL", "ENTRYPOINT", "CMD"}
+    assert {word for word, _ in found} <= known
+    last = found[max(index for index, (word, _) in enumerate(found) if word == "FROM") :]
+    words = [word for word, _ in last]
+    assert words.index("USER") < words.index("ENTRYPOINT")
+    assert "RUN" not in words[words.index("USER") :]
+    for word, rest in last:
+        if word in ("ENTRYPOINT", "CMD"):
+            assert rest.startswith("[")
+        if word == "LABEL":
+            assert f'version="{VERSION}"' in rest
+            for label in ("title", "description", "licenses", "version"):
+                assert f"org.opencontainers.image.{label}=" in rest
+    assert "HEALTHCHECK" in words
+    assert all(re.search(r":\d+\.\d+", rest) for word, rest in found if word == "FROM")
+    assert "ADD" not in {word for word, _ in found}

@@ -57,6 +57,8 @@ class RunningServer:
     port: int = 0
     """0 until started for the first time; a restart takes the same port again."""
     verb: str = "serve"
+    code: Path = ROOT
+    """Where the program lies: this repository, or an older version of it."""
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -90,7 +92,7 @@ class RunningServer:
                     "--data-dir",
                     str(self.data_dir),
                 ],
-                cwd=ROOT,
+                cwd=self.code,
                 env=self.variables(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -138,7 +140,7 @@ class RunningServer:
         """`vouchsafe <arguments>` beside the running server."""
         finished = subprocess.run(
             [*VOUCHSAFE, *arguments],
-            cwd=ROOT,
+            cwd=self.code,
             env=self.variables(),
             capture_output=True,
             text=True,

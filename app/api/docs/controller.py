@@ -1,6 +1,7 @@
 """GET /docs, its assets, a page for each error, and GET /openapi.json."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,6 +44,27 @@ _PAGE: Final = b"""<!doctype html>
 </body>
 </html>
 """
+_TEXT: Final = {"Content-Type": "text/plain; charset=utf-8"}
+SECURITY_VALID: Final = timedelta(days=180)
+_LLMS: Final = b"""# Vouchsafe
+
+> A self-hosted promotions and coupon engine that speaks the Voucherify v1 REST API. Amounts are integers of
+> minor units. Authenticate with X-App-Id and X-App-Token. Redeem with an Idempotency-Key, and never give a
+> discount that was not redeemed.
+
+## API
+
+- [OpenAPI 3.1](/openapi.json): every operation, its roles, scopes and errors
+- [Errors](/docs/errors): a page for each key, with what to do
+- [Version](/v1/engine/version)
+
+## The usual way
+
+1. POST /v1/validations: what codes do to a cart; takes nothing
+2. POST /v1/redemptions: takes them; the same Idempotency-Key has one effect and one answer
+3. POST /v1/redemptions/{redemptionId}/rollback: gives back what was taken, once
+4. explain=true on 1 and 2: why a code applies or not, rule by rule
+"""
 _START: Final = b"""SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#docs",
@@ -83,6 +105,23 @@ async def asset(call: Call) -> Answer:
     return Answer(_asset(name), headers={"Content-Type": _ASSETS[name], **cached})
 
 
+async def security(call: Call) -> Answer:
+    """RFC 9116: whom to tell of a weakness, when the operator has said whom."""
+    settings = call.engine.settings
+    if not settings.security_contact:
+        raise not_found("file", "security.txt")
+    expires = (call.engine.now() + SECURITY_VALID).strftime("%Y-%m-%dT00:00:00Z")
+    lines = [f"Contact: {settings.security_contact}", f"Expires: {expires}", "Preferred-Languages: en"]
+    if settings.public_url:
+        lines.append(f"Canonical: {settings.public_url.rstrip('/')}/.well-known/security.txt")
+    return Answer(("\n".join(lines) + "\n").encode(), headers=_TEXT)
+
+
+async def llms(call: Call) -> Answer:
+    """What a program that reads needs to know first."""
+    return Answer(_LLMS, headers=_TEXT)
+
+
 def routes_with_docs(routes: Sequence[Route]) -> tuple[Route, ...]:
     """The routes, and those that document them."""
     marked = tuple(
@@ -103,6 +142,8 @@ def routes_with_docs(routes: Sequence[Route]) -> tuple[Route, ...]:
         _public("/openapi.json", "get-openapi", openapi, "The OpenAPI document"),
         _public("/docs", "get-docs", page, "The documentation"),
         _public("/docs/assets/{name}", "get-docs-asset", asset, "Files of the documentation"),
+        _public("/.well-known/security.txt", "get-security-txt", security, "Whom to tell of a weakness"),
+        _public("/llms.txt", "get-llms-txt", llms, "What a program that reads needs to know first"),
         _public("/docs/errors", "get-docs-errors", errors, "Every key that an error may have"),
         _public("/docs/errors/{key}", "get-docs-error", error, "What a key of an error means"),
     )

@@ -35,6 +35,11 @@ def _heads() -> frozenset[str]:
     return frozenset(migrate.heads())
 
 
+@cache
+def _serves(revisions: frozenset[str]) -> bool:
+    return migrate.serves(revisions)
+
+
 class _Readiness:
     """The last answer of each role, of one engine. Whoever asks while it is being found out waits for it."""
 
@@ -97,7 +102,7 @@ async def _within(check: Callable[[Engine], Awaitable[str]], engine: Engine) -> 
 async def _database(engine: Engine) -> str:
     async with engine.db.reading() as session:
         revisions = set((await session.scalars(text("SELECT version_num FROM alembic_version"))).all())
-    return "ok" if revisions == _heads() else "schema is not that of this version"
+    return "ok" if _serves(frozenset(revisions)) else "schema is older than this version"
 
 
 async def _redis(engine: Engine) -> str:
