@@ -29,6 +29,7 @@ from app.api.qualifications.controller import ROUTES as QUALIFICATIONS
 from app.api.redemptions.controller import ROUTES as REDEMPTIONS
 from app.api.segments.controller import ROUTES as SEGMENTS
 from app.api.stacking_rules.controller import ROUTES as STACKING_RULES
+from app.api.templates.controller import ROUTES as TEMPLATES
 from app.api.validation_rules.controller import ROUTES as VALIDATION_RULES
 from app.api.validations.controller import ROUTES as VALIDATIONS
 from app.api.vouchers.controller import ROUTES as VOUCHERS
@@ -44,6 +45,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *VOUCHERS,
         *PROMOTIONS,
         *VALIDATION_RULES,
+        *TEMPLATES,
         *CATEGORIES,
         *PUBLICATIONS,
         *EXPORTS,

@@ -17,6 +17,7 @@ ACTIONS: Final = (CREATED, UPDATED, DELETED, REVOKED, ROTATED)
 
 WITH_VALUES: Final = frozenset(
     {
+        "campaign_templates",
         "campaigns",
         "categories",
         "locations",

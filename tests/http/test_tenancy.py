@@ -34,6 +34,7 @@ TABLES = {
 }
 PREFIXES = {
     "async_actions": "aa_",
+    "campaign_templates": "camp_tpl_",
     "campaigns": "camp_",
     "categories": "cat_",
     "customers": "cust_",

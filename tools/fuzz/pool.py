@@ -16,7 +16,7 @@ KINDS = {
     "pc_": "collection", "seg_": "segment", "val_": "rule", "asgm_": "assignment", "cat_": "category",
     "loc_": "location", "pub_": "publication", "aa_": "action", "app_": "key", "cli_": "key",
     "proj_": "project", "exp_": "export", "stk_": "stacking",
-    "ms_": "metadata_schema",
+    "ms_": "metadata_schema", "camp_tpl_": "template",
 }  # fmt: skip
 
 PARAMETERS = {
@@ -27,7 +27,7 @@ PARAMETERS = {
     "categoryId": "category", "locationId": "location", "publicationId": "publication",
     "asyncActionId": "action", "keyId": "key", "projectId": "project", "stackingRulesId": "stacking",
     "sessionKey": "session", "exportId": "export", "rewardId": "reward",
-    "metadataSchemaId": "metadata_schema",
+    "metadataSchemaId": "metadata_schema", "campaignTemplateId": "template",
 }  # fmt: skip
 
 
@@ -46,7 +46,7 @@ class Pool:
         for node in _objects(answer):
             identifier = node.get("id")
             if isinstance(identifier, str):
-                kind = KINDS.get(identifier[: identifier.find("_") + 1])
+                kind = KINDS.get("camp_tpl_" if identifier.startswith("camp_tpl_") else _prefix(identifier))
                 if kind is not None:
                     self.add(kind, identifier)
                     self._own(node, identifier)
@@ -99,6 +99,10 @@ class Pool:
                 return None
             values[name] = value
         return values
+
+
+def _prefix(identifier: str) -> str:
+    return identifier[: identifier.find("_") + 1]
 
 
 def _objects(node: Any) -> Iterator[dict[str, Any]]:

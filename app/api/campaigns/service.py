@@ -52,8 +52,16 @@ VOUCHERS_COUNT_MAX = 10_000_000
 
 
 async def create_campaign(call: Call, body: CampaignCreate) -> dict[str, Any]:
-    """POST /v1/campaigns: the row, its tiers or its one code, and the generation of its codes, in one
-    transaction.
+    """POST /v1/campaigns, in one transaction."""
+    async with call.write() as write:
+        campaign = await new_campaign(call, write, body)
+        return write.answer((await campaign_wires(write.session, call.project_id, [campaign]))[0])
+
+
+async def new_campaign(call: Call, write: CatalogueWrite, body: CampaignCreate) -> Campaign:
+    """The row, its tiers or its one code, and the generation of its codes.
+
+    Raises: ApiError 400, 404, 409.
     """
     campaign_type = campaign_type_of(body)
     kind = type_of(body, campaign_type)
@@ -61,33 +69,32 @@ async def create_campaign(call: Call, body: CampaignCreate) -> dict[str, Any]:
     if body.validation_rules is not None and len(body.validation_rules) > 1:
         raise invalid_payload("Property .validation_rules must NOT have more than 1 items")
     now = call.engine.now()
-    async with call.write() as write:
-        project = await project_of(write.session, call.project_id)
-        voucher = voucher_document(body, campaign_type, default_charset_of(project))
-        await _check_name(write, body.name)
-        campaign = await _new_row(write, body, campaign_type, kind, voucher, now)
-        await _check_metadata(write, campaign.body)
-        write.session.add(campaign)
-        try:
-            await write.session.flush()
-        except IntegrityError:
-            raise duplicate_campaign(body.name) from None
-        await assign_rules(write, body.validation_rules or [], "campaign", campaign.id)
-        if campaign_type == "PROMOTION":
-            for tier in (body.promotion.tiers or []) if body.promotion is not None else []:
-                await add_tier(write, campaign, tier, now)
-        elif kind == "STANDALONE":
-            code = checked_code((body.voucher and body.voucher.code) or "")
-            await issue(write, project, campaign, Own(windows=Windows()), now, code=code)
-        elif count:
-            config = code_config_of((voucher or {}).get("code_config"))
-            check_keyspace(config, 0, count)
-            campaign.creation_status = campaign.vouchers_generation_status = "IN_PROGRESS"
-            start_generation(call, write, campaign, generation_payload(campaign.id, count), now)
-        write.guard("c:" + campaign.id, campaign.version)
+    project = await project_of(write.session, call.project_id)
+    voucher = voucher_document(body, campaign_type, default_charset_of(project))
+    await _check_name(write, body.name)
+    campaign = await _new_row(write, body, campaign_type, kind, voucher, now)
+    await _check_metadata(write, campaign.body)
+    write.session.add(campaign)
+    try:
         await write.session.flush()
-        await write.session.refresh(campaign)
-        return write.answer((await campaign_wires(write.session, call.project_id, [campaign]))[0])
+    except IntegrityError:
+        raise duplicate_campaign(body.name) from None
+    await assign_rules(write, body.validation_rules or [], "campaign", campaign.id)
+    if campaign_type == "PROMOTION":
+        for tier in (body.promotion.tiers or []) if body.promotion is not None else []:
+            await add_tier(write, campaign, tier, now)
+    elif kind == "STANDALONE":
+        code = checked_code((body.voucher and body.voucher.code) or "")
+        await issue(write, project, campaign, Own(windows=Windows()), now, code=code)
+    elif count:
+        config = code_config_of((voucher or {}).get("code_config"))
+        check_keyspace(config, 0, count)
+        campaign.creation_status = campaign.vouchers_generation_status = "IN_PROGRESS"
+        start_generation(call, write, campaign, generation_payload(campaign.id, count), now)
+    write.guard("c:" + campaign.id, campaign.version)
+    await write.session.flush()
+    await write.session.refresh(campaign)
+    return campaign
 
 
 async def _check_metadata(write: CatalogueWrite, document: dict[str, Any]) -> None:

@@ -187,14 +187,21 @@ async def tiers_of(
 
 async def create_tier(call: Call, campaign_id: str, body: TierCreate) -> dict[str, Any]:
     """POST /v1/promotions/{campaignId}/tiers."""
-    now = call.engine.now()
     async with call.write() as write:
-        campaign = await campaign_named(write.session, call.project_id, campaign_id, lock=True)
-        if campaign.campaign_type != "PROMOTION":
-            raise refusal("invalid_campaign", "Tiers can be added to PROMOTION campaigns only.")
-        tier = await add_tier(write, campaign, body, now)
-        touch_campaign(write, campaign)
-        return (await tier_wires(write.session, call.project_id, [(tier, campaign)]))[0]
+        pair = await new_tier(call, write, campaign_id, body)
+        return (await tier_wires(write.session, call.project_id, [pair]))[0]
+
+
+async def new_tier(
+    call: Call, write: CatalogueWrite, campaign_id: str, body: TierCreate
+) -> tuple[PromotionTier, Campaign]:
+    """Raises: ApiError 404; 400 for a campaign that is no promotion, and as `add_tier`."""
+    campaign = await campaign_named(write.session, call.project_id, campaign_id, lock=True)
+    if campaign.campaign_type != "PROMOTION":
+        raise refusal("invalid_campaign", "Tiers can be added to PROMOTION campaigns only.")
+    tier = await add_tier(write, campaign, body, call.engine.now())
+    touch_campaign(write, campaign)
+    return tier, campaign
 
 
 async def get_tier(call: Call, tier_id: str) -> dict[str, Any]:

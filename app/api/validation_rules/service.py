@@ -82,18 +82,25 @@ async def create_rule(call: Call, body: RuleCreate) -> dict[str, Any]:
     document |= _kinds(body)
     checked_rule(rule_id, body.name, document)
     async with call.write() as write:
-        row = ValidationRule(
-            project_id=call.project_id,
-            id=rule_id,
-            created_at=call.engine.now(),
-            updated_at=None,
-            version=next_version(),
-            name=body.name,
-            body=document,
-        )
-        write.session.add(row)
-        write.guard("rule:" + rule_id, row.version)
-        return rule_wire(row, 0)
+        return rule_wire(new_rule(call, write, rule_id, body.name, document), 0)
+
+
+def new_rule(
+    call: Call, write: CatalogueWrite, rule_id: str, name: str | None, document: dict[str, Any]
+) -> ValidationRule:
+    """A row of a document that compiles."""
+    row = ValidationRule(
+        project_id=call.project_id,
+        id=rule_id,
+        created_at=call.engine.now(),
+        updated_at=None,
+        version=next_version(),
+        name=name,
+        body=document,
+    )
+    write.session.add(row)
+    write.guard("rule:" + rule_id, row.version)
+    return row
 
 
 def _kinds(body: RuleCreate | RuleUpdate) -> dict[str, Any]:

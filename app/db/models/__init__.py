@@ -33,6 +33,7 @@ from app.db.models.order import Order
 from app.db.models.product import Product, Sku
 from app.db.models.publication import CampaignMembership, Publication, PublicationVoucher
 from app.db.models.redemption import FailureTrace, Redemption
+from app.db.models.template import CampaignTemplate
 from app.db.models.transfer import ActionInput, Export, ExportPart
 from app.db.models.webhook import Webhook, WebhookAttempt, WebhookDelivery, WebhookEvent
 
@@ -45,6 +46,7 @@ __all__ = [
     "AuditHead",
     "Campaign",
     "CampaignMembership",
+    "CampaignTemplate",
     "CatalogueVersion",
     "Category",
     "Counter",
