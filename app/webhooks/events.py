@@ -44,6 +44,7 @@ EVENT_TYPES: Final = frozenset(
         "customer.updated",
         "customer.deleted",
         "customer.confirmed",
+        "customer.custom_event",
         "customer.rewarded",
         "customer.rewarded.loyalty_points",
         "publication.succeeded",

@@ -50,6 +50,7 @@ DATA = {
     "customer.created": {"customer"},
     "customer.updated": {"customer"},
     "customer.deleted": {"customer"},
+    "customer.custom_event": {"event", "event_schema", "customer", "referral", "loyalty"},
     "publication.succeeded": PUBLISHED,
     "redemption.succeeded": REDEEMED | {"created_at"},
     "redemption.failed": REDEEMED | {"created_at"},
@@ -97,6 +98,7 @@ def by_hand(api: httpx.Client) -> str:
     source_id = unique("customer")
     created(api.post("/v1/customers", json={"source_id": source_id, "email": "a@example.com"}))
     created(api.put(f"/v1/customers/{source_id}", json={"name": "Ada"}))
+    created(api.post("/v1/events", json={"event": "review", "customer": {"source_id": source_id}}))
     gone = created(api.post("/v1/customers", json={"source_id": unique("customer")}))
     assert api.delete(f"/v1/customers/{gone['id']}").status_code == 204
     return source_id

@@ -5,14 +5,18 @@ the movements of cards.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from sqlalchemy import select
+
 from app.api.card_transactions import transaction_wire
 from app.api.telling.shapes import ORDER, TIER, Shapes, short, short_redemption
-from app.db.models import VoucherTransaction
+from app.db.models import CustomEventSchema, VoucherTransaction
+from app.http.wire import iso
 from app.webhooks.outbox import INTERNAL, Told
 
 REDEMPTIONS: Final = "redemptions"
 REFUSALS: Final = "refusals"
 TRANSACTIONS: Final = "transactions"
+CUSTOM_EVENTS: Final = "custom_events"
 _ROLLBACK: Final = "redemption_rollback"
 _CARDS: Final = {"CREDITS": "gift", "POINTS": "loyalty_card"}
 _FURTHER: Final = {
@@ -105,6 +109,54 @@ async def transactions(rows: Sequence[Row], shapes: Shapes) -> list[Told]:
             }
             told.append(_movement(further, row, more))
     return told
+
+
+async def custom_events(rows: Sequence[Row], shapes: Shapes) -> list[Told]:
+    """What a shop itself tells of its customers, passed on."""
+    await shapes.load(customers=[row["customer_id"] for row in rows])
+    schemas = await _schemas({row["name"] for row in rows}, shapes)
+    return [_custom_event(row, schemas.get(row["name"]), shapes) for row in rows]
+
+
+async def _schemas(names: set[str], shapes: Shapes) -> dict[str, str]:
+    """Ids of the schemas of events, by the name of the event."""
+    found = await shapes.session.execute(
+        select(CustomEventSchema.name, CustomEventSchema.id).where(
+            CustomEventSchema.project_id == shapes.project.id, CustomEventSchema.name.in_(names)
+        )
+    )
+    return {name: schema_id for name, schema_id in found}  # noqa: C416  rows are no pairs to the types
+
+
+def _custom_event(row: Row, schema_id: str | None, shapes: Shapes) -> Told:
+    body: Mapping[str, Any] = row["body"]
+    customer = shapes.customer(row["customer_id"])
+    channel = "CLIENT_API" if body.get("channel") == "CLIENT_API" else "API"
+    event = {
+        "id": row["id"],
+        "object": "event",
+        "type": row["name"],
+        "customer": customer,
+        "referral": body.get("referral"),
+        "loyalty": body.get("loyalty"),
+        "metadata": body.get("metadata") or {},
+        "created_at": iso(row["at"]),
+    }
+    return Told(
+        kind="customer.custom_event",
+        object_key=f"customer:{row['customer_id']}",
+        entity_id=row["customer_id"],
+        data={
+            "event": event,
+            "event_schema": {"id": schema_id, "name": row["name"]},
+            "customer": customer,
+            "referral": body.get("referral"),
+            "loyalty": body.get("loyalty"),
+        },
+        customer_id=row["customer_id"],
+        source={"channel": channel, "user": None, "api_key": None},
+        group_id=body.get("request_id"),
+    )
 
 
 def _movement(kind: str, row: Row, data: Mapping[str, Any]) -> Told:

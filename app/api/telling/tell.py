@@ -25,6 +25,7 @@ ROWS: Final[Mapping[str, Callable[[Sequence[Mapping[str, Any]], Shapes], Awaitab
     of_rows.REDEMPTIONS: of_rows.redemptions,
     of_rows.REFUSALS: of_rows.redemptions,
     of_rows.TRANSACTIONS: of_rows.transactions,
+    of_rows.CUSTOM_EVENTS: of_rows.custom_events,
 }
 
 log = structlog.get_logger("vouchsafe.webhooks")
