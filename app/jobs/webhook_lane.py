@@ -28,6 +28,8 @@ from app.webhooks.schedule import next_attempt, seconds_of
 from app.webhooks.sending import CONNECTIONS_MAX, GONE, Outcome, Target
 
 BATCH_MAX: Final = 100
+BATCH_SECONDS: Final = 2.0
+"""After which what was tried is recorded: a kill makes a slow receiver hear little twice."""
 STREAK_MAX: Final = CONNECTIONS_MAX
 """Failures in a row, without a success, after which the rest of a batch is left untried."""
 PROBE_SECONDS: Final = 60.0
@@ -88,7 +90,7 @@ class Lane:
         return asyncio.get_running_loop().time() < self._rests_until
 
     def rest(self) -> None:
-        """After a failure of our own."""
+        """For a second: after a failure of our own, or when there was nothing to do after all."""
         self._rests_until = asyncio.get_running_loop().time() + 1.0
 
     async def close(self) -> None:
@@ -98,11 +100,15 @@ class Lane:
 
     async def run(self) -> None:
         """Until nothing is due, or the receiver is down."""
+        has_begun = False
         while self._is_leader() and not self.is_resting:
             self.used = asyncio.get_running_loop().time()
             webhook, due = await self._take()
             if webhook is None or not due:
+                if not has_begun:
+                    self.rest()  # Everything that is due waits behind something that failed.
                 return
+            has_begun = True
             await self._aim(webhook.target_url)
             tried = await self._deliver(webhook, due)
             if not tried:
@@ -145,11 +151,16 @@ class Lane:
             by_object.setdefault(one.object_key, deque()).append(one)
         chains = deque(by_object.values())
         tried: list[Tried] = []
+        clock = asyncio.get_running_loop().time
+        until = clock() + BATCH_SECONDS
+
+        def goes_on() -> bool:
+            return self._streak < STREAK_MAX and clock() < until and self._is_leader()
 
         async def work() -> None:
-            while chains and self._streak < STREAK_MAX and self._is_leader():
+            while chains and goes_on():
                 chain = chains.popleft()
-                while chain:
+                while chain and goes_on():
                     at = datetime.now(UTC)
                     outcome = await self._post(webhook, chain[0], at)
                     tried.append(Tried(chain.popleft(), at, outcome))

@@ -68,7 +68,7 @@ class Target:
             error = f"refused: {refused}"
         except httpx.TimeoutException:
             error = "timed out"
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as failure:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RuntimeError) as failure:
             error = None if status is not None else _words_of(failure)
         if status is not None and not 200 <= status < 300:
             error = f"answered {status}"
@@ -102,7 +102,8 @@ async def _drop(answer: httpx.Response) -> None:
     length = answer.headers.get("Content-Length", "")
     try:
         if length.isdecimal() and int(length) <= 65_536:
-            await answer.aread()
+            async for _ in answer.aiter_raw():
+                continue  # As it came: whoever answers cannot make more of it.
     except httpx.HTTPError:
         return  # The status has been said; a body that breaks off takes nothing back.
     finally:

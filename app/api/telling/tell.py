@@ -1,7 +1,7 @@
 """The last thing that a writing transaction does: what it noted becomes events of the project's webhooks.
 
-A project without webhooks pays one small read for a catalogue write, and nothing for a redemption. What
-cannot be shown whole is told with its id alone: telling never keeps anybody from writing.
+A project without webhooks pays one small read for a catalogue write, and nothing for a redemption. Telling
+keeps nobody from writing: an object that cannot be shown, which would be a fault of ours, is logged instead.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -19,7 +19,8 @@ from app.api.telling.shapes import Shapes
 from app.audit.chain import Actor
 from app.db.models import ApiKey, Project
 from app.db.noted import ACTOR, CREATED, Change, Noted, noted_in
-from app.webhooks.outbox import INTERNAL, Told, put, webhooks_of
+from app.webhooks.events import RULE
+from app.webhooks.outbox import INTERNAL, Told, kinds_of, put, webhooks_of
 
 ROWS: Final[Mapping[str, Callable[[Sequence[Mapping[str, Any]], Shapes], Awaitable[list[Told]]]]] = {
     of_rows.REDEMPTIONS: of_rows.redemptions,
@@ -27,6 +28,23 @@ ROWS: Final[Mapping[str, Callable[[Sequence[Mapping[str, Any]], Shapes], Awaitab
     of_rows.TRANSACTIONS: of_rows.transactions,
     of_rows.CUSTOM_EVENTS: of_rows.custom_events,
 }
+
+_PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
+    "async_actions": ("campaign.vouchers.added",),
+    "campaigns": ("campaign.",),
+    "customers": ("customer.",),
+    "promotion_stacks": ("campaign.promotion_stack.",),
+    "promotion_tiers": ("campaign.promotion_tier.",),
+    "publications": ("publication.", "voucher.published"),
+    "validation_rule_assignments": (f"{RULE}.assignment.",),
+    "validation_rules": (f"{RULE}.",),
+    "vouchers": ("voucher.", "campaign.vouchers.added"),
+    of_rows.REDEMPTIONS: ("redemption.",),
+    of_rows.REFUSALS: ("redemption.",),
+    of_rows.TRANSACTIONS: ("voucher.",),
+    of_rows.CUSTOM_EVENTS: ("customer.custom_event",),
+}
+"""How the kinds begin that a table or a kind of rows can mean: what nobody asks for is not even shaped."""
 
 log = structlog.get_logger("vouchsafe.webhooks")
 
@@ -43,7 +61,7 @@ async def tell(session: AsyncSession) -> None:
         project = await session.get(Project, project_id)
         if project is None:
             continue
-        told = await _told(session, project, noted)
+        told = await _told(session, project, noted, kinds_of(webhooks))
         if told:
             await put(session, project_id, webhooks, told, datetime.now(UTC))
 
@@ -60,9 +78,19 @@ def _is_told(change: Change) -> bool:
     return change.table in TELLERS
 
 
-async def _told(session: AsyncSession, project: Project, noted: Noted) -> list[Told]:
-    changes = [change for key, change in noted.changes.items() if key[0] == project.id and _is_told(change)]
-    created = {one.object_id for one in changes if one.table == "campaigns" and one.action == CREATED}
+def _is_wanted(source: str, kinds: frozenset[str]) -> bool:
+    return any(kind.startswith(_PREFIXES[source]) for kind in kinds)
+
+
+async def _told(session: AsyncSession, project: Project, noted: Noted, kinds: frozenset[str]) -> list[Told]:
+    changes = [
+        change
+        for key, change in noted.changes.items()
+        if key[0] == project.id and _is_told(change) and _is_wanted(change.table, kinds)
+    ]
+    created = {
+        key[2] for key, one in noted.changes.items() if one.table == "campaigns" and one.action == CREATED
+    }
     shapes = Shapes(session, project, frozenset(created))
     told: list[Told] = []
     for change in changes:
@@ -76,9 +104,22 @@ async def _told(session: AsyncSession, project: Project, noted: Noted) -> list[T
     for one in told:
         one.source, one.group_id = source, group_id
     for (kind, project_id), rows in noted.rows.items():
-        if project_id == project.id and kind in ROWS:
-            told += await _with_names(session, await ROWS[kind](rows, shapes))
+        if project_id == project.id and kind in ROWS and _is_wanted(kind, kinds):
+            told += await _with_names(session, await _of_rows(kind, rows, shapes))
     return told
+
+
+async def _of_rows(kind: str, rows: Sequence[Mapping[str, Any]], shapes: Shapes) -> list[Told]:
+    """All at once; one by one when that fails, so that one row takes no other with it."""
+    try:
+        return await ROWS[kind](rows, shapes)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        if len(rows) == 1:
+            log.exception("a row is not told", kind=kind, id=rows[0].get("id"), error=str(error))
+            return []
+        return [one for row in rows for one in await _of_rows(kind, [row], shapes)]
 
 
 async def _with_names(session: AsyncSession, told: list[Told]) -> list[Told]:
