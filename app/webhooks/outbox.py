@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import Webhook, WebhookDelivery, WebhookEvent
@@ -18,6 +18,9 @@ from app.webhooks.envelope import stored_body
 from app.webhooks.events import wanted
 
 INTERNAL: Final[Mapping[str, Any]] = MappingProxyType({"channel": "INTERNAL", "user": None, "api_key": None})
+_ANY: Final = (
+    select(Webhook.__table__.c.id).where(Webhook.__table__.c.project_id == bindparam("project")).limit(1)
+)
 _EVENTS: Final[Any] = WebhookEvent.__table__
 _DELIVERIES: Final[Any] = WebhookDelivery.__table__
 
@@ -37,6 +40,12 @@ class Told(Struct, kw_only=True):
     event_id: str | None = None
     source: Mapping[str, Any] = INTERNAL
     group_id: str | None = None
+
+
+async def has_webhooks(session: AsyncSession, project_id: str) -> bool:
+    """All that a catalogue write of a project without any pays: one look into an index."""
+    connection = await session.connection()
+    return await connection.scalar(_ANY, {"project": project_id}) is not None
 
 
 async def webhooks_of(session: AsyncSession, project_id: str) -> Sequence[Webhook]:

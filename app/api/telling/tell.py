@@ -20,7 +20,7 @@ from app.audit.chain import Actor
 from app.db.models import ApiKey, Project
 from app.db.noted import ACTOR, CREATED, Change, Noted, noted_in
 from app.webhooks.events import RULE
-from app.webhooks.outbox import INTERNAL, Told, kinds_of, put, webhooks_of
+from app.webhooks.outbox import INTERNAL, Told, has_webhooks, kinds_of, put, webhooks_of
 
 ROWS: Final[Mapping[str, Callable[[Sequence[Mapping[str, Any]], Shapes], Awaitable[list[Told]]]]] = {
     of_rows.REDEMPTIONS: of_rows.redemptions,
@@ -55,9 +55,9 @@ async def tell(session: AsyncSession) -> None:
     if noted is None:
         return
     for project_id in _projects(noted):
-        webhooks = await webhooks_of(session, project_id)
-        if not webhooks:
+        if not await has_webhooks(session, project_id):
             continue
+        webhooks = await webhooks_of(session, project_id)
         project = await session.get(Project, project_id)
         if project is None:
             continue
