@@ -1,14 +1,15 @@
 """Every kind of event that can happen here, with the data that is published for it (behaviour 7)."""
 
 import re
+import sqlite3
 from typing import Any
 
 import httpx
 import pytest
 
 from app.webhooks.events import EVENT_TYPES, normalised
-from tests.support.receiver import Receiver
-from tests.support.server import ROOT, RunningServer
+from tests.support.receiver import Receiver, until
+from tests.support.server import ROOT, Project, RunningServer
 from tests.support.shop import created, gift_card, percent_off, redeem, rule, stack, tier, unique
 
 from .conftest import Subscribe
@@ -135,6 +136,7 @@ def by_campaign(api: httpx.Client, receiver: Receiver, source_id: str) -> str:
 def by_ledger(api: httpx.Client, code: str, source_id: str) -> dict[str, Any]:
     """A stack of a code and a card, rolled back; a refusal; credits added to the card."""
     card = gift_card(api, 1_000)["code"]
+    created(api.post("/v1/publications", json={"customer": {"source_id": source_id}, "voucher": card}))
     created(api.post(f"/v1/vouchers/{card}/balance", json={"amount": 500}))
     taken = redeem(api, code, card, customer={"source_id": source_id})
     again = api.post("/v1/redemptions", json=stack(code))
@@ -145,7 +147,7 @@ def by_ledger(api: httpx.Client, code: str, source_id: str) -> dict[str, Any]:
 
 
 def test_every_kind_of_event_is_told_with_its_data(
-    api: httpx.Client, receiver: Receiver, subscribe: Subscribe
+    server: RunningServer, project: Project, api: httpx.Client, receiver: Receiver, subscribe: Subscribe
 ) -> None:
     """One tour through the shop, and nothing of it is missing or has other members than published."""
     subscribe(*sorted(EVENT_TYPES))
@@ -171,6 +173,26 @@ def test_every_kind_of_event_is_told_with_its_data(
     assert used["order"]["id"] == taken["order"]["id"]
     moved = [one["data"]["transaction"]["type"] for one in receiver.events() if "transaction" in one["data"]]
     assert set(moved) == {"CREDITS_ADDITION", "CREDITS_REDEMPTION", "CREDITS_REFUND"}
+    assert kept_of(server, project, "a@example.com")
+    created(api.post(f"/v1/customers/{source_id}/permanent-deletion"))
+    until(lambda: erased(server, project), "the erasure is done")
+    assert kept_of(server, project, "a@example.com") == []
+
+
+def kept_of(server: RunningServer, project: Project, text: str) -> list[tuple[str, str]]:
+    """Kinds and persons of events that hold a text."""
+    with sqlite3.connect(server.data_dir / "vouchsafe.db", timeout=10) as database:
+        return database.execute(
+            "SELECT type, customer_id FROM webhook_events "
+            "WHERE project_id = ? AND instr(body, CAST(? AS BLOB))",
+            (project.project_id, text),
+        ).fetchall()
+
+
+def erased(server: RunningServer, project: Project) -> bool:
+    with sqlite3.connect(server.data_dir / "vouchsafe.db", timeout=10) as database:
+        rows = database.execute("SELECT status FROM erasures WHERE project_id = ?", (project.project_id,))
+        return [status for (status,) in rows] == ["DONE"]
 
 
 def test_who_did_it_is_told(

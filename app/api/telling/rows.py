@@ -17,6 +17,7 @@ REDEMPTIONS: Final = "redemptions"
 REFUSALS: Final = "refusals"
 TRANSACTIONS: Final = "transactions"
 CUSTOM_EVENTS: Final = "custom_events"
+STRANGER: Final = ("id", "object")
 _ROLLBACK: Final = "redemption_rollback"
 _CARDS: Final = {"CREDITS": "gift", "POINTS": "loyalty_card"}
 _FURTHER: Final = {
@@ -45,15 +46,20 @@ def _redemption(row: Row, shapes: Shapes) -> Told:
     is_rollback = row["object"] == _ROLLBACK
     has_failed = row["result"] == "FAILURE"
     wire = short_redemption(body)
+    holder = shapes.holder(row["voucher_id"])
+    redemption = shapes.redemption(row["redemption_id"]) if is_rollback else wire
+    customer_id = _person_of(row, body, redemption, holder)
+    if holder is not None and holder["id"] != customer_id:
+        holder = short(holder, STRANGER)  # An event tells of one person, so that it can be erased with them.
     data: dict[str, Any] = {
         "customer": body.get("customer"),
         "order": short(body.get("order"), ORDER),
         "campaign": shapes.campaign(row["campaign_id"]),
         "voucher": shapes.voucher(row["voucher_id"]),
-        "holder": shapes.holder(row["voucher_id"]),
+        "holder": holder,
         "promotion_tier": short(body.get("promotion_tier"), TIER),
         "promotion_stack": None,
-        "redemption": shapes.redemption(row["redemption_id"]) if is_rollback else wire,
+        "redemption": redemption,
     }
     if is_rollback:
         data["redemption_rollback"] = wire
@@ -65,10 +71,19 @@ def _redemption(row: Row, shapes: Shapes) -> Told:
         object_key=f"redemption:{row['redemption_id'] or row['id']}",
         entity_id=row["id"],
         data=data,
-        customer_id=row["customer_id"],
+        customer_id=customer_id,
         event_id=f"ev_{row['id'].partition('_')[2]}" if has_failed else None,
         source=_source(body),
     )
+
+
+def _person_of(row: Row, body: Row, redemption: Row | None, holder: Row | None) -> str | None:
+    """Whom the event tells of: the customer of it, of what it took back, or the holder of the code."""
+    for one in (row["customer_id"], body.get("customer_id"), (redemption or {}).get("customer_id")):
+        if one:
+            return str(one)
+    customers = (body.get("customer"), (redemption or {}).get("customer"), holder)
+    return next((str(one["id"]) for one in customers if one and one.get("id")), None)
 
 
 def _source(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -89,16 +104,18 @@ async def transactions(rows: Sequence[Row], shapes: Shapes) -> list[Told]:
             continue
         wire = transaction_wire(VoucherTransaction(**row))
         details = row["details"]
+        holder = shapes.holder(row["voucher_id"])
+        holder_id = holder["id"] if holder is not None else None
         balance = details.get("balance")
         data = {
             "transaction": wire,
             "voucher": shapes.voucher_whole(row["voucher_id"]),
             "campaign": shapes.campaign(row["campaign_id"]),
-            "holder": shapes.holder(row["voucher_id"]),
+            "holder": holder,
             "balance": balance,
             **{name: details.get(name) for name in ("order", "redemption", "rollback")},
         }
-        told.append(_movement(f"voucher.{card}.transaction.created", row, data))
+        told.append(_movement(f"voucher.{card}.transaction.created", row, data, holder_id))
         further = _FURTHER.get(row["type"])
         if further is not None:
             more = {
@@ -107,7 +124,7 @@ async def transactions(rows: Sequence[Row], shapes: Shapes) -> list[Told]:
                 "campaign": data["campaign"],
                 "transaction": wire,
             }
-            told.append(_movement(further, row, more))
+            told.append(_movement(further, row, more, holder_id))
     return told
 
 
@@ -159,5 +176,11 @@ def _custom_event(row: Row, schema_id: str | None, shapes: Shapes) -> Told:
     )
 
 
-def _movement(kind: str, row: Row, data: Mapping[str, Any]) -> Told:
-    return Told(kind=kind, object_key=f"voucher:{row['voucher_id']}", entity_id=row["voucher_id"], data=data)
+def _movement(kind: str, row: Row, data: Mapping[str, Any], holder_id: str | None) -> Told:
+    return Told(
+        kind=kind,
+        object_key=f"voucher:{row['voucher_id']}",
+        entity_id=row["voucher_id"],
+        data=data,
+        customer_id=holder_id,
+    )
