@@ -8,15 +8,23 @@ from typing import Any
 from app.api.call import Call
 from app.identifiers import new_id
 from app.jobs.actions import start_action
-from app.jobs.inputs import store_inputs, stream_inputs
+from app.jobs.inputs import PIECE_ROWS, store_inputs, stream_inputs
 
 
 async def start(
-    call: Call, kind: str, rows: Sequence[Any], payload: dict[str, Any], *, status: int
+    call: Call,
+    kind: str,
+    rows: Sequence[Any],
+    payload: dict[str, Any],
+    *,
+    status: int,
+    piece_rows: int = PIECE_ROWS,
 ) -> dict[str, Any]:
-    """The answer, which names the action. status: of the answer, for idempotency keys."""
+    """The answer, which names the action. status: of the answer, for idempotency keys. piece_rows: of one
+    step.
+    """
     action_id = new_id("aa_")
-    await store_inputs(call.engine.db, call.project_id, action_id, rows)
+    await store_inputs(call.engine.db, call.project_id, action_id, rows, piece_rows)
     return await _started(call, kind, action_id, payload, status)
 
 

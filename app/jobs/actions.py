@@ -17,6 +17,7 @@ from app.identifiers import new_id
 from app.jobs import (
     customer_import,
     generation,
+    order_import,
     product_import,
     project_removal,
     removal,
@@ -27,6 +28,8 @@ from app.jobs.progress import SliceDelayed
 from app.jobs.publications import noted, publish_noted
 
 Step = Callable[[Engine, AsyncSession, AsyncAction], Awaitable[None]]
+Prepare = Callable[[Engine, str, str], Awaitable[Any]]
+StepAfter = Callable[[Engine, AsyncSession, AsyncAction, Any], Awaitable[None]]
 STEPS: dict[str, Step] = {
     generation.TYPE: generation.step,
     removal.TYPE: removal.step,
@@ -37,6 +40,12 @@ STEPS: dict[str, Step] = {
     **dict.fromkeys(voucher_metadata.TYPES, voucher_metadata.step),
 }
 """By the type of the action. A step does at most 500 rows and says by `finish` that it was the last."""
+STORED_FIRST: dict[str, tuple[Prepare, StepAfter]] = {
+    order_import.TYPE: (order_import.prepare, order_import.step),
+}
+"""Work that the core does, whose writes no transaction of SQL may wait for: it is done before the slice's
+transaction, which then tells how far it is, and is harmless to repeat.
+"""
 FAILURES_MAX = 5
 """Unexpected errors in a row before an action is given up."""
 OPEN = ("ENQUEUED", "IN_PROGRESS")
@@ -85,6 +94,7 @@ async def run_slice(engine: Engine, project_id: str, action_id: str) -> bool:
     Raises: SliceDelayed.
     """
     try:
+        prepared = await _prepared(engine, project_id, action_id)
         async with engine.db.writing() as session:
             action = await _locked(session, project_id, action_id)
             if action is None or action.status not in OPEN:
@@ -96,7 +106,10 @@ async def run_slice(engine: Engine, project_id: str, action_id: str) -> bool:
             state["failures"] = 0
             action.state = state
             action.status = "IN_PROGRESS"
-            await STEPS[action.type](engine, session, action)
+            if action.type in STORED_FIRST:
+                await STORED_FIRST[action.type][1](engine, session, action, prepared)
+            else:
+                await STEPS[action.type](engine, session, action)
             if action.status not in OPEN:
                 action.processing_time = max(0, time.time_ns() // 1_000_000 - int(state["started_ms"]))
             due = noted(session)
@@ -109,6 +122,17 @@ async def run_slice(engine: Engine, project_id: str, action_id: str) -> bool:
     except Exception:
         log.exception("job.slice_failed", action=action_id)
         return await _count_failure(engine, project_id, action_id)
+
+
+async def _prepared(engine: Engine, project_id: str, action_id: str) -> Any:
+    """What was done before the transaction; None for actions that do everything in it."""
+    async with engine.db.reading() as session:
+        kind = await session.scalar(
+            select(AsyncAction.type).where(AsyncAction.project_id == project_id, AsyncAction.id == action_id)
+        )
+    if kind not in STORED_FIRST:
+        return None
+    return await STORED_FIRST[kind][0](engine, project_id, action_id)
 
 
 async def _locked(session: AsyncSession, project_id: str, action_id: str) -> AsyncAction | None:

@@ -26,16 +26,18 @@ ORPHAN_SECONDS = 3_600
 """Pieces whose action never came: whoever wrote them died in between."""
 
 
-def pieces(rows: Sequence[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(rows), PIECE_ROWS):
-        yield list(rows[start : start + PIECE_ROWS])
+def pieces(rows: Sequence[Any], size: int = PIECE_ROWS) -> Iterator[list[Any]]:
+    for start in range(0, len(rows), size):
+        yield list(rows[start : start + size])
 
 
-async def store_inputs(db: Database, project_id: str, action_id: str, rows: Sequence[Any]) -> None:
-    """Write the rows of an action that is about to be started."""
+async def store_inputs(
+    db: Database, project_id: str, action_id: str, rows: Sequence[Any], size: int = PIECE_ROWS
+) -> None:
+    """Write the rows of an action that is about to be started. size: of its pieces."""
     values = [
         {"project_id": project_id, "action_id": action_id, "n": number, "rows": piece}
-        for number, piece in enumerate(pieces(rows))
+        for number, piece in enumerate(pieces(rows, size))
     ]
     for start in range(0, len(values), PIECES_PER_TRANSACTION):
         async with db.writing() as session:

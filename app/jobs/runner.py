@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.db.models import AsyncAction
 from app.engine import Engine
-from app.jobs.actions import OPEN, STEPS, run_slice
+from app.jobs.actions import OPEN, STEPS, STORED_FIRST, run_slice
 from app.jobs.exports import open_exports, run_export_slice
 from app.jobs.inputs import forget_orphans
 from app.jobs.progress import SliceDelayed
@@ -60,7 +60,7 @@ async def open_actions(engine: Engine) -> list[tuple[str, str]]:
     async with engine.db.reading() as session:
         rows = await session.execute(
             select(AsyncAction.project_id, AsyncAction.id)
-            .where(AsyncAction.status.in_(OPEN), AsyncAction.type.in_(list(STEPS)))
+            .where(AsyncAction.status.in_(OPEN), AsyncAction.type.in_([*STEPS, *STORED_FIRST]))
             .order_by(AsyncAction.created_at, AsyncAction.id)
             .limit(ACTIONS_MAX)
         )

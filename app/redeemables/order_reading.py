@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from app.core.core import RedemptionCore
 from app.core.keys import Keys, Partition
@@ -43,10 +43,17 @@ def decode_order(replies: Sequence[Any]) -> StoredOrder | None:
 
 
 async def load_order(
-    core: RedemptionCore, db: Database, partition: Partition, order_id: str | None, source_id: str | None
+    core: RedemptionCore,
+    db: Database,
+    partition: Partition,
+    order_id: str | None,
+    source_id: str | None,
+    *,
+    is_kept: bool = False,
 ) -> StoredOrder | None:
     """An order by id, else by source_id; from Redis, else from SQL; None when there is none. Both names may
-    be the same text, where a path takes either.
+    be the same text, where a path takes either. is_kept: an order of this id was stored by its own request,
+    if at all, so that Redis has it for a day.
 
     Raises: CoreUnavailable.
     """
@@ -59,15 +66,18 @@ async def load_order(
         raw = await _state(core, keys, owner)
     if raw is not None:
         return decode_kept(raw)
-    if order_id is not None and order_id.startswith(OWN_ID_PREFIX):
+    if order_id is not None and order_id.startswith(OWN_ID_PREFIX) and not is_kept:
         # Of an order that nobody else has named, a redemption leaves nothing in Redis but its event.
         await wait_projected(core, db, partition)
     else:
         await _earlier_epochs_projected(db, partition)
     async with db.reading() as session:
-        named = (Order.id.in_([name for name in (order_id, owner) if name]), Order.source_id == source_id)
+        # Compared with no source_id at all, every order that has none would be the one.
+        named: ColumnElement[bool] = Order.id.in_([name for name in (order_id, owner) if name])
+        if source_id is not None:
+            named = or_(named, Order.source_id == source_id)
         found = await session.scalars(
-            select(Order).where(Order.project_id == partition.project_id, or_(*named))
+            select(Order).where(Order.project_id == partition.project_id, named)
         )
         rows = sorted(found, key=lambda row: (row.id != order_id, row.id != owner))
     if not rows:

@@ -3,8 +3,9 @@
 from typing import Any
 
 from app.api.call import Answer, Call
+from app.api.idempotency import once
 from app.api.orders import service
-from app.api.orders.schemas import OrderCreate, OrderUpdate
+from app.api.orders.schemas import OrderCreate, OrderImport, OrderUpdate
 from app.http.routing import Route
 
 ORDER = "/v1/orders/{orderId}"
@@ -24,6 +25,10 @@ async def get_order(call: Call) -> Answer:
 
 async def update_order(call: Call) -> Answer:
     return Answer(await service.update(call, call.path["orderId"], call.body()))
+
+
+async def import_orders(call: Call) -> Answer:
+    return Answer(await service.import_orders(call, call.body()))
 
 
 def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
@@ -59,6 +64,15 @@ ROUTES: tuple[Route, ...] = (
         "Create Order",
         body=OrderCreate,
         errors=("multiple_requests",),
+    ),
+    _route(
+        "POST",
+        "/v1/orders/import",
+        "import-orders",
+        once(import_orders),
+        "Import Orders",
+        body=list[OrderImport],
+        errors=("idempotency_key_reused",),
     ),
     _route("GET", ORDER, "get-order", get_order, "Get Order"),
     _route(

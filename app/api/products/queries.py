@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import Product, Sku
 from app.http.errors import not_found
 from app.http.query import Query
+from app.redeemables.product_overrides import find_product, find_sku
 
 PRODUCT_COLUMNS: dict[str, Any] = {
     "created_at": Product.created_at,
@@ -18,40 +19,6 @@ SKU_COLUMNS: dict[str, Any] = {
     "created_at": Sku.created_at,
     "updated_at": Sku.updated_at,
 }
-
-
-async def find_product(
-    session: AsyncSession, project_id: str, names: Sequence[str | None], *, lock: bool = False
-) -> Product | None:
-    """By id, else by source_id, in the order of the names."""
-    wanted = [name for name in names if name]
-    if not wanted:
-        return None
-    statement = select(Product).where(
-        Product.project_id == project_id, or_(Product.id.in_(wanted), Product.source_id.in_(wanted))
-    )
-    rows = (await session.scalars(statement.with_for_update() if lock else statement)).all()
-    return min(rows, key=lambda row: _rank(wanted, row.id, row.source_id), default=None)
-
-
-async def find_sku(
-    session: AsyncSession, project_id: str, names: Sequence[str | None], *, lock: bool = False
-) -> Sku | None:
-    """By id, else by source_id, in the order of the names."""
-    wanted = [name for name in names if name]
-    if not wanted:
-        return None
-    statement = select(Sku).where(
-        Sku.project_id == project_id, or_(Sku.id.in_(wanted), Sku.source_id.in_(wanted))
-    )
-    rows = (await session.scalars(statement.with_for_update() if lock else statement)).all()
-    return min(rows, key=lambda row: _rank(wanted, row.id, row.source_id), default=None)
-
-
-def _rank(wanted: list[str], row_id: str, source_id: str | None) -> int:
-    if row_id in wanted:
-        return wanted.index(row_id)
-    return len(wanted) + (wanted.index(source_id) if source_id in wanted else 0)
 
 
 async def product_named(session: AsyncSession, project_id: str, name: str, *, lock: bool = False) -> Product:

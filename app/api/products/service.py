@@ -24,6 +24,7 @@ from app.redeemables.product_changes import (
     new_product,
     new_sku,
 )
+from app.redeemables.product_overrides import find_product, find_sku
 
 
 async def create_product(call: Call, payload: ProductCreate) -> dict[str, Any]:
@@ -36,7 +37,7 @@ async def create_product(call: Call, payload: ProductCreate) -> dict[str, Any]:
 
 async def _upserted_product(call: Call, payload: ProductCreate) -> dict[str, Any]:
     async with call.write() as write:
-        row = await queries.find_product(
+        row = await find_product(
             write.session, call.project_id, [payload.id, payload.source_id], lock=True
         )
         if row is None:
@@ -61,7 +62,7 @@ async def _named_anew(write: CatalogueWrite, row: Product, source_id: str | None
         raise ApiError(
             400, "invalid_product", "Invalid product", "source_id cannot be changed once it is set"
         )
-    if await queries.find_product(write.session, write.project_id, [source_id]) is not None:
+    if await find_product(write.session, write.project_id, [source_id]) is not None:
         raise duplicate_found("product", "source_id", source_id)
     row.source_id = source_id
 
@@ -131,7 +132,7 @@ async def create_sku(call: Call, product_name: str, payload: SkuCreate) -> dict[
 async def _upserted_sku(call: Call, product_name: str, payload: SkuCreate) -> dict[str, Any]:
     async with call.write() as write:
         product = await queries.product_named(write.session, call.project_id, product_name)
-        row = await queries.find_sku(
+        row = await find_sku(
             write.session, call.project_id, [payload.id, payload.source_id], lock=True
         )
         if row is not None and row.product_id != product.id:
@@ -158,7 +159,7 @@ async def get_sku(call: Call, name: str) -> dict[str, Any]:
     async with call.read() as session:
         row = await queries.sku_named(session, call.project_id, name)
         call.tag(row.version)
-        product = await queries.find_product(session, call.project_id, [row.product_id])
+        product = await find_product(session, call.project_id, [row.product_id])
     return sku_wire(row, product)
 
 
