@@ -22,9 +22,12 @@ SHAPES: Final = ("circle", "polygon", "geojson", "shape")
 
 
 class Area:
-    """One area: every field that is given must match. `holds` is None when the data for it is missing."""
+    """One area: every field that is given must match. `holds` is None when the data for it is missing. An
+    area named by the id of a location has its shape laid in (`with_shapes`); nothing is in one that is not
+    there.
+    """
 
-    __slots__ = ("fields", "prefix", "shape")
+    __slots__ = ("fields", "is_nowhere", "prefix", "shape")
 
     def __init__(self, document: Any, key: str, where: str) -> None:
         body = {"country": document} if isinstance(document, str) else object_of(document, key, where)
@@ -44,12 +47,18 @@ class Area:
         for field in SHAPES:
             if body.get(field) is not None:
                 self.shape = read_shape(body[field], key, f"{where}.{field}")
-        if not self.fields and self.prefix is None and self.shape is None:
+        location = body.get("location")
+        if location is not None and (not isinstance(location, str) or not location or len(location) > 64):
+            raise RuleError(key, f"Property {where}.location must be string")
+        self.is_nowhere = location is not None and self.shape is None
+        if not self.fields and self.prefix is None and self.shape is None and location is None:
             raise RuleError(
-                key, f"Property {where} must name a country, region, city, postal_prefix or shape"
+                key, f"Property {where} must name a country, region, city, postal_prefix, location or shape"
             )
 
     def holds(self, address: Mapping[str, Any], point: Point | None) -> bool | None:
+        if self.is_nowhere:
+            return False
         unknown = False
         for field, wanted in self.fields.items():
             value = next((address[name] for name in NAMED[field] if address.get(name)), None)
@@ -69,6 +78,35 @@ class Area:
             elif not self.shape.contains(point):
                 return False
         return None if unknown else True
+
+
+def geo_locations(extensions: Mapping[str, Any]) -> list[str]:
+    """Ids of the locations that `extensions.geo` names; never raises."""
+    geo = extensions.get("geo") if extensions else None
+    if not isinstance(geo, Mapping):
+        return []
+    sides: list[Any] = [geo.get(side) for side in ("include", "exclude")]
+    return [
+        area["location"]
+        for areas in sides
+        if isinstance(areas, list | tuple)
+        for area in areas
+        if isinstance(area, Mapping) and isinstance(area.get("location"), str)
+    ]
+
+
+def with_shapes(extensions: Mapping[str, Any], shapes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The same extensions, each area that names a location with its shape. shapes: by id of a location."""
+
+    def laid(area: Any) -> Any:
+        name = area.get("location") if isinstance(area, Mapping) else None
+        return {**area, "shape": shapes[name]} if isinstance(name, str) and name in shapes else area
+
+    geo = dict(extensions["geo"])
+    for side in ("include", "exclude"):
+        if isinstance(geo.get(side), list | tuple):
+            geo[side] = [laid(area) for area in geo[side]]
+    return {**extensions, "geo": geo}
 
 
 def _folded(text: str) -> str:

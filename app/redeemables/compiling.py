@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from app.core.records import VoucherRecord
+from app.redeemables.places import Places
 from app.redeemables.programs import CampaignProgram, VoucherProgram
 from rules.compile import (
     CompiledCollection,
@@ -33,6 +34,8 @@ class LoadedRules(Struct, frozen=True):
     """Collections that the discount names, by id."""
     collection_guards: Mapping[str, Mapping[str, int]] = {}
     """Guard name of each of them to the versions it rests on."""
+    places: Places = Places()
+    """Locations that extensions name."""
 
 
 def window_of(
@@ -122,6 +125,9 @@ def compile_voucher(
             guards.update(own)
     discount = discount_of(record.discount, rules.collections if rules is not None else None)
     extensions: Mapping[str, Any] = record.extensions
+    if rules is not None:
+        guards.update(rules.places.guards_of(extensions))
+        extensions = rules.places.resolved(extensions)
     if campaign is not None:
         windows.append(campaign.switch)
         programs.extend(campaign.rules)

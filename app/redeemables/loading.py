@@ -2,7 +2,7 @@
 lies about either.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -28,10 +28,12 @@ from app.db.models import (
 from app.redeemables.compiling import VALIDITY, LoadedRules, discount_of, stacking_of, window_of
 from app.redeemables.customers import record_of
 from app.redeemables.metadata_schemas import load_metadata_schemas
+from app.redeemables.places import extensions_of, load_places
 from app.redeemables.programs import CampaignProgram, ProjectProgram, TierProgram
-from app.redeemables.referred import load_referred
+from app.redeemables.referred import collection_names, load_referred
 from rules.compile import CompiledRule, RuleError, compile_rule, references
 from rules.facts import CategoryFacts
+from rules.geo import geo_locations
 
 
 def microseconds(instant: datetime | None) -> int | None:
@@ -50,6 +52,9 @@ async def load_project(session: AsyncSession, project_id: str) -> ProjectProgram
     row = await session.get(Project, project_id)
     if row is None or row.deleted_at is not None:
         raise LookupError(project_id)
+    own = row.settings.get("extensions") or {}
+    places = await load_places(session, project_id, [own])
+    settings = {**row.settings, "extensions": places.resolved(own)} if places.shapes else row.settings
     categories = await session.scalars(select(Category).where(Category.project_id == project_id))
     stacking, wire = stacking_of(row.stacking_rules)
     return ProjectProgram(
@@ -60,7 +65,7 @@ async def load_project(session: AsyncSession, project_id: str) -> ProjectProgram
         currency=row.currency,
         case_sensitive_codes=row.case_sensitive_codes,
         is_sandbox=row.is_sandbox,
-        settings=row.settings,
+        settings=settings,
         stacking=stacking,
         stacking_wire=wire,
         categories={
@@ -99,11 +104,15 @@ async def load_rules(session: AsyncSession, project_id: str, rule_ids: Sequence[
 
 def needs_loading(record: VoucherRecord) -> bool:
     """Whether what the voucher has of its own refers to rows."""
-    return bool(record.rule_ids) or bool(collection_names((record.discount,)))
+    return (
+        bool(record.rule_ids)
+        or bool(collection_names((record.discount,)))
+        or bool(geo_locations(record.extensions))
+    )
 
 
 async def load_voucher_parts(session: AsyncSession, project_id: str, record: VoucherRecord) -> LoadedRules:
-    """A voucher's own rules, and the collections that its own discount names."""
+    """A voucher's own rules, the collections that its own discount names, and its own places."""
     rules = await load_rules(session, project_id, record.rule_ids)
     names = collection_names((record.discount,))
     found = await load_referred(session, project_id, names)
@@ -112,14 +121,8 @@ async def load_voucher_parts(session: AsyncSession, project_id: str, record: Vou
         guards=rules.guards,
         collections=found.collections,
         collection_guards=found.guards,
+        places=await load_places(session, project_id, [record.extensions]),
     )
-
-
-def collection_names(discounts: Iterable[Mapping[str, Any] | None]) -> set[str]:
-    """Guard names of the collections that discounts name."""
-    return {
-        name for document in discounts if document for name in references(document) if name.startswith("col:")
-    }
 
 
 async def load_campaigns(
@@ -166,6 +169,9 @@ async def load_campaigns(
         guards=rules.guards,
         collections=found.collections,
         collection_guards=found.guards,
+        places=await load_places(
+            session, project_id, [*map(extensions_of, rows), *map(extensions_of, tiers)]
+        ),
     )
     by_object: dict[str, list[str]] = {}
     for assignment in assignments:
@@ -203,8 +209,10 @@ def _campaign_program(
             guards.update(rules.guards.get(rule_id, {}))
     for name in collection_names([_discount(row), *map(_discount, tiers)]):
         guards.update(rules.collection_guards.get(name, {}))
+    for own in (extensions_of(row), *map(extensions_of, tiers)):
+        guards.update(rules.places.guards_of(own))
     voucher = row.body.get("voucher") or {}
-    extensions = row.body.get("extensions") or {}
+    extensions = rules.places.resolved(extensions_of(row))
     own_rules = _rules_of(row.id, by_object, rules)
     active = row.active and row.deleted_at is None
     validity = {name: row.body.get(name) for name in VALIDITY if row.body.get(name) is not None}
@@ -252,7 +260,7 @@ def _campaign_program(
                 ),
                 category_ids=(tier.category_id,) if tier.category_id else category_ids,
                 metadata=tier.body.get("metadata") or {},
-                extensions={**extensions, **(tier.body.get("extensions") or {})},
+                extensions={**extensions, **rules.places.resolved(extensions_of(tier))},
                 hierarchy=tier.hierarchy,
                 body=tier.body,
             )

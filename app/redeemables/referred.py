@@ -88,6 +88,13 @@ async def load_locations(
     return compiled, versions
 
 
+def collection_names(discounts: Iterable[Mapping[str, Any] | None]) -> set[str]:
+    """Guard names of the collections that discounts name."""
+    return {
+        name for document in discounts if document for name in references(document) if name.startswith("col:")
+    }
+
+
 def ids_of(names: Iterable[str], prefix: str) -> set[str]:
     """The ids among guard names that begin with a prefix."""
     return {name[len(prefix) :] for name in names if name.startswith(prefix)}

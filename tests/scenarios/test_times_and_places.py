@@ -152,3 +152,50 @@ def test_only_a_sandbox_travels_in_time(server: RunningServer) -> None:
     with server.client(real) as api:
         response = api.post("/v1/redemptions", headers={"Vouchsafe-Now": "2026-01-01"}, json=stack("X"))
     assert (response.status_code, response.json()["key"]) == (403, "forbidden")
+
+
+def test_s11_an_offer_follows_a_location_that_moves(api: httpx.Client) -> None:
+    """`extensions.geo` names a location by its id, on a campaign, a tier, a voucher and the project: where it
+    lies is decided anew with each request, and nobody is in one that is gone.
+    """
+
+    def circle(center: str) -> dict[str, Any]:
+        return {"type": "circle", "format": "distance", "distance": {"center": center, "radius": "2 km"}}
+
+    def location(center: str) -> str:
+        body = {"name": unique("l"), "shape": circle(center)}
+        return str(created(api.post("/v1/engine/locations", json=body))["id"])
+
+    here, there = "geo:47.0105,28.8638", "geo:52.52,13.405"
+    place = location(here)
+    near = {"geo": {"include": [{"location": place}]}}
+    code, _ = public_code(api, amount_off(500), extensions=near)
+    single = created(
+        api.post(
+            f"/v1/vouchers/{unique('V')}",
+            json={"type": "DISCOUNT_VOUCHER", "discount": amount_off(100), "extensions": near},
+        )
+    )["code"]
+    promotion = tier(api, amount_off(100), extensions=near)["id"]
+
+    def keys_at(center: str) -> list[str | None]:
+        answers = (validate(api, one, metadata={"location": center}) for one in (code, single, promotion))
+        return [why(answer) for answer in answers]
+
+    refused = ["location_not_permitted"] * 3
+    for center, elsewhere in ((here, there), (there, here), (here, there)):
+        moved = api.put(f"/v1/engine/locations/{place}", json={"shape": circle(center)})
+        assert created(moved)["shape"] == circle(center)
+        assert keys_at(center) == [None] * 3
+        assert keys_at(elsewhere) == refused
+    assert redeem(api, code, metadata={"location": here})["redemptions"][0]["result"] == "SUCCESS"
+    plain, _ = public_code(api, amount_off(500))
+    shop = location(here)
+    away = {"geo": {"exclude": [{"location": shop}], "missing": "pass"}}
+    created(api.put("/v1/engine/extensions", json=away))
+    assert why(validate(api, plain, metadata={"location": here})) == "location_not_permitted"
+    created(api.put(f"/v1/engine/locations/{shop}", json={"shape": circle(there)}))
+    assert why(validate(api, plain, metadata={"location": here})) is None
+    created(api.put("/v1/engine/extensions", json={}))
+    assert api.delete(f"/v1/engine/locations/{place}").status_code == 204
+    assert keys_at(here) == refused

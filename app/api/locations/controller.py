@@ -3,8 +3,9 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.locations import service
+from app.api.locations import imports, service
 from app.api.locations.schemas import LocationCreate, LocationUpdate
+from app.api.vouchers.schemas import FileForm
 from app.http.routing import Route
 
 READ, READ_ONE = "/v1/locations", "/v1/locations/{locationId}"
@@ -30,6 +31,11 @@ async def update_location(call: Call) -> Answer:
 async def delete_location(call: Call) -> Answer:
     await service.delete_location(call, call.path["locationId"])
     return Answer()
+
+
+async def import_locations(call: Call) -> Answer:
+    """Each row is stored or refused alone; the answer says which."""
+    return Answer(await imports.import_locations(call))
 
 
 def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
@@ -59,6 +65,15 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route("GET", READ_ONE, "get-location", get_location, "Get Location"),
     _route("POST", MADE, "create-location", create_location, "Make a location", body=LocationCreate),
+    _route(
+        "POST",
+        MADE + "/importCSV",
+        "import-locations-using-csv",
+        import_locations,
+        "Make and change locations by a CSV file",
+        body=FileForm,
+        consumes=("multipart/form-data",),
+    ),
     _route("PUT", MADE_ONE, "update-location", update_location, "Change a location", body=LocationUpdate),
     _route("DELETE", MADE_ONE, "delete-location", delete_location, "Delete a location", status=204),
 )

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from app.api.call import Call
 from app.api.locations.schemas import LocationCreate, LocationUpdate
+from app.api.lookup import project_of
 from app.api.publishing import CatalogueWrite
 from app.db.models import Location
 from app.http.errors import invalid_payload, not_found
@@ -13,6 +14,7 @@ from app.http.filtering import Field, filter_condition, page_of
 from app.http.wire import iso, listing
 from app.identifiers import new_id, next_version
 from rules.compile import RuleError, compile_location
+from rules.geo import geo_locations
 
 COLUMNS: dict[str, Any] = {"created_at": Location.created_at, "updated_at": Location.updated_at}
 FIELDS = {
@@ -99,6 +101,7 @@ async def update_location(call: Call, location_id: str, body: LocationUpdate) ->
         row.updated_at = call.engine.now()
         row.version = next_version(row.version)
         write.guard("loc:" + row.id, row.version)
+        await tell_project(write, row.id)
     call.tag(row.version)
     return location_wire(row)
 
@@ -109,6 +112,16 @@ async def delete_location(call: Call, location_id: str) -> None:
         row = await _locked(call, write, location_id)
         await write.session.delete(row)
         write.guard("loc:" + row.id, next_version(row.version))
+        await tell_project(write, row.id)
+
+
+async def tell_project(write: CatalogueWrite, location_id: str) -> None:
+    """The project's own settings have one version: where they name the location, it is raised."""
+    project = await project_of(write.session, write.project_id)
+    if location_id in geo_locations(project.settings.get("extensions") or {}):
+        await write.session.refresh(project, with_for_update=True)
+        project.version = next_version(project.version)
+        write.guard("s", project.version)
 
 
 def _check(location_id: str, shape: dict[str, Any]) -> None:
