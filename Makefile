@@ -23,7 +23,11 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help install run alternations test test-fast lint format types static check bench bench-codes bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
+=======
+.PHONY: help install run test test-fast lint format types static check bench bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
+>>>>>>> 63ca376 (make bench-segments: twenty segments beside none)
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +95,9 @@ chaos: $(DEV_STAMP) ## Workloads under faults, judged; three minutes (SEED; see 
 
 chaos-all: $(DEV_STAMP) ## The same for every pair of workload and fault, an hour (SEED; CHAOS=--full: and level)
 	$(BIN)/python -m chaos --select pairs $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+bench-segments: $(DEV_STAMP) ## CPU of a validation with 20 segments beside one with none, 1 000 000 customers (minutes)
+	$(BIN)/python -m loadtests.segments
 
 bench-codes: $(DEV_STAMP) ## A million codes, CSV, export, lookups on PostgreSQL, beside a bare COPY (a quarter of an hour)
 	$(BIN)/python -m loadtests.codes
