@@ -23,11 +23,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help install run alternations test test-fast lint format types static check bench bench-codes bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
-=======
-.PHONY: help install run test test-fast lint format types static check bench bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
->>>>>>> 63ca376 (make bench-segments: twenty segments beside none)
+.PHONY: help install run alternations test test-fast lint format types static check bench bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
