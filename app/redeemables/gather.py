@@ -26,7 +26,7 @@ from app.redeemables.orders import StoredOrder, order_facts
 from app.redeemables.programs import CampaignProgram, ProjectProgram
 from app.redeemables.read_trip import Asked, ReadTrip, counter_commands
 from app.redeemables.request import StackRequest
-from app.redeemables.sessions import Owned, owned_of, without_own
+from app.redeemables.sessions import Owned, owned_of, server_moment, without_own
 from app.redeemables.summaries import summary_needs, with_summary
 from app.redeemables.voucher_records import voucher_records
 from rules.charges import counters_of
@@ -59,6 +59,8 @@ class Gathered(Struct, kw_only=True):
     first_event: str | None
     """The event that this idempotency key made before."""
     riders: list[Any]
+    server_ms: int = 0
+    """Epoch milliseconds by the server's clock, for a request with a session."""
     owned: Owned | None = None
     """What the session of the request holds, and how it was read."""
     look: Look | None = None
@@ -132,6 +134,7 @@ async def gather(
         pins=pins,
         first_event=trip.first_event(asked),
         riders=trip.replies[trip.riders_at : trip.replay_at],
+        server_ms=server_moment(request, trip.replies),
         owned=owned,
         look=trip.look,
     )

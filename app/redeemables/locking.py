@@ -28,7 +28,7 @@ async def lock(
     """
     gathered, decision = settled.gathered, settled.decision
     owned = gathered.owned or Owned(digest_of(session.key), {}, {})
-    deadline_ms = int(now.timestamp() * 1000) + session.ttl_ms
+    deadline_ms = gathered.server_ms + session.ttl_ms
     named = [candidate.id for candidate in gathered.facts.candidates if candidate.id]
     moves = relock(gathered.keys, owned, named, decision.applied, deadline_ms)
     if not moves.locks:

@@ -54,10 +54,10 @@ async def _free(core: RedemptionCore, keys: Keys, voucher_id: str, now: datetime
     moment = time.monotonic()
     if moment - _looked.get(voucher_id, -LOOK_SECONDS) < LOOK_SECONDS:
         return False
-    (reply,) = await core.read(
-        keys.partition, [("HSCAN", keys.voucher_sessions(voucher_id), 0, "COUNT", FIELDS_MAX)]
+    reply, clock = await core.read(
+        keys.partition, [("HSCAN", keys.voucher_sessions(voucher_id), 0, "COUNT", FIELDS_MAX), ("TIME",)]
     )
-    now_ms = int(now.timestamp() * 1000)
+    now_ms = int(clock[0]) * 1000 if isinstance(clock, list) else int(now.timestamp() * 1000)
     fields = reply[1] if isinstance(reply, list) else []
     due = [
         digest.decode()

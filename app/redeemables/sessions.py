@@ -45,11 +45,23 @@ def digest_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def session_commands(keys: Keys, request: StackRequest) -> list[tuple[str, str]]:
-    """What of the read trip brings a session; the last of its commands."""
-    if request.session is None or not request.session.key:
+def session_commands(keys: Keys, request: StackRequest) -> list[tuple[str, ...]]:
+    """What of the read trip brings a session and the server's clock; the last of its commands."""
+    if request.session is None:
         return []
-    return [("HGETALL", keys.session(digest_of(request.session.key)))]
+    if not request.session.key:
+        return [("TIME",)]
+    return [("TIME",), ("HGETALL", keys.session(digest_of(request.session.key)))]
+
+
+def server_moment(request: StackRequest, replies: Sequence[Any]) -> int:
+    """Epoch milliseconds by the server's clock, by which deadlines are judged (D8); 0 without a session. A
+    process's own clock may be wrong by hours.
+    """
+    if request.session is None:
+        return 0
+    seconds, microseconds = replies[-2] if request.session.key else replies[-1]
+    return int(seconds) * 1000 + int(microseconds) // 1000
 
 
 def owned_of(request: StackRequest, replies: Sequence[Any]) -> Owned | None:

@@ -1,12 +1,24 @@
 """S3, S4, S5, S11: when and where an offer holds, and for whom."""
 
+import time
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.server import Project, RunningServer
-from tests.support.shop import amount_off, created, public_code, redeem, rule, stack, tier, unique, validate
+from tests.support.shop import (
+    amount_off,
+    created,
+    public_code,
+    redeem,
+    rule,
+    single_voucher,
+    stack,
+    tier,
+    unique,
+    validate,
+)
 
 
 def at(api: httpx.Client, moment: str, *codes: str, **more: Any) -> dict[str, Any]:
@@ -152,6 +164,19 @@ def test_only_a_sandbox_travels_in_time(server: RunningServer) -> None:
     with server.client(real) as api:
         response = api.post("/v1/redemptions", headers={"Vouchsafe-Now": "2026-01-01"}, json=stack("X"))
     assert (response.status_code, response.json()["key"]) == (403, "forbidden")
+
+
+def test_a_travellers_lock_ends_by_the_servers_clock(api: httpx.Client) -> None:
+    """D8: whoever locks with a clock of years ahead keeps the unit for no longer than he asked for."""
+    code = single_voucher(api, amount_off(500), quantity=1)["code"]
+    session = {"type": "LOCK", "key": unique("s"), "ttl": 1, "ttl_unit": "SECONDS"}
+    assert at(api, "2031-01-01", code, session=session)["valid"] is True
+    assert validate(api, code)["valid"] is False
+    for _ in range(200):
+        if validate(api, code)["valid"]:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the lock is still there long after its second")
 
 
 def test_s11_an_offer_follows_a_location_that_moves(api: httpx.Client) -> None:
