@@ -15,6 +15,7 @@ from app.api.claims import AnsweredBefore, Claim
 from app.db.models import IdempotentAnswer
 from app.http.errors import ApiError
 from app.http.idempotency import REPLAYED, request_identity
+from app.http.multipart import without_boundary
 
 Handler = Callable[[Call], Awaitable[Answer]]
 
@@ -28,7 +29,12 @@ def once(handler: Handler) -> Handler:
         for name, value in call.path.items():
             path = path.replace(f"{{{name}}}", value)
         identity = request_identity(
-            call.headers, call.principal.key_id, call.route.method, path, call.query.raw, call.raw_body
+            call.headers,
+            call.principal.key_id,
+            call.route.method,
+            path,
+            call.query.raw,
+            without_boundary(call.headers.get("content-type", ""), call.raw_body),
         )
         if identity is None:
             return await handler(call)

@@ -42,6 +42,16 @@ def form_parts(content_type: str, raw: bytes) -> list[FormPart]:
     return parts
 
 
+def without_boundary(content_type: str, raw: bytes) -> bytes:
+    """A body without the mark between its parts, which clients draw anew each time that they send a form; any
+    other body as it is.
+    """
+    found = _BOUNDARY.search(content_type) if content_type.lower().startswith("multipart/") else None
+    if found is None:
+        return raw
+    return raw.replace((found.group(1) or found.group(2)).encode("latin-1"), b"")
+
+
 def form_field(parts: list[FormPart], name: str) -> bytes:
     """Raises: ApiError 400 invalid_payload when it is missing."""
     for part in parts:

@@ -160,11 +160,12 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/importCSV",
         "import-vouchers-using-csv",
-        import_vouchers_csv,
+        once(import_vouchers_csv),
         "Import Vouchers using CSV",
         status=202,
         body=FileForm,
         consumes=("multipart/form-data",),
+        errors=("idempotency_key_reused",),
     ),
     _route(
         "POST",

@@ -167,5 +167,5 @@ async def _enqueue(call: Call, kind: str, rows: list[Any], payload: dict[str, An
             call.request_id,
             action_id=action_id,
         )
-        write.answer(answer, 202)
+        write.answer(answer, call.route.status)
     return answer

@@ -98,3 +98,23 @@ async def test_twenty_at_once_make_one(
             "SELECT count(*) FROM idempotent_answers WHERE status = 0"
         ).fetchone()
     assert unanswered == 0
+
+
+@pytest.mark.parametrize("place", ["vouchers", "campaign", "customers", "products", "skus"])
+def test_a_file_sent_again_is_imported_once(api: httpx.Client, place: str) -> None:
+    """Clients draw another boundary each time that they send a form: it is the file that counts."""
+    path = f"/v1/campaigns/{campaign(api)}/importCSV" if place == "campaign" else f"/v1/{place}/importCSV"
+    column = {"customers": "Source_id", "products": "Name", "skus": "product_id,source_id"}.get(place, "Code")
+    headers = {"Idempotency-Key": unique("key")}
+
+    def send(text: str) -> httpx.Response:
+        return api.post(path, headers=headers, files={"file": ("rows.csv", text.encode(), "text/csv")})
+
+    row = ",".join(unique("row") for _ in column.split(","))
+    text = f"{column}\n{row}\n"
+    first, again = send(text), send(text)
+    assert first.request.headers["Content-Type"] != again.request.headers["Content-Type"]
+    assert first.is_success, first.text
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert send(text + "more\n").status_code == 422
