@@ -1,13 +1,21 @@
 """`vouchsafe erasure`: whom nothing may be told of any more, and backups brought up to that list."""
 
+import asyncio
 import json
+import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import rich_click as click
 
+from app.core.keys import Partition
+from app.core.outcome import CoreUnavailable
+
 if TYPE_CHECKING:
     from app.engine import Engine
+
+
+OPEN_SECONDS_MAX: Final = 60.0
 
 
 @click.group()
@@ -49,9 +57,28 @@ def apply_command(file: TextIO) -> None:
     async def work(engine: "Engine") -> int:
         from app.jobs.erasure import apply_list
 
+        for project_id in dict.fromkeys(one[0] for one in wanted):
+            await _opened(engine, Partition(project_id))
         return sum([await apply_list(engine, *one) for one in wanted])
 
     print(f"{run_command(work)} of {len(wanted)} customers were there and are forgotten again.")
+
+
+async def _opened(engine: "Engine", partition: Partition) -> None:
+    """Return when the project's partition is open: after a restore the background process rebuilds it first.
+
+    Raises: CoreUnavailable when that takes longer than a minute.
+    """
+    until = time.monotonic() + OPEN_SECONDS_MAX
+    while True:
+        try:
+            await engine.core.open(partition)
+        except CoreUnavailable:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.2)
+        else:
+            return
 
 
 def _entry(number: int, line: str) -> tuple[str, str, datetime]:

@@ -12,7 +12,7 @@ from app.jobs.progress import SliceDelayed
 from app.jobs.removal import TYPE, removal_payload
 from app.redeemables.issuing import BATCH_MAX
 from tests.jobs.test_generation import finish
-from tests.jobs.work import add_campaign, ask_for_codes, campaign_of, count_of
+from tests.jobs.work import add_campaign, ask_for_codes, campaign_of, count_of, slice_rows
 
 
 async def remove(engine, project_id, campaign_id, *, force):
@@ -60,11 +60,11 @@ async def test_the_bin_keeps_codes_reserved(engine, project):
 async def test_generation_ends_when_its_campaign_is_deleted(engine, project):
     """Codes are not made for what is gone."""
     campaign_id = await add_campaign(engine, project.id)
-    action_id = await ask_for_codes(engine, project.id, campaign_id, 1_100)
+    action_id = await ask_for_codes(engine, project.id, campaign_id, 2 * slice_rows(engine) + 100)
     assert await run_slice(engine, project.id, action_id) is True
     await remove(engine, project.id, campaign_id, force=False)
     done = await finish(engine, project.id, action_id)
-    assert (done.status, done.result["done_count"]) == ("FAILED", BATCH_MAX)
+    assert (done.status, done.result["done_count"]) == ("FAILED", slice_rows(engine))
 
 
 async def test_removal_waits_for_redis(engine, project, monkeypatch):

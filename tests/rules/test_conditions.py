@@ -11,6 +11,7 @@ from rules.compile import (
     references,
 )
 from rules.facts import Facts, ItemFacts, Line
+from rules.happenings import Happening
 from rules.index import OfferIndex, applicable_alone
 from rules.moment import Now
 from rules.operators import compile_test
@@ -190,7 +191,7 @@ def test_segments_look_at_the_whole_profile(field, conditions, expected) -> None
         loyalty={"points": 70, "campaigns": {"Gold": {"points": 70}}},
         birthdate="1990-03-30",
         created_at=MOMENT.now,
-        system_metadata={"events": {"view": {"count": 10}}},
+        events={Happening("view"): 10},
     )
     assert segment.program.contains(who, Now(MOMENT)) is expected
     assert all(guard.startswith("loc:") for guard in segment.guards)

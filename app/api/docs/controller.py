@@ -142,14 +142,26 @@ def routes_with_docs(routes: Sequence[Route]) -> tuple[Route, ...]:
         _public("/openapi.json", "get-openapi", openapi, "The OpenAPI document"),
         _public("/docs", "get-docs", page, "The documentation"),
         _public("/docs/assets/{name}", "get-docs-asset", asset, "Files of the documentation"),
-        _public("/.well-known/security.txt", "get-security-txt", security, "Whom to tell of a weakness"),
+        _public(
+            "/.well-known/security.txt",
+            "get-security-txt",
+            security,
+            "Whom to tell of a weakness",
+            errors=("not_found",),
+        ),
         _public("/llms.txt", "get-llms-txt", llms, "What a program that reads needs to know first"),
         _public("/docs/errors", "get-docs-errors", errors, "Every key that an error may have"),
         _public("/docs/errors/{key}", "get-docs-error", error, "What a key of an error means"),
     )
 
 
-def _public(path: str, operation_id: str, handler: Callable[[Any], Awaitable[Any]], summary: str) -> Route:
+def _public(
+    path: str,
+    operation_id: str,
+    handler: Callable[[Any], Awaitable[Any]],
+    summary: str,
+    errors: tuple[str, ...] = (),
+) -> Route:
     return Route(
         method="GET",
         path=path,
@@ -159,4 +171,5 @@ def _public(path: str, operation_id: str, handler: Callable[[Any], Awaitable[Any
         scope=Scope.PUBLIC,
         tag="Operation",
         summary=summary,
+        errors=errors,
     )
