@@ -26,6 +26,7 @@ LINES_MAX: Final = 50
 NUMBER_MAX: Final = 10**13
 _UNREADABLE: Final = re.compile("[\udc80-\udcff]")
 """What bytes that are no UTF-8 are decoded to."""
+_END_OF_LINE: Final = re.compile("[\r\n]")
 
 Row = dict[str, Any]
 
@@ -43,7 +44,7 @@ class Layout(Struct, frozen=True):
     fields: Mapping[str, str]
     required: tuple[str, ...]
     key: str
-    finish: Callable[[Row], None]
+    finish: Callable[[Row], None] | None = None
 
 
 def rows_of_csv(raw: bytes, layout: Layout, schema: MetadataSchema | None = None) -> Iterator[Row]:
@@ -53,12 +54,13 @@ def rows_of_csv(raw: bytes, layout: Layout, schema: MetadataSchema | None = None
     required column, or there are no rows.
     """
     text = raw.decode("utf-8-sig", errors="surrogateescape")
-    first = text[: text.find("\n") + 1 or len(text)]
-    records = _records(text, ";" if ";" in first and "," not in first else ",")
+    first = _END_OF_LINE.split(text.lstrip(), maxsplit=1)[0]
+    records = _Records(text, ";" if ";" in first and "," not in first else ",")
     header = next(records, [])
     if isinstance(header, str):
         raise invalid_payload(f"The header of the file cannot be read: {header}")
     columns = _columns(header, layout)
+    records.width = len(columns)
     number = 0
     for number, cells in enumerate(records, 1):
         yield _row(number, cells, columns, layout, schema)
@@ -66,37 +68,48 @@ def rows_of_csv(raw: bytes, layout: Layout, schema: MetadataSchema | None = None
         raise invalid_payload("The file has no rows")
 
 
-def _records(text: str, delimiter: str) -> Iterator[list[str] | str]:
+class _Records(Iterator[list[str] | str]):
     """Cells, or why they cannot be read; empty lines are none. What follows a line that cannot be read is
-    read as if that line were not there.
+    read as if that line were not there; so it is when a row over several lines has not `width` cells: then a
+    quote in it was never meant to be one.
     """
-    stream = io.StringIO(text, newline="")
-    pending: deque[str] = deque()
-    number = 0
-    while True:
-        used: list[str] = []
-        reader = csv.reader(_lines(stream, pending, used), delimiter=delimiter, strict=True)
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            number += 1
-            yield f"Line {number} of the file is no CSV: {error}"
-            pending.extendleft(reversed(used[1:]))
-            continue
-        if cells is None:
-            return
-        number += len(used)
-        if any(cell.strip() for cell in cells):
-            yield cells
 
+    def __init__(self, text: str, delimiter: str) -> None:
+        self.width: int | None = None
+        self._stream = io.StringIO(text, newline="")
+        self._delimiter = delimiter
+        self._pending: deque[str] = deque()
+        self._used: list[str] = []
+        self._line = 0
 
-def _lines(stream: io.StringIO, pending: deque[str], used: list[str]) -> Iterator[str]:
-    while len(used) < LINES_MAX:
-        line = pending.popleft() if pending else stream.readline()
-        if not line:
-            return
-        used.append(line)
-        yield line
+    def __next__(self) -> list[str] | str:
+        while True:
+            self._used = []
+            reader = csv.reader(self._lines(), delimiter=self._delimiter, strict=True)
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                return self._refused(str(error))
+            if cells is None:
+                raise StopIteration
+            if self.width is not None and len(self._used) > 1 and len(cells) != self.width:
+                return self._refused("a quote is not closed")
+            self._line += len(self._used)
+            if any(cell.strip() for cell in cells):
+                return cells
+
+    def _lines(self) -> Iterator[str]:
+        while len(self._used) < LINES_MAX:
+            line = self._pending.popleft() if self._pending else self._stream.readline()
+            if not line:
+                return
+            self._used.append(line)
+            yield line
+
+    def _refused(self, why: str) -> str:
+        self._line += 1
+        self._pending.extendleft(reversed(self._used[1:]))
+        return f"Line {self._line} of the file is no CSV: {why}"
 
 
 def _columns(header: list[str], layout: Layout) -> list[str]:
@@ -131,7 +144,8 @@ def _row(
                 _put(row, column, value, schema)
         if len(cells) != len(columns):
             raise CellRefused(f"The row has {len(cells)} cells, the header has {len(columns)}")
-        layout.finish(row)
+        if layout.finish is not None:
+            layout.finish(row)
     except CellRefused as refused:
         return {"row": number, layout.key: row.get(layout.key) or "", "refused": str(refused)}
     return row
@@ -153,19 +167,36 @@ def _put(row: Row, column: str, value: str, schema: MetadataSchema | None) -> No
         row[column] = value
 
 
+def number_of(text: str, name: str) -> Decimal:
+    """What the cell under this header says, not below zero.
+
+    Raises: CellRefused.
+    """
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise CellRefused(f"{name} must be a number (actual value is '{text[:100]}')")
+    if not 0 <= number <= NUMBER_MAX:
+        raise CellRefused(f"{name} must be between 0 and {NUMBER_MAX}")
+    return number
+
+
+def whole_of(text: str, name: str) -> int:
+    """Raises: CellRefused."""
+    number = number_of(text, name)
+    if number != int(number):
+        raise CellRefused(f"{name} must be a whole number (actual value is '{text[:100]}')")
+    return int(number)
+
+
 def minor_units(text: str, name: str, digits: int) -> int:
     """An amount in major units, as files have them, in minor units of a currency with so many digits.
 
     Raises: CellRefused.
     """
-    try:
-        amount = Decimal(text)
-        minor = amount.scaleb(digits)
-        whole = int(minor)
-    except (InvalidOperation, ValueError, OverflowError):
-        raise CellRefused(f"{name} must be a number (actual value is '{text[:100]}')") from None
-    if not 0 <= amount <= NUMBER_MAX:
-        raise CellRefused(f"{name} must be between 0 and {NUMBER_MAX}")
-    if minor != whole:
+    minor = number_of(text, name).scaleb(digits)
+    if minor != int(minor):
         raise CellRefused(f"{name} must be an amount of at most {digits} decimals")
-    return whole
+    return int(minor)

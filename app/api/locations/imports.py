@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 from app.api.call import Call
 from app.api.csv_files import CellRefused, Layout, Row, rows_of_csv
 from app.api.locations.service import LOCATIONS_MAX, tell_project
+from app.api.starting import sent_file
 from app.db.models import Location
 from app.http.errors import invalid_payload
-from app.http.multipart import form_field, form_parts
 from app.identifiers import new_id, next_version
 from rules.compile import RuleError, compile_location
 
@@ -27,8 +27,7 @@ _SHAPE = ("latitude", "longitude", "radius", "geojson")
 
 async def import_locations(call: Call) -> dict[str, Any]:
     """Raises: ApiError 400 invalid_payload for a file without a readable header, or with too many rows."""
-    raw = form_field(form_parts(call.headers.get("content-type", ""), call.raw_body), "file")
-    rows = list(islice(rows_of_csv(raw, LAYOUT), ROWS_MAX + 1))
+    rows = list(islice(rows_of_csv(sent_file(call), LAYOUT), ROWS_MAX + 1))
     if len(rows) > ROWS_MAX:
         raise invalid_payload(f"The file has more than {ROWS_MAX} rows")
     made: list[str] = []

@@ -1,9 +1,7 @@
 """The verbs of orders."""
 
-from decimal import Decimal
 from typing import Any
 
-import msgspec
 from sqlalchemy import select
 
 from app.api.call import Call
@@ -12,7 +10,7 @@ from app.api.customers.schemas import CustomerCreate
 from app.api.metadata_checks import metadata_refused
 from app.api.orders.schemas import OrderCreate, OrderImport, OrderUpdate
 from app.api.products.overrides import store_overrides
-from app.api.starting import start
+from app.api.starting import rows_of_body, start
 from app.db.models import Order
 from app.http.errors import ApiError, invalid_payload, not_found
 from app.http.filtering import page_of
@@ -101,13 +99,11 @@ async def import_orders(call: Call, body: list[OrderImport]) -> dict[str, Any]:
 
     Raises: ApiError 400 invalid_payload for none, or for more than the contract allows.
     """
-    if not body:
-        raise invalid_payload("Payload must NOT have fewer than 1 items")
     if len(body) > ORDERS_MAX:
         raise invalid_payload(f"Payload must NOT have more than {ORDERS_MAX} items")
-    rows = [msgspec.to_builtins(one, builtin_types=(Decimal,)) for one in body]
+    rows = rows_of_body(body)
     payload = import_payload(len(rows), call.principal.key_id)
-    return await start(call, IMPORT, rows, payload, status=200, piece_rows=PIECE_ORDERS)
+    return await start(call, IMPORT, rows, payload, piece_rows=PIECE_ORDERS)
 
 
 async def get(call: Call, name: str) -> dict[str, Any]:

@@ -1,36 +1,30 @@
-"""Imports and bulk updates of vouchers are started here: what was sent is read and stored, app.jobs does
-the work.
-"""
+"""Imports and bulk updates of vouchers are started here."""
 
 import asyncio
 from collections import Counter
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import msgspec
 from sqlalchemy import select
 
 from app.api.call import Call
+from app.api.csv_files import Row
 from app.api.lookup import campaign_named, project_of
+from app.api.starting import file_of, rows_of_body, start, start_streamed
 from app.api.terms import category_id_of, refusal
-from app.api.vouchers.csv_rows import rows_of_csv
+from app.api.vouchers.csv_rows import campaign_layout, single_layout
 from app.api.vouchers.schemas import BulkMetadata, SameMetadata
 from app.db.models import Campaign, Category, Voucher
 from app.http.errors import ApiError, invalid_payload
-from app.http.multipart import form_field, form_parts
-from app.identifiers import new_id
-from app.jobs.actions import start_action
-from app.jobs.inputs import pieces, store_inputs
+from app.jobs.inputs import pieces
 from app.jobs.voucher_import import SINGLE, SINGLE_CSV, TO_CAMPAIGN, TO_CAMPAIGN_CSV, import_payload
 from app.jobs.voucher_metadata import BULK, SAME, metadata_payload
 from app.jobs.voucher_rows import VoucherRow
 from app.redeemables.issuing import fold
-from rules.currencies import exponent_of
 
 CATEGORIES_MAX = 500
 """Different categories in one file: more is a column of something else."""
 
-Row = dict[str, Any]
 
 
 async def import_vouchers(call: Call, body: list[VoucherRow]) -> dict[str, Any]:
@@ -40,7 +34,7 @@ async def import_vouchers(call: Call, body: list[VoucherRow]) -> dict[str, Any]:
 
 async def import_vouchers_csv(call: Call) -> dict[str, Any]:
     """POST /v1/vouchers/importCSV. Codes of single vouchers that exist are updated."""
-    return await _start(call, SINGLE_CSV, await _rows_of_file(call, of_campaign=False))
+    return await _start_file(call, SINGLE_CSV)
 
 
 async def import_to_campaign(call: Call, id_or_name: str, body: list[VoucherRow]) -> dict[str, Any]:
@@ -57,20 +51,18 @@ async def import_to_campaign(call: Call, id_or_name: str, body: list[VoucherRow]
 async def import_to_campaign_csv(call: Call, id_or_name: str) -> dict[str, Any]:
     """POST /v1/campaigns/{campaignId}/importCSV."""
     campaign = await _campaign(call, id_or_name)
-    return await _start(call, TO_CAMPAIGN_CSV, await _rows_of_file(call, of_campaign=True), campaign)
+    return await _start_file(call, TO_CAMPAIGN_CSV, campaign)
 
 
 async def update_metadata(call: Call, body: list[BulkMetadata]) -> dict[str, Any]:
     """POST /v1/vouchers/bulk/async: each code gets its own metadata, laid over what it has."""
-    if not body:
-        raise invalid_payload("Payload must NOT have fewer than 1 items")
-    rows = [{"code": one.code, "metadata": one.metadata} for one in body]
-    return await _enqueue(call, BULK, rows, metadata_payload(len(rows)))
+    rows = rows_of_body(body)
+    return await start(call, BULK, rows, metadata_payload(len(rows)))
 
 
 async def update_same_metadata(call: Call, body: SameMetadata) -> dict[str, Any]:
     """POST /v1/vouchers/metadata/async: all codes get the same metadata, laid over what they have."""
-    return await _enqueue(call, SAME, body.codes, metadata_payload(len(body.codes), body.metadata))
+    return await start(call, SAME, body.codes, metadata_payload(len(body.codes), body.metadata))
 
 
 async def _campaign(call: Call, id_or_name: str) -> Campaign:
@@ -84,20 +76,10 @@ async def _campaign(call: Call, id_or_name: str) -> Campaign:
 
 
 def _rows_of(body: list[VoucherRow]) -> list[Row]:
-    if not body:
-        raise invalid_payload("Payload must NOT have fewer than 1 items")
     nameless = sum(1 for row in body if not row.code)
     if nameless:
         raise refusal("invalid_voucher", f"Found {nameless} voucher(s) without 'code' value")
-    return [msgspec.to_builtins(row, builtin_types=(Decimal,)) for row in body]
-
-
-async def _rows_of_file(call: Call, *, of_campaign: bool) -> list[Row]:
-    parts = form_parts(call.headers.get("content-type", ""), call.raw_body)
-    raw = form_field(parts, "file")
-    async with call.read() as session:
-        digits = exponent_of((await project_of(session, call.project_id)).currency)
-    return await asyncio.to_thread(rows_of_csv, raw, of_campaign=of_campaign, digits=digits)
+    return rows_of_body(body)
 
 
 async def _check_free(call: Call, codes: list[str]) -> None:
@@ -117,22 +99,32 @@ async def _check_free(call: Call, codes: list[str]) -> None:
 
 
 async def _start(call: Call, kind: str, rows: list[Row], campaign: Campaign | None = None) -> dict[str, Any]:
+    found = await _categories(call, rows)
+    campaign_id = campaign.id if campaign is not None else None
+    payload = import_payload(len(rows), campaign_id=campaign_id)
+    return await start(call, kind, list(_categorised(rows, found)), payload)
+
+
+async def _start_file(call: Call, kind: str, campaign: Campaign | None = None) -> dict[str, Any]:
+    """The file is read twice: which categories it names, then its rows, piece by piece."""
+    rows = await file_of(call, "voucher", single_layout if campaign is None else campaign_layout)
+    found = await _categories(call, rows)
+    campaign_id = campaign.id if campaign is not None else None
+    return await start_streamed(
+        call, kind, _categorised(rows, found), lambda count: import_payload(count, campaign_id=campaign_id)
+    )
+
+
+async def _categories(call: Call, rows: Iterable[Row]) -> Mapping[str, str]:
+    """Ids of the categories that the rows name, by id or by name: a new name makes a category, as everywhere.
+
+    Raises: ApiError 400 invalid_payload for too many.
+    """
+    names, ids = await asyncio.to_thread(_named, rows)
+    if not names and not ids:
+        return {}
     # Categories are made by a write of their own; an idempotency key answers for the action's.
     claim, call.claim = call.claim, None
-    await _name_categories(call, rows)
-    call.claim = claim
-    payload = import_payload(len(rows), campaign_id=campaign.id if campaign is not None else None)
-    return await _enqueue(call, kind, rows, payload)
-
-
-async def _name_categories(call: Call, rows: list[Row]) -> None:
-    """Categories by id, or by name: a new name makes a category, as everywhere."""
-    names = {row["category"] for row in rows if row.get("category")}
-    ids = {row["category_id"] for row in rows if row.get("category_id")}
-    if len(names) + len(ids) > CATEGORIES_MAX:
-        raise invalid_payload(f"The rows name more than {CATEGORIES_MAX} categories")
-    if not names and not ids:
-        return
     async with call.write() as write:
         known = set(
             await write.session.scalars(
@@ -141,31 +133,34 @@ async def _name_categories(call: Call, rows: list[Row]) -> None:
                 )
             )
         )
-        found = {
-            name: name if name in known else await category_id_of(write, None, name) for name in sorted(names)
-        }
+        found = {one: one for one in known}
+        for name in sorted(names - known):
+            found[name] = await category_id_of(write, None, name) or ""
+    call.claim = claim
+    return found
+
+
+def _named(rows: Iterable[Row]) -> tuple[set[str], set[str]]:
+    names: set[str] = set()
+    ids: set[str] = set()
     for row in rows:
+        if "refused" in row:
+            continue
         if row.get("category_id"):
-            if row["category_id"] not in known:
-                row["refused"] = f"Cannot find category with id {row['category_id']}"
+            ids.add(row["category_id"])
         elif row.get("category"):
-            row["category_id"] = found[row["category"]]
+            names.add(row["category"])
+        if len(names) + len(ids) > CATEGORIES_MAX:
+            raise invalid_payload(f"The rows name more than {CATEGORIES_MAX} categories")
+    return names, ids
 
 
-async def _enqueue(call: Call, kind: str, rows: list[Any], payload: dict[str, Any]) -> dict[str, Any]:
-    """The rows are stored first, so that the action, once it is seen, has all of them."""
-    action_id = new_id("aa_")
-    await store_inputs(call.engine.db, call.project_id, action_id, rows)
-    answer = {"async_action_id": action_id}
-    async with call.write() as write:
-        start_action(
-            write.session,
-            call.project_id,
-            kind,
-            payload,
-            call.engine.now(),
-            call.request_id,
-            action_id=action_id,
-        )
-        write.answer(answer, call.route.status)
-    return answer
+def _categorised(rows: Iterable[Row], found: Mapping[str, str]) -> Iterator[Row]:
+    for row in rows:
+        asked, name = row.get("category_id"), row.get("category")
+        if asked and found.get(asked) != asked:
+            yield {**row, "refused": f"Cannot find category with id {asked}"}
+        elif name and not asked and "refused" not in row:
+            yield {**row, "category_id": found[name]}
+        else:
+            yield row

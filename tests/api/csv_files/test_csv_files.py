@@ -61,6 +61,8 @@ def test_a_quote_that_is_never_closed_takes_no_row_with_it():
     assert [row["source_id"] for row in rows] == ["", "mug", "lamp"]
     assert ["refused" in row for row in rows] == [True, False, False]
     assert ["refused" in row for row in read(HEAD + FIRST + b'"Cup,cup')] == [False, True]
+    closed_too_late = HEAD + b'Mug,"mug,1,,,\n' + FIRST + b'Cup,cup",1\n' + LAST
+    assert [row["source_id"] for row in read(closed_too_late)] == ["", "mug", 'cup"', "lamp"]
     many = read(HEAD + b'"x\n' * 3 * LINES_MAX)
     assert len(many) == 3 * LINES_MAX
     assert all("refused" in row for row in many[-LINES_MAX:])

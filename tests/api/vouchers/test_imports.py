@@ -35,8 +35,9 @@ def gift_campaign(api):
     return campaign(api, voucher={"type": "GIFT_VOUCHER", "gift": {"amount": 5_000}})
 
 
-def send_csv(api, path, text):
-    return api.post(path, files={"file": ("codes.csv", text.encode(), "text/csv")})
+def send_csv(api, path, content):
+    raw = content if isinstance(content, bytes) else content.encode()
+    return api.post(path, files={"file": ("codes.csv", raw, "text/csv")})
 
 
 def test_single_vouchers_are_imported_row_by_row(api):
@@ -129,6 +130,58 @@ def test_a_file_of_single_vouchers_makes_and_updates(api):
     assert spent.json()["key"] == "quantity_exceeded"
 
 
+BROKEN = {
+    "no code": ",DISCOUNT_VOUCHER,5,AMOUNT,,,,",
+    "a code that is too long": "x" * 600 + ",DISCOUNT_VOUCHER,5,AMOUNT,,,,",
+    "a cell too few": "{code},DISCOUNT_VOUCHER,5,AMOUNT,,",
+    "a cell too many": "{code},DISCOUNT_VOUCHER,5,AMOUNT,,,,,",
+    "one cell alone": "{code}",
+    "another delimiter": "{code};DISCOUNT_VOUCHER;5;AMOUNT;;;",
+    "bytes that are no UTF-8": b"{code},DISCOUNT_VOUCHER,5,AMOUNT,,,\xff,",
+    "the character U+0000": "{code},DISCOUNT_VOUCHER,5,AMOUNT,,,a\0b,",
+    "a cell that is too long": "{code},DISCOUNT_VOUCHER,5,AMOUNT,,," + "y" * 10_001 + ",",
+    "a cell beyond what a reader holds": "{code},DISCOUNT_VOUCHER,5,AMOUNT,,," + "z" * 140_000 + ",",
+    "a quote that is never closed": '"{code},DISCOUNT_VOUCHER,5,AMOUNT,,,,',
+    "text behind a closing quote": '"{code}"x,DISCOUNT_VOUCHER,5,AMOUNT,,,,',
+    "a value in words": "{code},DISCOUNT_VOUCHER,much,AMOUNT,,,,",
+    "a value below zero": "{code},DISCOUNT_VOUCHER,-5,AMOUNT,,,,",
+    "half a cent": "{code},DISCOUNT_VOUCHER,5.005,AMOUNT,,,,",
+    "a value that is no number": "{code},DISCOUNT_VOUCHER,NaN,AMOUNT,,,,",
+    "a value beyond all bounds": "{code},GIFT_VOUCHER,1e30,,,,,",
+    "a discount without a value": "{code},DISCOUNT_VOUCHER,,AMOUNT,,,,",
+    "a value without a discount": "{code},DISCOUNT_VOUCHER,5,,,,,",
+    "a discount of no kind": "{code},DISCOUNT_VOUCHER,5,CASH,,,,",
+    "a voucher of no kind": "{code},COUPON,,,,,,",
+    "neither yes nor no": "{code},DISCOUNT_VOUCHER,5,AMOUNT,maybe,,,",
+    "half a use": "{code},DISCOUNT_VOUCHER,5,AMOUNT,,1.5,,",
+    "a category that is too long": "{code},DISCOUNT_VOUCHER,5,AMOUNT,,,," + "c" * 1_001,
+}
+
+
+def test_malformed_rows_are_refused_alone(api):
+    """Each of more than twenty kinds says its row and why, stores nothing of it, and leaves its neighbours
+    whole.
+    """
+    assert len(BROKEN) >= 20
+    lines = [b"Code,Voucher Type,Value,Discount Type,Active,Redemption Limit,Shop,Category"]
+    broken, sound = [], []
+    for number, line in enumerate(BROKEN.values()):
+        broken.append(unique(f"broken{number}"))
+        raw = line if isinstance(line, bytes) else line.encode()
+        lines.append(raw.replace(b"{code}", broken[-1].encode()))
+        sound.append(unique(f"sound{number}"))
+        lines.append(f"{sound[-1]},DISCOUNT_VOUCHER,5,AMOUNT,,,,".encode())
+    result = ended(api, send_csv(api, "/v1/vouchers/importCSV", b"\n".join(lines)))["result"]
+    assert result["failed_count"] == len(BROKEN), result
+    assert [one["row"] for one in result["failed"]] == list(range(1, 2 * len(BROKEN), 2))
+    assert all(one["reason"] for one in result["failed"])
+    assert result["done_count"] == len(sound)
+    page = created(api.get("/v1/vouchers", params={"limit": 100, "order": "-created_at"}))["vouchers"]
+    listed = {one["code"] for one in page}
+    assert set(sound) <= listed
+    assert not set(broken) & listed
+
+
 def test_codes_are_imported_to_a_campaign(api):
     """They have the campaign's terms, count as its vouchers, and may be a used gift card."""
     made = campaign(api)
@@ -182,7 +235,7 @@ def test_what_is_no_import_is_refused_before_it_starts(api):
         (api.post(f"/v1/campaigns/{promotion['id']}/import", json=[{"code": "A1"}]), "invalid_campaign"),
         (send_csv(api, f"{path}/importCSV", "Name\nx\n"), "invalid_payload"),
         (send_csv(api, f"{path}/importCSV", "Code\n"), "invalid_payload"),
-        (send_csv(api, f"{path}/importCSV", 'Code\n"open\n'), "invalid_payload"),
+        (send_csv(api, f"{path}/importCSV", '"Code\nopen\n'), "invalid_payload"),
         (api.post("/v1/vouchers/importCSV", files={"other": ("x", b"Code\nA")}), "invalid_payload"),
         (api.post("/v1/campaigns/nobody/import", json=[{"code": "A1"}]), "not_found"),
     ):
