@@ -15,6 +15,8 @@ from msgspec import Struct
 
 from app.http.errors import ApiError, invalid_query
 
+NULLS = ("", "None")
+"""How the official clients write null: JavaScript's sends nothing, Python's what str() makes of it."""
 LENGTH_MAX = 16_384
 """Bytes of a query string: longer than any filter of 100 ids, shorter than what costs time to parse."""
 PARAMETERS_MAX = 256
@@ -222,6 +224,8 @@ class Query:
                     raise invalid_query(
                         "Query .filters.junction must be equal to one of the allowed values: and, or"
                     )
+                continue
+            if value in NULLS:
                 continue
             operators = value.get("conditions") if isinstance(value, dict) else None
             if not isinstance(operators, dict):

@@ -269,7 +269,6 @@ OBJECTS: dict[str, Exportable] = {
             "id",
             "type",
             "source_id",
-            "status",
             "reason",
             "source",
             "balance",

@@ -20,6 +20,7 @@ from app.db.models import (
     VoucherTransaction,
 )
 from app.http.wire import iso
+from app.redeemables.asset_ids import asset_id, asset_url
 
 Row = Any
 Values = dict[str, Any]
@@ -95,8 +96,6 @@ def voucher_values(row: Row) -> Values:
         "redemption_quantity": voucher.quantity,
         "redemption_count": voucher.redeemed_base + voucher.redeemed_quantity,
         "active": voucher.active,
-        "qr_code": None,
-        "bar_code": None,
         "metadata": body.get("metadata") or {},
         "is_referral_code": voucher.is_referral_code,
         "created_at": iso(voucher.created_at),
@@ -114,6 +113,14 @@ def voucher_values(row: Row) -> Values:
         "validation_rules_id": rule_id,
         "customer_source_id": source_id,
         PLAIN: ("value",) if discount.get("type") in ("PERCENT", "UNIT") else (),
+    }
+
+
+def voucher_pictures(row: Row, secret: bytes, public_url: str) -> Values:
+    """Addresses of the pictures of a code. public_url: without a slash at its end."""
+    return {
+        field: asset_url(public_url, asset_id(secret, row[0], picture), picture)
+        for field, picture in (("qr_code", "qr"), ("bar_code", "barcode"))
     }
 
 

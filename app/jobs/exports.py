@@ -25,7 +25,7 @@ from app.engine import Engine
 from app.http.filtering import filter_condition
 from app.http.query import Condition, Filters
 from app.jobs.export_objects import OBJECTS, Exportable, cursor_value, value_of_cursor
-from app.jobs.export_values import AMOUNTS, PLAIN
+from app.jobs.export_values import AMOUNTS, PLAIN, voucher_pictures
 from rules.currencies import exponent_of
 
 SLICE_ROWS = 500
@@ -67,7 +67,7 @@ async def run_export_slice(engine: Engine, project_id: str, export_id: str) -> b
             export = await session.get(Export, (project_id, export_id))
             if export is None or export.status not in OPEN:
                 return False
-            part = await _next_part(session, export, engine.now())
+            part = await _next_part(session, export, engine.now(), engine.settings.public_url)
         async with engine.db.writing() as session:
             return await _store(session, export, part)
     except (OperationalError, InterfaceError):
@@ -112,7 +112,7 @@ async def _count_failure(db: Database, project_id: str, export_id: str) -> bool:
         return False
 
 
-async def _next_part(session: AsyncSession, export: Export, now: datetime) -> _Part:
+async def _next_part(session: AsyncSession, export: Export, now: datetime, public_url: str) -> _Part:
     kind, state = OBJECTS[export.exported_object], dict(export.state)
     wanted = slice_rows(session)
     project = await session.get(Project, export.project_id)
@@ -121,6 +121,9 @@ async def _next_part(session: AsyncSession, export: Export, now: datetime) -> _P
     fields: list[str] = export.parameters["fields"]
     number = int(state.get("parts", 0))
     values = [kind.values(tuple(row)[:-1]) for row in rows]
+    if kind is OBJECTS["voucher"] and not {"qr_code", "bar_code"}.isdisjoint(fields):
+        for own, row in zip(values, rows, strict=True):
+            own.update(voucher_pictures(row, project.secret, public_url.rstrip("/")))
     if export.parameters.get("response_format") == NDJSON:
         body = b"".join(_encoder.encode(_chosen(one, fields)) + b"\n" for one in values)
     else:

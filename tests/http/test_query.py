@@ -46,6 +46,12 @@ def test_filters_are_the_same_in_every_encoding(raw):
     assert filters.junction == "or"
 
 
+@pytest.mark.parametrize("raw", [b"filters[a]=&filters[b]=None", b"filters[junction]=and&filters[a]=None"])
+def test_a_filter_that_is_null_is_absent(raw):
+    """Clients send the members of their models that nobody has set."""
+    assert not Query(raw).filters()
+
+
 @pytest.mark.parametrize(
     ("text", "instant"),
     [

@@ -6,16 +6,15 @@ from collections.abc import Awaitable, Callable
 
 from app.api.assets.pictures import Matrix, barcode_matrix, png, qr_matrix, svg
 from app.api.call import Answer, Call
-from app.api.vouchers.wire import asset_id
 from app.db.models import Project, Voucher
 from app.http.errors import ApiError, not_found
 from app.http.routing import Route, Scope
+from app.redeemables.asset_ids import SIGNATURE_BYTES, asset_id
 
 SIZE_MAX = 100
 SIZE_DEFAULT = 10
 """Pixels of a module."""
 FORMATS = ("png", "svg")
-SIGNATURE_BYTES = 12
 CACHED = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 """A code never changes; a code that is gone is gone from the next place that asks."""
 

@@ -14,6 +14,7 @@ from app.api.publications.schemas import PublicationCampaign, PublicationCreate
 from app.api.publications.wire import publication_wires
 from app.http.decode import sentence
 from app.http.errors import ApiError, invalid_query
+from app.http.query import NULLS
 from app.http.routing import Route, Scope
 from app.http.wire import listing
 
@@ -65,7 +66,7 @@ def _body_of_query(call: Call) -> PublicationCreate:
     named = campaign.get("name") or campaign.get("id") if isinstance(campaign, dict) else campaign
     metadata = tree.get("metadata")
     document: dict[str, Any] = {
-        "customer": tree["customer"],
+        "customer": {name: value for name, value in tree["customer"].items() if value not in NULLS},
         "campaign": {"name": named, "count": 1} if named else None,
         "voucher": call.query.text("voucher"),
         "source_id": call.query.text("source_id"),

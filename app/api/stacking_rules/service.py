@@ -27,6 +27,9 @@ NESTED: Final = (
     ("applicable_exclusive_redeemables_per_category_limit", "applicable_exclusive_redeemables_limit"),
 )
 """(a limit, the one that it must not pass)."""
+WITHOUT_LIMIT: Final = frozenset(
+    {"applicable_redeemables_per_category_limit", "applicable_exclusive_redeemables_per_category_limit"}
+)
 DISJOINT: Final = (
     ("exclusive_categories", "joint_categories"),
     ("no_effect_skip_categories", "no_effect_redeem_anyway_categories"),
@@ -100,7 +103,8 @@ def wire(stored: Mapping[str, Any]) -> Rules:
 
 
 def _keep(write: CatalogueWrite, project: Project, stored: Rules, body: StackingRulesBody) -> None:
-    sent: Rules = msgspec.to_builtins(body)
+    said: Rules = msgspec.to_builtins(body)
+    sent = {name: value for name, value in said.items() if value is not None or name in WITHOUT_LIMIT}
     rules = {**stored, **sent}
     _fit(rules, sent)
     project.stacking_rules = rules

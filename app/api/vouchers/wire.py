@@ -2,8 +2,6 @@
 own is its campaign's.
 """
 
-import base64
-import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -19,16 +17,7 @@ from app.api.terms import (
 )
 from app.db.models import Campaign, Category, Project, ValidationRuleAssignment, Voucher
 from app.http.wire import iso
-
-_SIGNATURE_BYTES = 12
-PICTURES = ("qr", "barcode")
-
-
-def asset_id(secret: bytes, voucher: Voucher, picture: str) -> str:
-    """Names a picture of a code without telling the code; only this project can make one."""
-    plain = f"{voucher.project_id}/{voucher.id}"
-    signature = hmac.digest(secret, f"asset/{picture}/{plain}".encode(), "sha256")[:_SIGNATURE_BYTES]
-    return base64.urlsafe_b64encode(signature + plain.encode()).decode().rstrip("=")
+from app.redeemables.asset_ids import PICTURES, asset_id, asset_url
 
 
 def voucher_wire(
@@ -68,7 +57,7 @@ def voucher_wire(
         "additional_info": body.get("additional_info"),
         "metadata": body.get("metadata") or {},
         "assets": {
-            picture: {"id": token, "url": f"{public_url}/v1/assets/{picture}/{token}"}
+            picture: {"id": token, "url": asset_url(public_url, token, picture)}
             for picture in PICTURES
             for token in [asset_id(secret, row, picture)]
         },
