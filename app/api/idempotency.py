@@ -1,4 +1,5 @@
-"""Catalogue writes that make codes, once under an Idempotency-Key (D1).
+"""What an Idempotency-Key means to the rooms (D1): how long it is known, and catalogue writes that make codes
+once under it.
 
 The key is claimed by the first statement of the transaction that writes, and the answer is kept by its last:
 whoever comes second waits for that commit and is answered with the same bytes. A request that is refused
@@ -16,8 +17,23 @@ from app.db.models import IdempotentAnswer
 from app.http.errors import ApiError
 from app.http.idempotency import REPLAYED, request_identity
 from app.http.multipart import without_boundary
+from app.redeemables.read_trip import Asked
+from app.redeemables.replay import KeyLife
+
+SECONDS_PER_HOUR = 3600
 
 Handler = Callable[[Call], Awaitable[Answer]]
+
+
+def key_life(call: Call, asked: Asked) -> KeyLife | None:
+    """How long the request's key is known, counted from now whatever time a sandbox travels to; None for a
+    request without one.
+    """
+    if not asked.scope_hash:
+        return None
+    seconds = call.engine.settings.idempotency_hours * SECONDS_PER_HOUR
+    until = int(call.engine.now().timestamp()) + seconds
+    return KeyLife(asked.scope_hash, asked.fingerprint, seconds, until)
 
 
 def once(handler: Handler) -> Handler:

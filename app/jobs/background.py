@@ -23,7 +23,13 @@ from app.db.models import SnapshotDue
 from app.engine import Engine
 from app.jobs.auto_stop import AUTO_STOP_SECONDS, AutoStops
 from app.jobs.erasure import ERASURES_SECONDS, resume_erasures
-from app.jobs.forgetting import FORGET_SECONDS, forget_answers, forget_webhooks, forget_windows
+from app.jobs.forgetting import (
+    FORGET_SECONDS,
+    forget_answers,
+    forget_keys,
+    forget_webhooks,
+    forget_windows,
+)
 from app.jobs.outbox import OutboxWork
 from app.jobs.runner import run_jobs
 from app.jobs.sweeper import SWEEP_SECONDS, sweep
@@ -104,6 +110,7 @@ async def run_background(
             ("relay", lambda: relay_due(engine), RELAY_SECONDS),
             ("auto-stop", AutoStops(engine).watch, AUTO_STOP_SECONDS),
             ("forget-answers", lambda: forget_answers(engine), FORGET_SECONDS),
+            ("forget-keys", lambda: forget_keys(engine), FORGET_SECONDS),
             ("forget-windows", lambda: forget_windows(engine), FORGET_SECONDS),
             ("forget-webhooks", lambda: forget_webhooks(engine), FORGET_SECONDS),
             ("erasures", lambda: resume_erasures(engine), ERASURES_SECONDS),

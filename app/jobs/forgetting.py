@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import delete, select, tuple_
 
-from app.db.models import Counter, IdempotentAnswer, WebhookAttempt, WebhookEvent
+from app.db.models import Counter, IdempotentAnswer, IdempotentEvent, WebhookAttempt, WebhookEvent
 from app.engine import Engine
 
 FORGET_SECONDS: Final = 30.0
@@ -34,6 +34,27 @@ async def forget_answers(engine: Engine) -> int:
                 delete(row).where(tuple_(row.project_id, row.scope_hash).in_(keys), row.at < before)
             )
     return len(keys)
+
+
+async def forget_keys(engine: Engine) -> int:
+    """Remove keys of the ledger's events that are new again, oldest first; how many."""
+    row = IdempotentEvent
+    now, total = int(engine.now().timestamp()), 0
+    for _ in range(CHUNKS_MAX):
+        async with engine.db.reading() as session:
+            found = await session.execute(
+                select(row.part, row.epoch, row.seq)
+                .where(row.until < now)
+                .order_by(row.until)
+                .limit(ROWS_MAX)
+            )
+            places = [tuple(place) for place in found]
+        if not places:
+            break
+        async with engine.db.writing() as session:
+            await session.execute(delete(row).where(tuple_(row.part, row.epoch, row.seq).in_(places)))
+        total += len(places)
+    return total
 
 
 async def forget_windows(engine: Engine) -> int:

@@ -39,6 +39,8 @@ class Batch(Struct):
     events: list[Row] = []
     postings: list[Row] = []
     bodies: list[Row] = []
+    keyed: list[Row] = []
+    """Events whose request had an Idempotency-Key."""
     moved: dict[tuple[str, str], Row] = {}
     """Counters by key and field as the last Add left them."""
     held: dict[tuple[str, str], Row] = {}
@@ -82,6 +84,9 @@ def _add(batch: Batch, part: str, position: Position, entry: Entry, event: Event
             event.actor_key_id, entry.event,
         )
     )  # fmt: skip
+    if event.asked_under is not None:
+        under = event.asked_under
+        batch.keyed.append((part, epoch, sequence, under.scope_hash, under.fingerprint, under.until))
     if entry.private:
         batch.bodies.append((part, epoch, sequence, event.customer_id, entry.private))
     for number, (posting, after) in enumerate(zip(event.postings, entry.afters, strict=True)):

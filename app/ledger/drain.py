@@ -92,6 +92,7 @@ async def _commit(db: Database, partition: Partition, cursor: Position, batch: B
         await run_many(session, statements.event, batch.events)
         await run_many(session, statements.posting, batch.postings)
         await run_many(session, statements.body, batch.bodies)
+        await run_many(session, statements.keyed, batch.keyed)
         await run_many(session, statements.counter_value, list(batch.moved.values()))
         await run_many(session, statements.counter_held, list(batch.held.values()))
         crash_point("drain-before-commit")

@@ -77,6 +77,17 @@ class Lock(Struct, array_like=True, frozen=True):
     held: list[tuple[str, str, int, int]] = []
 
 
+class AskedUnder(Struct, array_like=True, frozen=True):
+    """The Idempotency-Key of the request that made an event, as digests (D1).
+
+    scope_hash, fingerprint: see app.http.idempotency. until: epoch second from which the key is new again.
+    """
+
+    scope_hash: str
+    fingerprint: str
+    until: int
+
+
 class Event(Struct, array_like=True, frozen=True, kw_only=True):
     schema: int = EVENT_SCHEMA
     kind: str
@@ -93,6 +104,8 @@ class Event(Struct, array_like=True, frozen=True, kw_only=True):
     channel: str = "API"
     locks: list[Lock] = []
     """Of the sessions that the event moved, as they are after it."""
+    asked_under: AskedUnder | None = None
+    """Last of all, for `under_key`."""
 
 
 class Private(Struct, array_like=True, kw_only=True):
@@ -124,6 +137,13 @@ _lock_decoder = msgspec.msgpack.Decoder(Lock)
 
 def encode_event(event: Event) -> bytes:
     return _encoder.encode(event)
+
+
+def under_key(raw: bytes, asked_under: AskedUnder) -> bytes:
+    """An encoded event that knows its request's key. Nothing else of it is decoded for that."""
+    fields = msgspec.msgpack.decode(raw, type=list[msgspec.Raw])
+    fields[-1] = msgspec.Raw(_encoder.encode(asked_under))
+    return _encoder.encode(fields)
 
 
 def encode_private(private: Private) -> bytes:

@@ -13,7 +13,7 @@ from app.core.keys import Keys, Partition
 from app.core.outbox import Position
 from app.core.outcome import CoreUnavailable
 from app.db.database import Database
-from app.db.models import Counter, Customer, EventBody, LedgerEvent, LedgerPosting, Order
+from app.db.models import Counter, Customer, EventBody, IdempotentEvent, LedgerEvent, LedgerPosting, Order
 from app.ledger.entries import decode_private
 from app.ledger.lease import HeldLease, database_now_ms
 from app.ledger.locks import lock_commands, open_locks
@@ -49,7 +49,7 @@ async def fill_namespace(
     from_genesis: bool = False,
 ) -> int:
     """Write everything that decisions need and SQL knows: counters, versions, claims, sessions,
-    the last requests.
+    the last requests, idempotency keys.
 
     Records of vouchers and customers stay out: they are opened one by one when they are asked for. Gives the
     number of counters.
@@ -67,6 +67,7 @@ async def fill_namespace(
         await _send(core, partition, lease, _singly(_claims(session, state, keys)))
         await _send(core, partition, lease, _once(lock_commands(keys, await open_locks(session, state))))
         await _send(core, partition, lease, _singly(_requests(session, state, keys, now_ms)))
+        await _send(core, partition, lease, _singly(_idempotency_keys(session, state, keys, now_ms)))
     return filling.counters
 
 
@@ -210,6 +211,25 @@ async def _requests(session: AsyncSession, state: State, keys: Keys, now_ms: int
     for position, rid in requests.items():
         value = f"{position}|{','.join(afters.get(position, ()))}"
         yield ("SET", keys.replay(rid), value, "PX", REPLAY_SECONDS * 1000)
+
+
+async def _idempotency_keys(
+    session: AsyncSession, state: State, keys: Keys, now_ms: int
+) -> AsyncIterator[Command]:
+    """Those that are still known, the oldest first: one that was used again after its time means its last
+    event.
+    """
+    row = IdempotentEvent
+    connection = await session.connection()
+    streamed = await connection.stream(
+        select(row.epoch, row.seq, row.scope_hash, row.fingerprint, row.until)
+        .where(row.part == state.partition.name, row.until > now_ms // 1000)
+        .order_by(row.epoch, row.seq),
+        execution_options={"yield_per": PAGE_COUNTERS},
+    )
+    async for epoch, sequence, scope_hash, fingerprint, until in streamed:
+        value = f"{Position(epoch, sequence)}|{fingerprint}"
+        yield ("SET", keys.idempotency(scope_hash), value, "PX", until * 1000 - now_ms)
 
 
 async def _send(

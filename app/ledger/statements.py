@@ -13,6 +13,7 @@ POSTING_COLUMNS: Final = (
     "part", "epoch", "seq", "n", "key", "field", "delta", "kind", "after", "until", "redeemable_no",
 )  # fmt: skip
 BODY_COLUMNS: Final = ("part", "epoch", "seq", "customer_id", "body")
+KEYED_COLUMNS: Final = ("part", "epoch", "seq", "scope_hash", "fingerprint", "until")
 COUNTER_COLUMNS: Final = ("part", "key", "field", "value", "held", "until", "epoch", "seq")
 
 MOVE_CURSOR: Final = (
@@ -44,6 +45,7 @@ class Statements(NamedTuple):
     event: str
     posting: str
     body: str
+    keyed: str
     counter_value: str
     """A counter that was moved: what is held of it stays."""
     counter_held: str
@@ -56,6 +58,7 @@ def _statements(numbered: bool) -> Statements:
         event=_insert("ledger_events", EVENT_COLUMNS, numbered),
         posting=_insert("ledger_postings", POSTING_COLUMNS, numbered),
         body=_insert("event_bodies", BODY_COLUMNS, numbered),
+        keyed=_insert("idempotent_events", KEYED_COLUMNS, numbered),
         counter_value=_upsert_counter(("value", "until", "epoch", "seq"), numbered),
         counter_held=_upsert_counter(("held", "epoch", "seq"), numbered),
         cursor=MOVE_CURSOR.format(*_marks(5, numbered)),

@@ -22,7 +22,7 @@ from app.redeemables.answer import encode_answer
 from app.redeemables.checks import Refused
 from app.redeemables.orders import postings_of
 from app.redeemables.read_trip import Asked
-from app.redeemables.replay import KeyReused, first_event
+from app.redeemables.replay import KeyLife, KeyReused, first_event, keep_key
 from app.redeemables.request import MINOR_UNITS_MAX
 from app.redeemables.settle import Contended, Replayed
 
@@ -96,8 +96,13 @@ def new_total(total: int) -> Callable[[Standing], Change | None]:
     return change
 
 
-async def change_balance(core: RedemptionCore, asked: Asked, wanted: Wanted, now: datetime) -> Changed:
-    """Raises: Refused invalid_amount, Replayed, KeyReused, Contended, CoreUnavailable."""
+async def change_balance(
+    core: RedemptionCore, asked: Asked, wanted: Wanted, now: datetime, key_life: KeyLife | None = None
+) -> Changed:
+    """key_life: of the request's idempotency key, when it has one.
+
+    Raises: Refused invalid_amount, Replayed, KeyReused, Contended, CoreUnavailable.
+    """
     rid = new_id("bal_")
     transaction_id = new_id("vtx_")
     for _ in range(ATTEMPTS_MAX):
@@ -111,6 +116,7 @@ async def change_balance(core: RedemptionCore, asked: Asked, wanted: Wanted, now
             wanted.voucher_id, change.amount, card.total + change.credited, card.balance + change.amount
         )
         call = _call(keys, asked, wanted, card, change, answer, rid, transaction_id, now)
+        keep_key(call, key_life)
         outcome = await core.apply(call)
         if outcome.code is Code.DUP and outcome.name == "idempotency":
             raise Replayed(outcome.event_id)

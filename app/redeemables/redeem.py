@@ -14,6 +14,7 @@ from app.redeemables.checks import check_stack
 from app.redeemables.evened import settle_evenly
 from app.redeemables.gather import Admit, Gathered
 from app.redeemables.read_trip import Asked
+from app.redeemables.replay import KeyLife, keep_key
 from app.redeemables.request import StackRequest
 from app.redeemables.settle import Settled, settle
 from app.redeemables.taking import Ids, Taking, take
@@ -45,9 +46,11 @@ async def redeem(
     request_id: str,
     admit: Admit,
     *,
+    key_life: KeyLife | None = None,
     explain: bool = False,
 ) -> Redeemed | Failed:
-    """explain: what comes back carries the trace of the decision.
+    """key_life: of the request's idempotency key, when it has one. explain: what comes back carries the
+    trace of the decision.
 
     Raises: Refused when nothing can be decided, Contended, Replayed, KeyReused, CoreUnavailable.
     """
@@ -56,6 +59,7 @@ async def redeem(
 
     def compose(gathered: Gathered, decision: Decision, charged: Charged) -> Apply:
         taking = take(asked, gathered, request, decision, charged, ids, now, request_id)
+        keep_key(taking.call, key_life)
         composed.append(taking)
         return taking.call
 

@@ -2,18 +2,39 @@
 ledger.
 """
 
+from msgspec import Struct
+
 from app.core.core import RedemptionCore
 from app.core.keys import Partition
+from app.core.ops import Apply
 from app.core.outbox import Position
 from app.core.outcome import CoreUnavailable
 from app.db.database import Database
 from app.db.models import EventBody
 from app.ledger.client import LedgerClient
-from app.ledger.entries import decode_private
+from app.ledger.entries import AskedUnder, decode_private, under_key
 
 
 class KeyReused(Exception):
     """The idempotency key was used with another body."""
+
+
+class KeyLife(Struct, frozen=True):
+    """A request's idempotency key, known for so many seconds from now: to the epoch second `until`."""
+
+    scope_hash: str
+    fingerprint: str
+    seconds: int
+    until: int
+
+
+def keep_key(call: Apply, life: KeyLife | None) -> None:
+    """Have the request's key, if there is one, known for that long: by Redis, and by the ledger for the case
+    that Redis is lost (D13).
+    """
+    if life is not None:
+        call.idempotency_ttl_seconds = life.seconds
+        call.event = under_key(call.event, AskedUnder(life.scope_hash, life.fingerprint, life.until))
 
 
 def first_event(raw: bytes | None, fingerprint: str) -> str | None:

@@ -38,7 +38,7 @@ from app.redeemables.portions import (
 )
 from app.redeemables.read_trip import Asked
 from app.redeemables.redemption_state import FIELDS, PROGRESS
-from app.redeemables.replay import KeyReused, first_event
+from app.redeemables.replay import KeyLife, KeyReused, first_event, keep_key
 from app.redeemables.returning import Returning, RollbackIds
 from app.redeemables.returns import Returnable, returnable
 from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended, Replayed
@@ -79,8 +79,12 @@ async def roll_back(
     ask: RollBack,
     now: datetime,
     admit: Admit,
+    key_life: KeyLife | None = None,
 ) -> RolledBack:
-    """Raises: Refused, Contended, Replayed, KeyReused, CoreUnavailable."""
+    """key_life: of the request's idempotency key, when it has one.
+
+    Raises: Refused, Contended, Replayed, KeyReused, CoreUnavailable.
+    """
     partition = asked.partition
     project = await catalogue.project(partition.project_id)
     mine = RollbackIds(new_id("rr_"), new_id("rr_"))
@@ -127,6 +131,7 @@ async def roll_back(
             parts=before.parts,
         )
         call = returning.call()
+        keep_key(call, key_life)
         outcome = await core.apply(call)
         if outcome.code is Code.OK:
             return RolledBack(event_id=outcome.event_id, answer=returning.answer())

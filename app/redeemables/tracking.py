@@ -33,7 +33,7 @@ from app.redeemables.documents import overlaid
 from app.redeemables.metadata_schemas import MetadataSchemas
 from app.redeemables.orders import postings_of
 from app.redeemables.read_trip import Asked
-from app.redeemables.replay import KeyReused, first_event
+from app.redeemables.replay import KeyLife, KeyReused, first_event, keep_key
 from app.redeemables.settle import Contended, Replayed
 from app.redeemables.summaries import events_key
 from rules.facts import Moment
@@ -76,9 +76,16 @@ class _Doer(Struct, frozen=True):
 
 
 async def track(
-    core: RedemptionCore, catalogue: Catalogue, asked: Asked, happened: Happened, now: datetime
+    core: RedemptionCore,
+    catalogue: Catalogue,
+    asked: Asked,
+    happened: Happened,
+    now: datetime,
+    key_life: KeyLife | None = None,
 ) -> Tracked:
-    """Raises: Refused 404 for a customer's id that is unknown, Replayed, KeyReused, Contended,
+    """key_life: of the request's idempotency key, when it has one.
+
+    Raises: Refused 404 for a customer's id that is unknown, Replayed, KeyReused, Contended,
     CoreUnavailable, LookupError.
     """
     project = await catalogue.project(asked.partition.project_id)
@@ -91,7 +98,9 @@ async def track(
         if project.metadata_schemas is not None:
             _check(project.metadata_schemas, happened.customer, doer.record)
         answer = _answer(happened, doer)
-        outcome = await core.apply(_call(keys, asked, happened, doer, answer, rid, event_id, moment))
+        call = _call(keys, asked, happened, doer, answer, rid, event_id, moment)
+        keep_key(call, key_life)
+        outcome = await core.apply(call)
         if outcome.code is Code.DUP and outcome.name == "idempotency":
             raise Replayed(outcome.event_id)
         if outcome.code in (Code.OK, Code.DUP):

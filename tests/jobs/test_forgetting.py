@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from app.db.models import Counter, IdempotentAnswer, Project
+from app.db.models import Counter, IdempotentAnswer, IdempotentEvent, Project
 from app.engine import Engine
-from app.jobs.forgetting import forget_answers, forget_windows
+from app.jobs.forgetting import forget_answers, forget_keys, forget_windows
 
 
 async def test_answers_go_when_their_key_is_new_again(engine: Engine, project: Project) -> None:
@@ -29,6 +29,21 @@ async def test_answers_go_when_their_key_is_new_again(engine: Engine, project: P
     assert await forget_answers(engine) == 0
     async with engine.db.reading() as session:
         assert (await session.scalars(select(IdempotentAnswer.scope_hash))).all() == ["young"]
+
+
+async def test_keys_of_events_go_when_they_are_new_again(engine: Engine, project: Project) -> None:
+    """Those whose time is over, and no other."""
+    now = int(engine.now().timestamp())
+    async with engine.db.writing() as session:
+        session.add_all(
+            IdempotentEvent(
+                part=f"{project.id}.0", epoch=1, seq=n, scope_hash=name, fingerprint="f", until=now + left
+            )
+            for n, (name, left) in enumerate((("old", -1), ("young", 60)), 1)
+        )
+    assert await forget_keys(engine) == 1
+    async with engine.db.reading() as session:
+        assert (await session.scalars(select(IdempotentEvent.scope_hash))).all() == ["young"]
 
 
 async def test_counters_of_ended_windows_go(engine: Engine, project: Project) -> None:

@@ -3,15 +3,18 @@ away (P10).
 """
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.postgres import Postgres
 from tests.support.server import Project, RunningServer
-from tests.support.shop import created, percent_off, public_code, stack, unique
+from tests.support.shop import created, gift_card, percent_off, public_code, stack, unique
 from tests.support.valkey import Valkey
 
 pytestmark = [pytest.mark.slow, pytest.mark.service]
@@ -74,6 +77,15 @@ def until_answer(ask: Callable[[], httpx.Response], status: int) -> httpx.Respon
     return answer
 
 
+def until_definite(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """As a patient client sends a request again until it is answered with something else than 503."""
+    deadline = time.monotonic() + BACK_SECONDS_MAX
+    while (answer := ask()).status_code == 503:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.1)
+    return answer
+
+
 def assert_unavailable(answer: httpx.Response) -> None:
     assert answer.status_code == 503
     assert answer.json()["key"] == "service_unavailable"
@@ -109,6 +121,43 @@ def test_a_frozen_valkey_is_503_and_comes_back(
         parts[1].resume()
     until_answer(lambda: redeem(server, shop, code), 200)
     until_answer(lambda: httpx.get(f"{server.base_url}/readyz", timeout=30), 200)
+    reconciled(server)
+
+
+def test_a_key_is_known_after_valkey_has_lost_everything(
+    server: RunningServer, shop: Project, code: str, parts: tuple[Postgres, Valkey]
+) -> None:
+    """A request that is sent again under its Idempotency-Key finds what it did, on counters that were made
+    anew: redemptions, rollbacks, balances and custom events; and 422 for another body as before.
+    """
+    with server.client(shop) as api:
+        card = gift_card(api, 5_000)["code"]
+        redemption = created(api.post("/v1/redemptions", json=stack(code)))["redemptions"][0]["id"]
+        requests: tuple[tuple[str, dict[str, Any]], ...] = (
+            ("/v1/redemptions", stack(code)),
+            (f"/v1/redemptions/{redemption}/rollback", {}),
+            (f"/v1/vouchers/{card}/balance", {"amount": 700}),
+            ("/v1/events", {"event": "seen", "customer": {"source_id": unique("buyer")}}),
+        )
+
+        def send(number: int, body: dict[str, Any]) -> httpx.Response:
+            headers = {"Idempotency-Key": f"lost-{number}"}
+            path = requests[number][0]
+            return until_definite(lambda: api.post(path, json=body, headers=headers))
+
+        first = [send(number, body) for number, (_, body) in enumerate(requests)]
+        assert [answer.status_code for answer in first] == [200] * 4, [answer.text for answer in first]
+        created(api.get("/v1/redemptions"))  # Behind the barrier: all of it is in SQL.
+        parts[1].kill()
+        shutil.rmtree(Path(parts[1].directory, "appendonlydir"))
+        parts[1].start()
+        for number, (_, body) in enumerate(requests):
+            again = send(number, body)
+            assert again.content == first[number].content
+            assert again.headers["idempotent-replayed"] == "true"
+        other = send(0, stack(code, metadata={"n": 2}))
+        assert (other.status_code, other.json()["key"]) == (422, "idempotency_key_reused")
+        assert created(api.get(f"/v1/vouchers/{card}"))["gift"]["balance"] == 5_700
     reconciled(server)
 
 

@@ -2,6 +2,7 @@
 
 from app.api.call import Answer, Call
 from app.api.client_side import REDEEM, changed, evenly_timed, public_redemption, require_flag
+from app.api.idempotency import key_life
 from app.api.redemptions import explanation, single
 from app.api.redemptions.schemas import RollbackRequest
 from app.api.redemptions.service import get_redemption, list_redemptions, redemptions_of_voucher
@@ -70,16 +71,18 @@ async def _roll_back(call: Call, redemption_id: str, *, stacked: bool) -> Answer
     )
     engine.ledger.require()
     with refusals_as_errors:
+        asked = asked_of(call)
         try:
             done = await roll_back(
                 engine.core,
                 engine.catalogue,
                 engine.ledger,
                 engine.db,
-                asked_of(call),
+                asked,
                 ask,
                 await moment_of(call),
                 call.admission.admit,
+                key_life(call, asked),
             )
         except Replayed as first:
             return await replayed(call, first.event_id)

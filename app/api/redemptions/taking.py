@@ -1,6 +1,7 @@
 """Redeeming for whoever asks: a stack, or one voucher or tier in the older way (behaviour 4.6, 4.10)."""
 
 from app.api.call import Answer, Call
+from app.api.idempotency import key_life
 from app.api.products.overrides import store_overrides
 from app.api.stack_requests import (
     asked_of,
@@ -42,6 +43,7 @@ async def redeem_request(call: Call, request: StackRequest) -> Answer:
                 now,
                 call.request_id,
                 call.admission.admit,
+                key_life=key_life(call, asked),
                 explain=explained(call),
             )
         except Replayed as first:

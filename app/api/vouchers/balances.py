@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from app.api.call import Answer, Call
 from app.api.card_transactions import QUERY, list_transactions
+from app.api.idempotency import key_life
 from app.api.lookup import voucher_named
 from app.api.stack_requests import asked_of, refusals_as_errors, replayed
 from app.api.vouchers.wire import first_amount
@@ -54,7 +55,8 @@ async def adjust_balance(call: Call) -> Answer:
     )
     with refusals_as_errors:
         try:
-            done = await change_balance(engine.core, asked_of(call), wanted, engine.now())
+            asked = asked_of(call)
+            done = await change_balance(engine.core, asked, wanted, engine.now(), key_life(call, asked))
         except Replayed as first:
             return await replayed(call, first.event_id)
     await engine.ledger.acknowledged(call.partition, done.event_id)

@@ -14,7 +14,7 @@ from app.db.models.catalogue import (
 )
 from app.db.models.custom_event import CustomEvent, CustomEventSchema, Erasure
 from app.db.models.customer import Customer
-from app.db.models.idempotency import IdempotentAnswer
+from app.db.models.idempotency import IdempotentAnswer, IdempotentEvent
 from app.db.models.ledger import (
     CatalogueVersion,
     Counter,
@@ -60,6 +60,7 @@ __all__ = [
     "ExportPart",
     "FailureTrace",
     "IdempotentAnswer",
+    "IdempotentEvent",
     "Lease",
     "LedgerEvent",
     "LedgerPosting",

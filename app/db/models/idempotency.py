@@ -1,4 +1,4 @@
-"""Answers of catalogue writes under an idempotency key, kept as long as the key is known (D1)."""
+"""What was done under an idempotency key, kept as long as the key is known (D1)."""
 
 from datetime import datetime
 
@@ -22,3 +22,21 @@ class IdempotentAnswer(Base):
     at: Mapped[datetime]
     status: Mapped[int]
     body: Mapped[bytes]
+
+
+class IdempotentEvent(Base):
+    """An event of the ledger whose request had a key: what Redis knows of keys is made anew from it. Written
+    with the event; the answer is in event_bodies.
+    """
+
+    __tablename__ = "idempotent_events"
+    __table_args__ = (Index("ix_idempotent_events_until", "until"),)
+
+    part: Mapped[str] = mapped_column(Id, primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    scope_hash: Mapped[str] = mapped_column(Id)
+    """As in IdempotentAnswer."""
+    fingerprint: Mapped[str]
+    until: Mapped[int]
+    """Epoch second from which the key is new again."""
