@@ -122,8 +122,12 @@ class Projector:
                 await session.merge(failure)
             crash_point("projector-before-commit")
         crash_point("projector-after-commit")
+        # Whoever waits for the announcement decides by these customers next.
+        is_told = await self._republish(state.partition, written)
         await self._announce(state.partition, last)
-        await self._republish(state.partition, written)
+        if is_told:
+            async with self._db.writing() as session:
+                await session.execute(delete(SnapshotDue).where(SnapshotDue.id == written.due_id))
 
     async def _one_by_one(self, state: State, events: list[_Ledgered], left: dict[Position, Left]) -> None:
         """The slow way round an event that the database refuses."""
@@ -147,10 +151,10 @@ class Projector:
         except CoreUnavailable:
             log.info("projected, but nobody could be told", partition=partition.name)
 
-    async def _republish(self, partition: Partition, written: Written) -> None:
+    async def _republish(self, partition: Partition, written: Written) -> bool:
         """Give the core the customers as they are now; what fails here is repeated from snapshots_due."""
         if not written.customers:
-            return
+            return False
         try:
             keys = await self._core.open(partition)
             await self._core.publish(
@@ -162,9 +166,8 @@ class Projector:
                 ],
             )
         except CoreUnavailable:
-            return
-        async with self._db.writing() as session:
-            await session.execute(delete(SnapshotDue).where(SnapshotDue.id == written.due_id))
+            return False
+        return True
 
 
 def _collect(

@@ -189,6 +189,23 @@ def patch_of(payload: CustomerPayload) -> dict[str, Any]:
     return patch
 
 
+def changes_profile(known: CustomerRecord | None, payload: CustomerPayload | None) -> bool:
+    """Whether the request says of its customer what is not stored of him."""
+    patch = patch_of(payload) if payload is not None else {}
+    if not patch:
+        return False
+    if known is None or known.deleted:
+        return True
+    for name, value in patch.items():
+        stored = getattr(known, name)
+        if name in ("metadata", "address"):
+            if exact(overlaid(stored, value)) != exact(stored):
+                return True
+        elif value != stored:
+            return True
+    return False
+
+
 def private_customer(
     customer_id: str, source_id: str | None, payload: CustomerPayload | None, *, created: bool, at_us: int
 ) -> dict[str, Any]:

@@ -63,6 +63,14 @@ def fresh_ids() -> Fresh:
     return Fresh(rid=new_id("rid_"), order_id=new_id("ord_"), customer_id=new_id("cust_"))
 
 
+class Stored(Struct, frozen=True):
+    """The order as it is now, the id of its event, and the customer as stored before."""
+
+    order: StoredOrder
+    event_id: str
+    known: CustomerRecord | None
+
+
 class Changing(Exception):
     """The order keeps being changed by others."""
 
@@ -74,6 +82,8 @@ class Buyer(Struct, frozen=True):
     source_id: str | None = None
     created: bool = False
     claimed: bool = True
+    known: CustomerRecord | None = None
+    """As stored before."""
 
 
 async def store_order(
@@ -85,8 +95,8 @@ async def store_order(
     *,
     referrer_id: str | None,
     accepts: Callable[[StoredOrder | None], None] | None = None,
-) -> tuple[StoredOrder, str]:
-    """The order as stored and the id of its event. accepts: raises to leave what is stored as it is.
+) -> Stored:
+    """accepts: raises to leave what is stored as it is.
 
     Raises: Changing, CoreUnavailable.
     """
@@ -99,7 +109,7 @@ async def store_order(
         new = await _composed(storing, keys, payload, stored, buyer, referrer_id, fresh)
         outcome = await storing.core.apply(_apply(storing, keys, payload, stored, new, buyer, fresh))
         if outcome.code in (Code.OK, Code.DUP):
-            return new, outcome.event_id
+            return Stored(new, outcome.event_id, buyer.known)
         if outcome.code not in (Code.STALE, Code.LIMIT):
             raise CoreUnavailable(f"the core answered {outcome.code.name}")
     raise Changing
@@ -301,4 +311,5 @@ async def _buyer(storing: Storing, keys: Keys, payload: OrderPayload, fresh: Fre
         source_id=source_id,
         created=not exists,
         claimed=isinstance(claim, bytes),
+        known=record if exists else None,
     )

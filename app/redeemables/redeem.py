@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from app.core.core import RedemptionCore
 from app.core.ops import Apply
+from app.core.records import CustomerRecord
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged
 from app.redeemables.checks import check_stack
@@ -26,6 +27,8 @@ class Redeemed(Struct, frozen=True):
 
     event_id: str
     answer: dict[str, Any]
+    known: CustomerRecord | None
+    """The customer as stored before."""
     trace: Mapping[str, Any] | None = None
     """Why, when it was asked for: never part of what is kept."""
 
@@ -74,5 +77,8 @@ async def redeem(
         failed = tuple(result for result in results if result.status == "INAPPLICABLE")
         return Failed(settled=settled, results=failed or results)
     return Redeemed(
-        event_id=settled.outcome.event_id, answer=composed[-1].answer, trace=settled.decision.trace
+        event_id=settled.outcome.event_id,
+        answer=composed[-1].answer,
+        known=settled.gathered.customer,
+        trace=settled.decision.trace,
     )

@@ -60,6 +60,8 @@ class Happened(Struct, frozen=True, kw_only=True):
 class Tracked(Struct, frozen=True):
     event_id: str
     answer: dict[str, Any]
+    known: CustomerRecord | None
+    """The customer as stored before."""
 
 
 class _Doer(Struct, frozen=True):
@@ -104,7 +106,7 @@ async def track(
         if outcome.code is Code.DUP and outcome.name == "idempotency":
             raise Replayed(outcome.event_id)
         if outcome.code in (Code.OK, Code.DUP):
-            return Tracked(outcome.event_id, answer)
+            return Tracked(outcome.event_id, answer, doer.record)
         if outcome.code is Code.CONFLICT:
             raise KeyReused
         if outcome.code not in (Code.STALE, Code.LIMIT):

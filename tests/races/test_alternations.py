@@ -52,8 +52,8 @@ def code_for(api: httpx.Client, segment_id: str) -> str:
     )[0]
 
 
-def changes(api: httpx.Client, who: dict[str, Any]) -> dict[str, tuple[str, Change]]:
-    """By name: a code, and what makes it hold and not hold in turn."""
+def changes(api: httpx.Client, who: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any], Change]]:
+    """By name: a code, a customer, and what makes it hold and not hold for him in turn."""
     event = unique("event")
     free = single_voucher(api, percent_off(1))["code"]
 
@@ -78,7 +78,18 @@ def changes(api: httpx.Client, who: dict[str, Any]) -> dict[str, tuple[str, Chan
         created(client.post("/v1/events", json={"event": event, "customer": who}))
         return bool(number % 2)
 
-    return {
+    def sent_with(path: str, more: dict[str, Any]) -> tuple[str, dict[str, Any], Change]:
+        """An attribute of a customer of its own, which comes with something else."""
+        guest, name = {"source_id": unique("guest")}, unique("level")
+
+        def change(client: httpx.Client, number: int) -> bool:
+            level = "high" if number % 2 else "low"
+            created(client.post(path, json={**more, "customer": {**guest, "metadata": {name: level}}}))
+            return level == "high"
+
+        return code_for(api, segment_of(api, f"metadata.{name}", {"$is": ["high"]})), guest, change
+
+    own = {
         "attribute": (code_for(api, segment_of(api, "metadata.nested.plan", {"$is": ["gold"]})), attribute),
         "last order": (
             code_for(api, segment_of(api, "extensions.orders.last_order_amount", {"$more_than": [500]})),
@@ -90,10 +101,16 @@ def changes(api: httpx.Client, who: dict[str, Any]) -> dict[str, tuple[str, Chan
         ),
         "event": (code_for(api, segment_of(api, f"events.{event}.count", {"$in": ODD})), happened),
     }
+    return {
+        **{name: (code, who, change) for name, (code, change) in own.items()},
+        "attribute with a redemption": sent_with("/v1/redemptions", stack(free)),
+        "attribute with an event": sent_with("/v1/events", {"event": unique("seen")}),
+        "attribute with an order": sent_with("/v1/orders", {"amount": 1}),
+    }
 
 
 def test_a_change_is_seen_by_the_next_decision(running: RunningServer, shop: Project) -> None:
-    """A nested attribute, an order, a redemption and an event, in turn."""
+    """A nested attribute, written or sent along, an order, a redemption and an event, in turn."""
     who = {"source_id": unique("c")}
     with running.client(shop) as api:
         created(api.post("/v1/customers", json=who))
@@ -101,12 +118,12 @@ def test_a_change_is_seen_by_the_next_decision(running: RunningServer, shop: Pro
         turns = dict.fromkeys(known, 0)
         for number in range(TIMES):
             name = list(known)[number % len(known)]
-            code, change = known[name]
+            code, customer, change = known[name]
             turns[name] += 1
             expected = change(api, turns[name])
             for _ in range(2):
                 with running.client(shop) as fresh:
-                    body = stack(code, customer=who)
+                    body = stack(code, customer=customer)
                     seen = created(fresh.post("/v1/validations", json=body))["valid"]
                 assert seen is expected, (number, name)
 

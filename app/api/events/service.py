@@ -7,6 +7,7 @@ from app.api.call import Answer, Call
 from app.api.events.checks import check_event, counted_members
 from app.api.events.schemas import EventCreate
 from app.api.idempotency import key_life
+from app.api.profiles import profile_stored
 from app.api.stack_requests import asked_of, moment_of, refusals_as_errors, replayed
 from app.db.models import CustomEventSchema
 from app.redeemables.settle import Replayed
@@ -43,13 +44,15 @@ async def tracked(call: Call, body: EventCreate, channel: str) -> Answer:
         channel=channel,
         request_id=call.request_id,
     )
+    asked = asked_of(call)
     with refusals_as_errors:
         try:
-            asked = asked_of(call)
             done = await track(
                 engine.core, engine.catalogue, asked, happened, await moment_of(call), key_life(call, asked)
             )
         except Replayed as first:
             return await replayed(call, first.event_id)
     await engine.ledger.acknowledged(call.partition, done.event_id)
+    if asked.stores_customer:
+        await profile_stored(call, done.event_id, done.known, body.customer)
     return Answer(done.answer)

@@ -10,6 +10,7 @@ from app.api.customers.schemas import CustomerCreate
 from app.api.metadata_checks import metadata_refused
 from app.api.orders.schemas import OrderCreate, OrderImport, OrderUpdate
 from app.api.products.overrides import store_overrides
+from app.api.profiles import profile_stored
 from app.api.starting import rows_of_body, start
 from app.db.models import Order
 from app.http.errors import ApiError, invalid_payload, not_found
@@ -63,16 +64,17 @@ async def _store(
             call.require_version(stored.version)
 
     try:
-        new, event_id = await store_order(
+        stored = await store_order(
             storing, payload, fresh_ids(), order_id, source_id, referrer_id=referrer_id, accepts=accepts
         )
     except Changing:
         raise ApiError(
             400, "multiple_requests", "Multiple requests", "The order is being changed by other requests"
         ) from None
-    await engine.ledger.acknowledged(call.partition, event_id)
-    call.tag(new.version)
-    return new.wire()
+    await engine.ledger.acknowledged(call.partition, stored.event_id)
+    await profile_stored(call, stored.event_id, stored.known, payload.customer)
+    call.tag(stored.order.version)
+    return stored.order.wire()
 
 
 def storing_of(call: Call) -> Storing:

@@ -3,6 +3,7 @@
 from app.api.call import Answer, Call
 from app.api.idempotency import key_life
 from app.api.products.overrides import store_overrides
+from app.api.profiles import profile_stored
 from app.api.stack_requests import (
     asked_of,
     explained,
@@ -57,6 +58,8 @@ async def redeem_request(call: Call, request: StackRequest) -> Answer:
     if call.admission.counts_guesses:
         await note_guesses(call, left_out(done.answer))
     await engine.ledger.acknowledged(call.partition, done.event_id)
+    if request.customer is not None and asked.stores_customer:
+        await profile_stored(call, done.event_id, done.known, request.customer)
     if request.order is not None and request.order.items and call.principal.kind != "client":
         await store_overrides(call, request.order.items)
     return Answer(done.answer if done.trace is None else {**done.answer, "trace": done.trace})
