@@ -12,7 +12,9 @@ from chaos.wire import Unanswered, Unsent, Wire
 
 PAUSE_SECONDS = (0.01, 0.25)
 DEED_SECONDS_MAX = 90.0
-"""Far beyond any recovery: a deed without a definite answer by then is one that the engine never resolved."""
+"""Counted from the last fault on, for a deed that is older: whatever has no definite answer after so long a
+calm is one that the engine never resolved, however slow the machine.
+"""
 REFUSALS = frozenset({400, 404})
 """Definite: nothing was taken."""
 
@@ -106,7 +108,7 @@ class Clients:
         shortest, longest = PAUSE_SECONDS
         pause = shortest
         try:
-            while history.now() - operation.called < DEED_SECONDS_MAX:
+            while history.now() - max(operation.called, history.disturbed) < DEED_SECONDS_MAX:
                 if await self._send(wire, operation):
                     break
                 await asyncio.sleep(pause * self._random.uniform(0.5, 1.0))

@@ -85,6 +85,11 @@ class History:
         """Seconds since the history began."""
         return time.monotonic() - self._began
 
+    @property
+    def disturbed(self) -> float:
+        """When the last fault was over; 0 before the first."""
+        return self.strikes[-1].ended if self.strikes else 0.0
+
     def operation(self, operation: Operation) -> None:
         self.operations.append(operation)
         self._write("operation", operation)

@@ -13,6 +13,7 @@ from app.core.keys import Partition
 from app.core.outcome import CoreUnavailable
 from app.db.models import SessionLock
 from app.engine import Engine
+from app.ledger.lease import database_now_ms
 from app.redeemables.overdue import release_overdue
 
 SWEEP_SECONDS: Final = 1.0
@@ -42,17 +43,14 @@ async def sweep(engine: Engine) -> int:
 
 
 async def _page(engine: Engine, after: Place | None) -> list[Place]:
+    """By the database's clock: this process's own may be wrong, and decides nothing."""
     lock = SessionLock
     columns = (lock.deadline_ms, lock.project_id, lock.digest, lock.voucher_id)
-    statement = (
-        select(*columns)
-        .where(lock.deadline_ms <= int(engine.now().timestamp() * 1000))
-        .order_by(*columns)
-        .limit(PAGE_ROWS)
-    )
+    statement = select(*columns).order_by(*columns).limit(PAGE_ROWS)
     if after is not None:
         statement = statement.where(tuple_(*columns) > tuple_(*after))
     async with engine.db.reading() as session:
+        statement = statement.where(lock.deadline_ms <= await database_now_ms(session, engine.db))
         return [(row[0], row[1], row[2], row[3]) for row in await session.execute(statement)]
 
 

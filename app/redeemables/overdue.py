@@ -8,7 +8,7 @@ from typing import Final
 
 from app.core.core import RedemptionCore
 from app.core.keys import Keys
-from app.core.outcome import Code
+from app.core.outcome import Code, CoreUnavailable
 from app.redeemables.sessions import owned_alone, release_call
 from rules.facts import Facts
 from rules.reasons import Reason
@@ -57,8 +57,11 @@ async def _free(core: RedemptionCore, keys: Keys, voucher_id: str, now: datetime
     reply, clock = await core.read(
         keys.partition, [("HSCAN", keys.voucher_sessions(voucher_id), 0, "COUNT", FIELDS_MAX), ("TIME",)]
     )
-    now_ms = int(clock[0]) * 1000 if isinstance(clock, list) else int(now.timestamp() * 1000)
-    fields = reply[1] if isinstance(reply, list) else []
+    for one in (reply, clock):
+        if isinstance(one, Exception):
+            raise CoreUnavailable(str(one))  # This process's own clock says nothing about a deadline.
+    now_ms = int(clock[0]) * 1000 + int(clock[1]) // 1000
+    fields = reply[1]
     due = [
         digest.decode()
         for digest, deadline in zip(fields[::2], fields[1::2], strict=True)

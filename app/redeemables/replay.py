@@ -53,7 +53,8 @@ def first_event(raw: bytes | None, fingerprint: str) -> str | None:
 async def first_answer(
     core: RedemptionCore, ledger: LedgerClient, db: Database, partition: Partition, event_id: str
 ) -> bytes:
-    """The answer's bytes as they were sent.
+    """The answer's bytes as they were sent. What is no longer in the outbox is in SQL, projected or not: a
+    request that is sent again does not wait for the background process.
 
     Raises: CoreUnavailable when the event is in neither place yet.
     """
@@ -64,10 +65,16 @@ async def first_answer(
         answer = decode_private(entries[0].private).answer
         if answer is not None:
             return answer
-    await ledger.barrier(partition)
-    async with db.reading() as session:
-        row = await session.get(EventBody, (partition.name, position.epoch, position.sequence))
-    answer = decode_private(row.body).answer if row is not None else None
+    answer = await _ledgered_answer(db, partition, position)
+    if answer is None:
+        await ledger.barrier(partition)
+        answer = await _ledgered_answer(db, partition, position)
     if answer is None:
         raise CoreUnavailable("the first answer is not to be found")
     return answer
+
+
+async def _ledgered_answer(db: Database, partition: Partition, position: Position) -> bytes | None:
+    async with db.reading() as session:
+        row = await session.get(EventBody, (partition.name, position.epoch, position.sequence))
+    return decode_private(row.body).answer if row is not None else None

@@ -9,6 +9,8 @@ import pytest
 from app.core.outcome import CoreUnavailable
 from app.db.models import LedgerEvent, PartitionState, Redemption
 from app.ledger.client import JOURNAL, LEDGER, LedgerClient
+from app.ledger.entries import REDEMPTION, Private
+from app.redeemables.replay import first_answer
 from tests.ledger.shop import Shop, open_core
 from tests.support.valkey import Valkey
 
@@ -69,6 +71,24 @@ async def test_an_event_that_was_lost_with_its_server_is_never_acknowledged(any_
     with pytest.raises(CoreUnavailable) as refused:
         await waiting
     assert refused.value.unknown
+    await client.close()
+
+
+async def test_a_first_answer_does_not_wait_for_the_projection(any_shop: Shop) -> None:
+    """From the outbox, and after the trim from SQL: a request sent again is answered while nothing is
+    projected.
+    """
+    client = await started(any_shop)
+    private = Private(answer=b'{"first": true}')
+    outcome = await any_shop.apply(REDEMPTION, [], "R", [], private)
+
+    async def asked() -> bytes:
+        return await first_answer(any_shop.core, client, any_shop.db, any_shop.partition, outcome.event_id)
+
+    assert await asked() == b'{"first": true}'
+    await any_shop.drain()
+    await any_shop.core.trim(any_shop.partition, outcome.event_id)
+    assert await asked() == b'{"first": true}'
     await client.close()
 
 
