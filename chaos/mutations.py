@@ -1,8 +1,7 @@
 """Safeguards taken out one at a time, in a copy: the programme must notice each, or it would notice nothing.
 
 What cannot be shown this way is an fsync that lies: SIGKILL keeps what the kernel has, so only a loss of
-power would tell. That the script's fence is needed is shown on one server that restarts
-(tests/core/test_publish.py): a run of the programme meets the moment only now and then.
+power would tell.
 """
 
 import shutil
@@ -14,51 +13,94 @@ ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("app", "rules", "migrations", "chaos", "tests/support", "alembic.ini", "pyproject.toml")
 
 
+class Change(Struct, frozen=True):
+    """In `file`, `safe` (which stands there once) becomes `unsafe`."""
+
+    file: str
+    safe: str
+    unsafe: str
+
+
 class Mutation(Struct, frozen=True):
-    """In `file`, `safe` (which stands there once) becomes `unsafe`; `cell` must then be failed.
+    """A safeguard that is missing wherever it stands; `cell` must then be failed.
 
     crash_point: where the ledger's writer dies besides, so that the safeguard is needed in every run and not
     only when a kill happens to meet the moment; `<name>:<n>`, every n-th pass.
     """
 
     name: str
-    file: str
-    safe: str
-    unsafe: str
     cell: str
+    changes: tuple[Change, ...]
     crash_point: str = ""
 
 
 MUTATIONS = (
     Mutation(
         "no replay check",
-        "app/core/lua/apply.lua",
-        "if writes then\n  local applied",
-        "if false then\n  local applied",
         "W9xF5@journal",
+        (
+            Change(
+                "app/core/lua/apply.lua",
+                "if writes then\n  local applied",
+                "if false then\n  local applied",
+            ),
+        ),
+    ),
+    Mutation(
+        "no fence",
+        "W2xF2@journal",
+        # It stands in both: without a record that it may publish, a worker does not come as far as taking.
+        (
+            Change(
+                "app/core/lua/apply.lua",
+                "\n  or not find(call('INFO', 'replication'), 'master_replid:' .. certificate, 1, true)",
+                "",
+            ),
+            Change(
+                "app/core/lua/publish.lua",
+                "\n    or not find(call('INFO', 'replication'), 'master_replid:' .. meta[1], 1, true)",
+                "",
+            ),
+        ),
+        # SQL has ended the epoch and Redis was not told: only the fence keeps workers from going on in it.
+        "recovery-after-epoch:2",
     ),
     Mutation(
         "no limit check",
-        "app/core/lua/apply.lua",
-        "refused = after >= INTEGER_LIMIT or (cap and after + held > cap)",
-        "refused = after >= INTEGER_LIMIT",
         "W3xF12@journal",
+        (
+            Change(
+                "app/core/lua/apply.lua",
+                "refused = after >= INTEGER_LIMIT or (cap and after + held > cap)",
+                "refused = after >= INTEGER_LIMIT",
+            ),
+        ),
     ),
     Mutation(
         "trimmed before the commit",
-        "app/jobs/outbox.py",
-        "            try:\n                moved = await ledger_entries(self.db, partition, cursor, entries)",
-        "            try:\n                await self.core.trim(partition, entries[-1].event_id)\n"
-        "                moved = await ledger_entries(self.db, partition, cursor, entries)",
         "W2xF3@journal",
+        (
+            Change(
+                "app/jobs/outbox.py",
+                "            try:\n"
+                "                moved = await ledger_entries(self.db, partition, cursor, entries)",
+                "            try:\n"
+                "                await self.core.trim(partition, entries[-1].event_id)\n"
+                "                moved = await ledger_entries(self.db, partition, cursor, entries)",
+            ),
+        ),
         "drain-before-commit:5",
     ),
     Mutation(
         "holds that expire by themselves",
-        "app/redeemables/sessions.py",
-        "Put(key=hash_key, field=voucher_id, value=encode_lock(lock)),",
-        "Put(key=hash_key, field=voucher_id, value=encode_lock(lock), ttl_seconds=1),",
         "W7xF12@journal",
+        (
+            Change(
+                "app/redeemables/sessions.py",
+                "Put(key=hash_key, field=voucher_id, value=encode_lock(lock)),",
+                "Put(key=hash_key, field=voucher_id, value=encode_lock(lock), ttl_seconds=1),",
+            ),
+        ),
     ),
 )
 
@@ -72,9 +114,10 @@ def mutated_copy(mutation: Mutation, target: Path) -> Path:
         else:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
-    file = target / mutation.file
-    text = file.read_text()
-    if text.count(mutation.safe) != 1:
-        raise LookupError(f"{mutation.name}: the safeguard does not stand once in {mutation.file}")
-    file.write_text(text.replace(mutation.safe, mutation.unsafe))
+    for change in mutation.changes:
+        file = target / change.file
+        text = file.read_text()
+        if text.count(change.safe) != 1:
+            raise LookupError(f"{mutation.name}: the safeguard does not stand once in {change.file}")
+        file.write_text(text.replace(change.safe, change.unsafe))
     return target
