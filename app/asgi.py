@@ -29,4 +29,9 @@ def create_app(settings: Settings) -> Litestar:
             finally:
                 await edge.close()
 
-    return application_of(edge, ALL_ROUTES, lifespan)
+    application = application_of(edge, ALL_ROUTES, lifespan)
+    if settings.console:
+        from app.console.application import add_console
+
+        add_console(application, settings)
+    return application

@@ -191,6 +191,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         str,
         about("`mailto:` or `https:` address for reports, told at `/.well-known/security.txt`; empty: none"),
     ] = ""
+    console: Annotated[
+        bool,
+        about("serve the two pages for people, Live and Mint, at `/console`"),
+    ] = False
     backup_dir: Annotated[
         str, about("where `vouchsafe backup create` writes, and where a check looks for the newest backup")
     ] = ""

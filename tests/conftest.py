@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running = RunningServer(
         data_dir=tmp_path_factory.mktemp("server") / "data",
         workers=2,
-        environment={"VOUCHSAFE_METRICS_TOKEN": METRICS_TOKEN, **WEBHOOKS},
+        environment={"VOUCHSAFE_METRICS_TOKEN": METRICS_TOKEN, "VOUCHSAFE_CONSOLE": "on", **WEBHOOKS},
     )
     running.start()
     yield running

@@ -87,6 +87,7 @@ LAWS = {
         ),
         ("sqlalchemy", "msgspec", "structlog", "prometheus_client"),
     ),
+    "app.console": Law(("app.settings", "rules.currencies"), ("litestar", "jinja2", "httpx", "msgspec")),
     "app.demo": Law((), ("httpx", "msgspec")),
     "app.webhooks": Law(
         ("app.db", "app.settings", "app.identifiers", "app.http.wire"), ("sqlalchemy", "msgspec", "httpx")

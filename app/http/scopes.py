@@ -60,7 +60,9 @@ SCOPES: Final = frozenset(SERVER_SCOPES + CLIENT_SCOPES)
 _NONE: Final[frozenset[str]] = frozenset()
 _EXTENSIONS: Final = "engine"
 _KEYS_ONLY: Final = frozenset({"oauth"})
-"""Tokens are made, looked at and revoked with the key pair itself."""
+"""Tokens are made and looked at with the key pair itself."""
+_REVOCATION: Final = "/v1/oauth/token/revoke"
+"""Whoever knows a token may end it: also who has nothing else (RFC 7009)."""
 
 
 def scopes_of(route: Route) -> frozenset[str]:
@@ -70,6 +72,8 @@ def scopes_of(route: Route) -> frozenset[str]:
 
 @lru_cache(maxsize=2048)
 def _scopes_of(scope: Scope, path: str) -> frozenset[str]:
+    if path == _REVOCATION:
+        return SCOPES
     segments = path.strip("/").split("/")
     if scope is Scope.PROJECT:
         rest = segments[1:]

@@ -102,6 +102,24 @@ async def test_a_token_opens_what_its_scopes_name_and_nothing_else(worker, shop)
     assert "api" in refused.json()["details"]
 
 
+@pytest.mark.parametrize("seconds", ["59", "43201", "9" * 5000, "-60", "1e3", "ten"])
+async def test_a_token_for_longer_than_a_shift_is_not_made(worker, shop, seconds):
+    """`expires_in` is an extension: from a minute to twelve hours."""
+    answer = await exchange(worker, shop.headers, expires_in=seconds)
+    assert (answer.status_code, answer.json()["key"]) == (400, "invalid_payload")
+    made = (await exchange(worker, shop.headers, expires_in="43200")).json()
+    assert made["expires_in"] == 43_200
+
+
+async def test_a_token_may_end_itself(worker, shop):
+    """Whoever has nothing else than the token can sign out; another project's token is not found by it."""
+    token = await token_of(worker, shop.headers, "vouchers")
+    form = {"token": token}
+    answer = await worker.client.post("/v1/oauth/token/revoke", headers=bearer(token), data=form)
+    assert answer.status_code == 204
+    assert await status(worker, token, "/v1/vouchers") == 401
+
+
 async def test_a_token_opens_neither_management_nor_the_making_of_tokens(worker, shop):
     """What only keys may do stays with keys."""
     token = await token_of(worker, shop.headers, "api client_api")

@@ -23,6 +23,7 @@ LIST_QUERY = (
     "is_referral_code",
     "order",
     "filters",
+    "mintable",
 )
 
 

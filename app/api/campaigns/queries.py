@@ -84,6 +84,8 @@ async def page_of_campaigns(
     if is_referral is not None:
         referral = Campaign.campaign_type == REFERRAL
         statement = statement.where(referral if is_referral else ~referral)
+    if query.flag("mintable") is True:
+        statement = statement.where(Campaign.body["extensions"]["mintable"].as_boolean())
     condition = filter_condition(
         query.filters(), FIELDS, now, metadata=Campaign.body["metadata"], special=special_condition
     )

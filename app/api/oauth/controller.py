@@ -11,7 +11,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 async def generate_token(call: Call) -> Answer:
-    """Exchange the key pair for a bearer token of 900 seconds."""
+    """Exchange the key pair for a bearer token of 900 seconds, or as many as `expires_in` says."""
     return Answer(await service.generate(call), headers=NO_STORE)
 
 
@@ -20,7 +20,7 @@ async def introspect_token(call: Call) -> Answer:
 
 
 async def revoke_token(call: Call) -> Answer:
-    """The first request after the answer is refused, on every worker."""
+    """The first request after the answer is refused, on every worker. A token may end itself."""
     await service.revoke(call)
     return Answer()
 
