@@ -71,11 +71,14 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=Limit().seconds_min, help="a cell's, at least")
     parser.add_argument("--seconds-max", type=float, default=Limit().seconds_max)
     parser.add_argument("--crash-point", default="", help="where the writer dies, e.g. drain-before-commit:5")
+    parser.add_argument("--postgresql", action="store_true", help="the ledger is in PostgreSQL")
     parser.add_argument("--history", type=Path, default=Path("chaos-history"), help="folder of the histories")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
     cells = given.cell or select(given.select)
-    limit = Limit(given.seconds, max(given.seconds, given.seconds_max), given.crash_point)
+    limit = Limit(
+        given.seconds, max(given.seconds, given.seconds_max), given.crash_point, given.postgresql
+    )
     return 1 if asyncio.run(_until_told(run(cells, given.seed, limit, given.history))) else 0
 
 

@@ -46,6 +46,11 @@ class Cell(Struct, frozen=True):
         return f"{self.workload}x{self.fault}@{self.level}"
 
     @property
+    def on_postgresql(self) -> bool:
+        """What befalls SQL befalls either database, in turn."""
+        return self.fault == "F10" and int(self.workload[1:]) % 2 == 1
+
+    @property
     def promised(self) -> bool:
         """Whether the level promises that nothing acknowledged is lost under the fault."""
         return self.level in FAULTS[self.fault].survived_by
@@ -73,12 +78,15 @@ class Limit(Struct, frozen=True):
     """seconds_min: how long a cell runs at least. seconds_max: when it ends, whatever it has shown; cells
     count requests, and only one in which hardly anybody is served any more comes so far.
 
+    postgresql: every cell has its ledger there.
+
     crash_point: a place at which the ledger's writer dies in every one of its lives, instead of the fault's.
     """
 
     seconds_min: float = 8.0
     seconds_max: float = 600.0
     crash_point: str = ""
+    postgresql: bool = False
 
 
 async def run_cell(cell: Cell, seed: str, limit: Limit, folder: Path) -> Row:
@@ -87,7 +95,7 @@ async def run_cell(cell: Cell, seed: str, limit: Limit, folder: Path) -> Row:
     fault = FAULTS[cell.fault]
     history = History(folder / f"{cell.name}.jsonl")
     history.note(cell=cell.name, seed=seed)
-    rig = Rig(cell.level, external=fault.external)
+    rig = Rig(cell.level, external=fault.external, postgresql=limit.postgresql or cell.on_postgresql)
     rig.environment.update(fault.environment(rig, randomness))
     if limit.crash_point:
         rig.environment["VOUCHSAFE_CRASH_POINT"] = limit.crash_point

@@ -3,16 +3,18 @@
 import asyncio
 import random
 import signal
-import sqlite3
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
 import redis
 
+from chaos.database import disturb_sql
 from chaos.rig import Rig, signal_process
 from chaos.storage import damage_file, disk_full, fail_over, memory_full
+
+CLOCKS: Final = 3
+"""Coprime to how pids follow one another: workers that are started together do not share one."""
 
 Strike = Callable[[Rig, random.Random], Awaitable[str]]
 
@@ -85,27 +87,17 @@ async def hurt_network(rig: Rig, randomness: random.Random) -> str:
 
 
 async def move_clocks(rig: Rig, randomness: random.Random) -> str:
-    """Workers read the file at most 0.2 s late; those with odd pids go the other way."""
-    offset = randomness.choice((-3600, -61, 0, 61, 3600))
-    await asyncio.to_thread((rig.directory / "clock").write_text, str(offset))
-    return f"clocks of the workers by {offset} s"
-
-
-async def lock_tables(rig: Rig, randomness: random.Random) -> str:
-    """Somebody else's transaction holds the database's write lock."""
-    seconds = randomness.uniform(0.5, 4.0)
-    await asyncio.to_thread(_lock, str(rig.database_file), seconds)
-    return f"SQL locked for {seconds:.1f} s"
-
-
-def _lock(file: str, seconds: float) -> None:
-    connection = sqlite3.connect(file, timeout=10, isolation_level=None)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        time.sleep(seconds)
-        connection.execute("ROLLBACK")
-    finally:
-        connection.close()
+    """Each process of the server has one of three clocks, the background process too, and reads of it at most
+    0.2 s late. They jump, and until the next strike they run too fast or too slow.
+    """
+    clocks = [
+        f"{randomness.choice((-3600, -61, -1, 0, 1, 61, 3600))}:{randomness.choice((-0.5, 0, 0, 0.5, 2))}"
+        for _ in range(CLOCKS)
+    ]
+    told, fresh = rig.directory / "clock", rig.directory / "clock.new"
+    await asyncio.to_thread(fresh.write_text, " ".join(clocks))
+    await asyncio.to_thread(fresh.replace, told)
+    return f"clocks of the processes by {', '.join(clocks)} s"
 
 
 async def forget_scripts(rig: Rig, randomness: random.Random) -> str:
@@ -183,8 +175,8 @@ FAULTS: Final = {
         Fault("F7", "disk full, of Redis and of SQL", disk_full, pause=(1.0, 2.0), external=True),
         Fault("F8", "file of Redis torn, damaged, deleted, restored from a copy", damage_file,
               pause=(1.0, 2.5), external=True, survived_by=_LEDGER_ONLY),
-        Fault("F9", "clocks", move_clocks, environment=_clock),
-        Fault("F10", "SQL locked", lock_tables, pause=(0.5, 1.5)),
+        Fault("F9", "clocks that jump, run fast and slow", move_clocks, environment=_clock),
+        Fault("F10", "SQL locked, its sessions ended, its server killed", disturb_sql, pause=(0.5, 1.5)),
         Fault("F11", "memory full", memory_full, external=True),
         Fault("F12", "scripts forgotten, connections killed", forget_scripts, pause=(0.2, 1.0),
               external=True),

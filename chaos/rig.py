@@ -13,6 +13,7 @@ from typing import Any
 import redis
 
 from chaos.proxy import FaultProxy
+from tests.support.postgres import Postgres
 from tests.support.server import RunningServer
 from tests.support.valkey import Valkey
 
@@ -20,16 +21,27 @@ WORKERS = 2
 
 
 class Rig:
-    """`external`: the Redis is started here, behind a proxy, and not by the server itself.
+    """`external`: the Redis is started here, behind a proxy, and not by the server itself. postgresql: the
+    ledger is there, and not in SQLite.
 
     environment: further variables of the server's processes.
     """
 
-    def __init__(self, level: str, *, external: bool, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        level: str,
+        *,
+        external: bool,
+        postgresql: bool = False,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.level = level
         self.directory = Path(tempfile.mkdtemp(prefix="vs-chaos-"))
         self.environment = {"VOUCHSAFE_DURABILITY": level, **(environment or {})}
         self.external = external
+        self.postgresql = postgresql
+        self.postgres: Postgres | None = None
+        self._database_url = ""
         self.valkey: Valkey | None = None
         self.replica: Valkey | None = None
         self.proxy: FaultProxy | None = None
@@ -45,6 +57,10 @@ class Rig:
             self.proxy = FaultProxy(self.directory / "p", self.valkey.socket)
             await self.proxy.__aenter__()
             self.environment["VOUCHSAFE_REDIS_URL"] = self.proxy.url
+        if self.postgresql:
+            self.postgres = await asyncio.to_thread(Postgres)
+            self._database_url = await asyncio.to_thread(self.postgres.create_database)
+            self.environment["VOUCHSAFE_DATABASE_URL"] = self._database_url
         await asyncio.to_thread(self.server.start)
 
     async def stop(self) -> None:
@@ -53,9 +69,9 @@ class Rig:
         finally:
             if self.proxy is not None:
                 await self.proxy.__aexit__()
-            for valkey in (self.valkey, self.replica):
-                if valkey is not None:
-                    await asyncio.to_thread(valkey.stop)
+            for part in (self.valkey, self.replica, self.postgres):
+                if part is not None:
+                    await asyncio.to_thread(part.stop)
             shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
@@ -69,7 +85,7 @@ class Rig:
 
     @property
     def database_url(self) -> str:
-        return f"sqlite:///{self.database_file}"
+        return self._database_url or f"sqlite:///{self.database_file}"
 
     @property
     def database_file(self) -> Path:

@@ -1,7 +1,8 @@
 """Moves the clock of every Python process that starts with this folder on its path (F9).
 
-The offset in seconds stands in the file that CHAOS_CLOCK_FILE names; processes with an odd pid take it the
-other way round. Monotonic clocks go on as they are, as they do when somebody sets a machine's clock.
+CHAOS_CLOCK_FILE names a file of clocks, separated by blanks; a process takes the one at the remainder of its
+pid. A clock is `<offset>:<drift>`: seconds it is ahead since the file was written, and seconds that it gains
+in each second from then on. Monotonic clocks go on as they are, as they do when somebody sets a machine's.
 """
 
 import datetime as dt
@@ -11,7 +12,7 @@ from typing import Any
 
 READ_SECONDS = 0.2
 _true_time, _true_time_ns, _true = time.time, time.time_ns, dt.datetime
-_state = {"read": -READ_SECONDS, "offset": 0.0}
+_state: dict[str, Any] = {"read": -READ_SECONDS, "told": "", "since": 0.0, "offset": 0.0, "drift": 0.0}
 
 
 def _offset() -> float:
@@ -20,11 +21,15 @@ def _offset() -> float:
         _state["read"] = now
         try:
             with open(os.environ["CHAOS_CLOCK_FILE"]) as file:  # noqa: PTH123  imported by every start
-                told = float(file.read() or 0)
-        except (OSError, KeyError, ValueError):
-            told = 0.0
-        _state["offset"] = -told if os.getpid() % 2 else told
-    return _state["offset"]
+                told = file.read()
+        except (OSError, KeyError):
+            told = ""
+        if told != _state["told"]:
+            _state.update(told=told, since=now)
+            clocks = told.split() or ["0:0"]
+            offset, _, drift = clocks[os.getpid() % len(clocks)].partition(":")
+            _state.update(offset=float(offset), drift=float(drift or 0))
+    return float(_state["offset"] + (now - _state["since"]) * _state["drift"])
 
 
 class _Meta(type):

@@ -68,6 +68,25 @@ class Postgres:
     def url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={self.root}"
 
+    def crash(self) -> None:
+        """SIGKILL and a start on the same files, which is tried until what is left of the old server is gone.
+
+        Raises: RuntimeError when it does not come back.
+        """
+        self.process.kill()
+        self.process.wait()
+        deadline = time.monotonic() + _START_SECONDS_MAX
+        while time.monotonic() < deadline:
+            self.process = self._start()
+            while self.process.poll() is None and time.monotonic() < deadline:
+                try:
+                    asyncio.run(self._administer("SELECT 1"))
+                except (OSError, asyncpg.PostgresError):
+                    time.sleep(0.05)
+                else:
+                    return
+        raise RuntimeError(f"no PostgreSQL: {(self.root / 'log').read_text()}")
+
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT)
