@@ -27,6 +27,9 @@ WEBHOOKS = {
 }
 """Receivers of tests listen on this address alone, and nobody waits minutes for a retry."""
 
+UNHURRIED = {"VOUCHSAFE_CLIENT_RATE_LIMIT": "0"}
+"""All tests come from one address: the limit of addresses has servers of its own."""
+
 _seconds_of_area: dict[str, float] = defaultdict(float)
 _tests_of_area: dict[str, int] = defaultdict(int)
 
@@ -37,7 +40,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running = RunningServer(
         data_dir=tmp_path_factory.mktemp("server") / "data",
         workers=2,
-        environment={"VOUCHSAFE_METRICS_TOKEN": METRICS_TOKEN, "VOUCHSAFE_CONSOLE": "on", **WEBHOOKS},
+        environment={
+            "VOUCHSAFE_METRICS_TOKEN": METRICS_TOKEN,
+            "VOUCHSAFE_CONSOLE": "on",
+            **WEBHOOKS,
+            **UNHURRIED,
+        },
     )
     running.start()
     yield running

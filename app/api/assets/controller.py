@@ -64,7 +64,10 @@ async def _code(call: Call, picture: str, token: str) -> str:
     return voucher.code
 
 
-def _route(path: str, operation_id: str, handler: Callable[[Call], Awaitable[Answer]], summary: str) -> Route:
+PICTURES = {"get-qr-code": "QR code of a voucher", "get-barcode": "Barcode of a voucher"}
+
+
+def _route(path: str, operation_id: str, handler: Callable[[Call], Awaitable[Answer]], *errors: str) -> Route:
     return Route(
         method="GET",
         path=path,
@@ -73,14 +76,14 @@ def _route(path: str, operation_id: str, handler: Callable[[Call], Awaitable[Ans
         permission="",
         scope=Scope.PUBLIC,
         tag="Vouchers",
-        summary=summary,
+        summary=PICTURES[operation_id],
         query=("size", "format"),
         produces=("image/png", "image/svg+xml"),
-        errors=("not_found", "invalid_voucher"),
+        errors=("not_found", *errors),
     )
 
 
 ROUTES: tuple[Route, ...] = (
-    _route("/v1/assets/qr/{assetId}", "get-qr-code", get_qr, "QR code of a voucher"),
-    _route("/v1/assets/barcode/{assetId}", "get-barcode", get_barcode, "Barcode of a voucher"),
+    _route("/v1/assets/qr/{assetId}", "get-qr-code", get_qr),
+    _route("/v1/assets/barcode/{assetId}", "get-barcode", get_barcode, "invalid_voucher"),
 )

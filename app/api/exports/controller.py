@@ -106,7 +106,7 @@ ROUTES: tuple[Route, ...] = (
         summary="Download Export",
         produces=("text/plain",),
         query=("token",),
-        errors=("not_found", "unauthorized"),
+        errors=("unauthorized",),
     ),
     _route(
         "POST",
@@ -128,7 +128,7 @@ ROUTES: tuple[Route, ...] = (
         body=ExportOf,
         body_required=False,
         tag="Campaigns",
-        errors=("not_found", *ERRORS),
+        errors=("not_found", "forbidden", *ERRORS),
     ),
     _route(
         "POST",

@@ -10,7 +10,7 @@ from app.api.call import Answer, Call
 from app.api.exports.schemas import ExportParameters
 from app.api.lookup import campaign_named, voucher_named
 from app.db.models import Export, ExportPart
-from app.http.errors import ApiError, invalid_payload, not_found, unauthorized
+from app.http.errors import ApiError, forbidden, invalid_payload, not_found, unauthorized
 from app.http.filtering import filter_condition, page_of
 from app.http.wire import iso, listing
 from app.identifiers import new_id
@@ -18,6 +18,7 @@ from app.jobs.export_objects import OBJECTS
 from app.jobs.exports import CSV, NDJSON, filters_of, read_export
 
 FIELDS_MAX = 200
+CARD_CAMPAIGNS = ("GIFT_VOUCHERS", "LOYALTY_PROGRAM")
 COLUMNS = {"created_at": Export.created_at, "status": Export.status}
 
 
@@ -180,7 +181,9 @@ async def export_of_voucher(call: Call, code: str, sent: ExportParameters | None
 
 
 async def export_of_campaign(call: Call, id_or_name: str, sent: ExportParameters | None) -> dict[str, Any]:
-    """Movements of all gift cards of a campaign. Raises: ApiError 404."""
+    """Movements of all gift cards of a campaign. Raises: ApiError 404; 403 for a campaign without cards."""
     async with call.read() as session:
         campaign = await campaign_named(session, call.project_id, id_or_name)
+    if campaign.campaign_type not in CARD_CAMPAIGNS:
+        raise forbidden("Transactions are allowed only for loyalty or gift campaigns")
     return await create_export(call, "voucher_transactions", sent, {"campaign_id": campaign.id})

@@ -105,6 +105,7 @@ ROUTES: tuple[Route, ...] = (
         list_tiers,
         "List Promotion Tiers",
         query=("is_available", "limit", "page", "order"),
+        errors=(),
     ),
     _route(
         "GET",
@@ -135,6 +136,7 @@ ROUTES: tuple[Route, ...] = (
         list_all_stacks,
         "List Promotion Stacks",
         query=STACK_QUERY,
+        errors=(),
     ),
     _route(
         "GET",

@@ -32,6 +32,7 @@ ERRORS = (
     "duplicate_needs_confirmation",
     "idempotency_key_reused",
     "offer_limit_exceeded",
+    "metadata_validation_failed",
 )
 LIST_QUERY = (
     "limit",
@@ -63,6 +64,10 @@ def _body_of_query(call: Call) -> PublicationCreate:
     if not isinstance(tree.get("customer"), dict):
         raise invalid_query("Query should have required property 'customer'")
     campaign = tree.get("campaign")
+    if isinstance(campaign, dict) and campaign.get("count", "1") not in ("1", *NULLS):
+        raise ApiError(
+            400, "too_many_vouchers_requested", "Too many vouchers requested", "Only up to 1 can be published"
+        )
     named = campaign.get("name") or campaign.get("id") if isinstance(campaign, dict) else campaign
     metadata = tree.get("metadata")
     document: dict[str, Any] = {

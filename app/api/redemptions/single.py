@@ -12,7 +12,8 @@ from app.http.errors import invalid_query
 from app.http.routing import Route, Scope
 from app.redeemables.request import StackRequest
 
-ERRORS = ("not_found", "invalid_order", "quantity_exceeded", "multiple_requests", "idempotency_key_reused")
+ERRORS = ("not_found", "invalid_order", "multiple_requests", "idempotency_key_reused")
+OF_CODES = ("quantity_exceeded", "voucher_disabled", "voucher_not_active_now")
 
 
 async def _redeemed(call: Call, request: StackRequest) -> Answer:
@@ -60,7 +61,7 @@ def _route(path: str, operation_id: str, handler: Any, summary: str, **more: Any
         body=SingleRequest,
         body_required=False,
         answer=dict,
-        errors=ERRORS,
+        errors=(*ERRORS, *more.pop("errors", OF_CODES)),
         **more,
     )
 
@@ -80,6 +81,7 @@ ROUTES: tuple[Route, ...] = (
         redeem_tier,
         "Redeem Promotion Tier",
         query=("explain",),
+        errors=("promotion_inactive",),
         hot=True,
     ),
     _route(

@@ -13,7 +13,7 @@ from app.http.errors import invalid_query
 from app.http.routing import Route, Scope
 from app.redeemables.request import StackRequest
 
-ERRORS = ("not_found", "invalid_order", "multiple_requests")
+ERRORS = ("not_found", "invalid_order", "metadata_validation_failed", "multiple_requests")
 
 
 async def _validated(call: Call, request: StackRequest, code: str | None) -> Answer:

@@ -30,7 +30,6 @@ CREATE_ERRORS = (
     "duplicate_found",
     "invalid_voucher",
     "invalid_campaign",
-    "invalid_code_config",
     "idempotency_key_reused",
 )
 
@@ -110,7 +109,7 @@ ROUTES: tuple[Route, ...] = (
         once(generate_random_code),
         "Generate Random Code",
         body=VoucherCreate,
-        errors=CREATE_ERRORS,
+        errors=(*CREATE_ERRORS, "invalid_code_config"),
     ),
     _route("GET", "/{code}", "get-voucher", get_voucher, "Get Voucher", errors=NOT_FOUND),
     _route(
