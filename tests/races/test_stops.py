@@ -3,8 +3,10 @@ was asked for after an answer is decided on the new state.
 """
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,3 +180,49 @@ async def test_what_is_asked_for_after_a_stop_is_decided_on_it(
     assert not any(switched.forbidden(answer) for answer in inside)
     assert any(switched.forbidden(answer) for _, _, answer in answers)
     assert all(answer.status_code in (200, 400) for _, _, answer in answers)
+
+
+def publications_due(server: RunningServer, shop: Project) -> int:
+    """Catalogue writes that the core was not told of yet."""
+    with closing(sqlite3.connect(server.data_dir / "vouchsafe.db")) as database:
+        statement = "SELECT count(*) FROM snapshots_due WHERE project_id = ?"
+        (count,) = database.execute(statement, (shop.project_id,)).fetchone()
+    return int(count)
+
+
+async def test_nothing_succeeds_after_a_campaign_has_stopped_itself(
+    four: RunningServer, shop: Project
+) -> None:
+    """Its rule may be passed by what comes within a look of the ledger, for it is a brake and not a cap; once
+    it stands and is published, no worker takes anything more.
+    """
+    limit = 20
+    with four.client(shop) as api:
+        rules = {"auto_stop": {"redemptions_per_minute": limit}}
+        code, campaign_id = public_code(api, percent_off(10), extensions=rules)
+        answers: list[tuple[float, httpx.Response]] = []
+        done = asyncio.Event()
+
+        async def buy() -> None:
+            async with four.async_client(shop) as own:
+                while not done.is_set():
+                    asked = time.monotonic()
+                    answers.append((asked, await own.post("/v1/redemptions", json=stack(code))))
+
+        def has_stopped() -> bool:
+            campaign = created(api.get(f"/v1/campaigns/{campaign_id}"))
+            return not campaign["active"] and not publications_due(four, shop)
+
+        buyers = [asyncio.create_task(buy()) for _ in range(CLIENTS)]
+        async with asyncio.timeout(60):
+            while not await asyncio.to_thread(has_stopped):
+                await asyncio.sleep(0.02)
+        stopped = time.monotonic()
+        await within(lambda: sum(asked > stopped for asked, _ in answers) >= 8 * CLIENTS)
+        done.set()
+        await asyncio.gather(*buyers)
+    taken = [asked for asked, answer in answers if answer.status_code == 200]
+    assert len(taken) > limit
+    assert max(taken) < stopped
+    refused = [answer for _, answer in answers if answer.status_code not in (200, 503)]
+    assert {(answer.status_code, answer.json()["key"]) for answer in refused} == {(400, "voucher_disabled")}
