@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.db.noted import WritingSession, be_quiet
+from app.db.segment_checks import put_down
 
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long a writer of SQLite waits for another process's transaction; none may take more than 50 ms (D17).
@@ -110,8 +111,9 @@ class Database:
             if self.before_commit is None:
                 be_quiet(session)
             yield session
+            await session.flush()
+            await put_down(session)
             if self.before_commit is not None:
-                await session.flush()
                 await self.before_commit(session)
 
     async def checkpoint(self) -> None:

@@ -3,7 +3,7 @@
 Nothing here knows what is worth telling. A transaction that is quiet notes nothing and costs nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import event, inspect
@@ -13,6 +13,8 @@ from sqlalchemy.orm import InstanceState, Session
 CREATED, UPDATED, DELETED = "created", "updated", "deleted"
 _NOTED: Final = "noted"
 _QUIET: Final = "quiet"
+_TOUCHED: Final = "touched"
+_CUSTOMERS: Final = "customers"
 ACTOR: Final = "actor"
 """Under this name a session's `info` holds who acts (app.audit.chain.Actor), where somebody said so."""
 
@@ -73,6 +75,41 @@ def note_rows(session: AsyncSession, project_id: str, kind: str, rows: Sequence[
     if rows and _QUIET not in session.info:
         noted = session.info.setdefault(_NOTED, Noted())
         noted.rows.setdefault((kind, project_id), []).extend(rows)
+
+
+def note_touched(session: AsyncSession, project_id: str, customer_ids: Iterable[str]) -> None:
+    """Customers whom segments may see with other eyes from now on, beside those that are flushed."""
+    touched = session.info.setdefault(_TOUCHED, {})
+    if touched is not None:
+        touched.setdefault(project_id, set()).update(customer_ids)
+
+
+def touch_nobody(session: AsyncSession) -> None:
+    """No segment of these customers is watched."""
+    session.info[_TOUCHED] = None
+
+
+def touched_in(session: AsyncSession) -> dict[str, set[str]]:
+    """By project, whether the transaction is quiet or not."""
+    return session.info.get(_TOUCHED) or {}
+
+
+def unnote(session: AsyncSession, project_id: str, table: str, object_ids: Iterable[str]) -> None:
+    """What happened to these objects is no news."""
+    noted = noted_in(session)
+    if noted is not None:
+        for object_id in object_ids:
+            noted.changes.pop((project_id, table, object_id), None)
+
+
+@event.listens_for(WritingSession, "after_flush")
+def _customers_flushed(session: Session, _: Any) -> None:
+    touched = session.info.setdefault(_TOUCHED, {})
+    if touched is None:
+        return
+    for changed in (*session.new, *session.dirty):
+        if changed.__tablename__ == _CUSTOMERS:
+            touched.setdefault(changed.project_id, set()).add(changed.id)
 
 
 @event.listens_for(WritingSession, "after_flush")

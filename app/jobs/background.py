@@ -32,6 +32,8 @@ from app.jobs.forgetting import (
 )
 from app.jobs.outbox import OutboxWork
 from app.jobs.runner import run_jobs
+from app.jobs.segment_watch import LOOK_SECONDS as SEGMENTS_SECONDS
+from app.jobs.segment_watch import SegmentWatch
 from app.jobs.sweeper import SWEEP_SECONDS, sweep
 from app.jobs.webhooks import LOOK_SECONDS, Webhooks
 from app.ledger.client import LEDGER, LedgerClient
@@ -116,6 +118,7 @@ async def run_background(
             ("erasures", lambda: resume_erasures(engine), ERASURES_SECONDS),
             ("sweep", lambda: sweep(engine), SWEEP_SECONDS),
             ("webhooks", webhooks.look, LOOK_SECONDS),
+            ("segments", SegmentWatch(engine).look, SEGMENTS_SECONDS),
         )
         for name, _, _ in loops:
             for why in ("redis", "database", "fault"):

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import AsyncAction, Customer
+from app.db.noted import be_quiet, note_created, note_touched
 from app.engine import Engine
 from app.jobs.customer_rows import CustomerRow, RowRefused, columns_of, row_of
 from app.jobs.inputs import PIECE_ROWS, forget_inputs, take_input
@@ -43,6 +44,8 @@ async def step(engine: Engine, session: AsyncSession, action: AsyncAction) -> No
         await forget_inputs(session, action)
         fail(action, now, "The project was deleted.")
         return
+    if action.type == CSV:
+        be_quiet(session)  # As published: an import of a file is told row by row to nobody.
     rows = await take_input(session, action)
     if rows is None:
         if not await all_published(session, action):
@@ -174,6 +177,7 @@ class _Piece:
                 row.lay_over(one, self.now)
         if not new:
             return set()
+        project_id = self.action.project_id
         is_postgresql = self.session.get_bind().dialect.name == "postgresql"
         insert = postgresql.insert if is_postgresql else sqlite.insert
         made = set(
@@ -182,10 +186,13 @@ class _Piece:
                 [columns_of(one) for one in new.values()],
             )
         )
+        note_touched(self.session, project_id, made)
+        for customer_id in made:
+            note_created(self.session, project_id, "customers", customer_id)
         # Of a long import only those that the core has met before: whom it does not know it reads from SQL.
         told = sorted(made)
         if int(self.action.payload["count"]) > PIECE_ROWS:
-            told = await known_customers(self.engine, self.action.project_id, told)
+            told = await known_customers(self.engine, project_id, told)
         await note_customers(self.engine, self.session, self.action, told)
         return made
 

@@ -27,6 +27,9 @@ from app.db.models import (
     Publication,
     Redemption,
     Segment,
+    SegmentCheck,
+    SegmentMember,
+    SegmentMove,
     Voucher,
     VoucherTransaction,
     WebhookDelivery,
@@ -312,6 +315,10 @@ async def _rest(engine: Engine, person: Person) -> int:
                 CustomEvent.project_id == project_id, CustomEvent.customer_id == customer_id
             )
         )
+        for model in (SegmentMember, SegmentMove, SegmentCheck):
+            await session.execute(
+                delete(model).where(model.project_id == project_id, model.customer_id == customer_id)
+            )
         publications = await session.scalars(
             select(Publication).where(
                 Publication.project_id == project_id, Publication.customer_id == customer_id

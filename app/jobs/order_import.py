@@ -22,6 +22,7 @@ from app.engine import Engine
 from app.identifiers import characters_of
 from app.jobs.inputs import take_input
 from app.jobs.progress import advance, finish
+from app.ledger.changes import IMPORT_CHANNEL
 from app.ledger.versions import PRODUCTS_GUARD, raise_products_version, remember_versions
 from app.redeemables.metadata_schemas import MetadataSchemas
 from app.redeemables.order_request import OrderPayload
@@ -42,7 +43,6 @@ ORDERS_MAX: Final = 2_000
 PIECE_ORDERS: Final = 100
 """Stored between two steps of the progress."""
 FAILURES_SHOWN_MAX: Final = 1_000
-CHANNEL: Final = "IMPORT"
 BUSY: Final = "The order is being changed by other requests"
 
 
@@ -91,7 +91,7 @@ async def prepare(engine: Engine, project_id: str, action_id: str) -> Imported |
         partition=Partition(project_id),
         actor_key_id=payload["key_id"],
         now=engine.now(),
-        channel=CHANNEL,
+        channel=IMPORT_CHANNEL,
     )
     try:
         schemas = (await current_settings(storing)).metadata_schemas

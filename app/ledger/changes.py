@@ -17,6 +17,8 @@ from app.ledger.transactions import Credit, Movement, credit_of, movements_of
 ROLLED_BACK: Final = "ROLLED_BACK"
 _CUSTOMER_KEY: Final = "n:customer:"
 _ORDERS_COUNT: Final = "orders_count"
+IMPORT_CHANNEL: Final = "IMPORT"
+"""Of events that tell of what happened elsewhere before."""
 COMPLETED: Final = frozenset({"PAID", "FULFILLED"})
 """Orders that a customer's summary counts (behaviour 2.6)."""
 
@@ -44,6 +46,8 @@ class CustomerChange(Struct):
     last_order_amount: int | None = None
     last_order_date: datetime | None = None
     """Of the newest completed order in the run, by when it was made."""
+    is_history: bool = True
+    """Nothing but imported orders says anything of him: nobody is told of that (behaviour 2.7)."""
     takes_back: bool = False
     """An order counts no more: which one is the last has to be looked up."""
 
@@ -128,9 +132,9 @@ def collect(
             }
         )
     if private is not None and private.customer:
-        changes.customers.setdefault(private.customer["id"], CustomerChange()).patches.append(
-            private.customer
-        )
+        customer = changes.customers.setdefault(private.customer["id"], CustomerChange())
+        customer.patches.append(private.customer)
+        customer.is_history = customer.is_history and event.channel == IMPORT_CHANNEL
 
 
 def _taken_rows(

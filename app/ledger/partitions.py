@@ -33,6 +33,8 @@ class State(Struct, frozen=True):
     verified: Position
     told: bool = False
     """Whether anybody wants to hear of what happens in it."""
+    watched: bool = False
+    """Whether the project has active segments."""
 
 
 def recovery_lease(partition: Partition) -> str:
@@ -60,6 +62,7 @@ def _state(row: PartitionState) -> State:
         projected=Position(row.projected_epoch, row.projected_seq),
         verified=Position(row.verified_epoch, row.verified_seq),
         told=row.told,
+        watched=row.watched,
     )
 
 

@@ -28,7 +28,7 @@ from app.db.models import (
     ProjectionFailure,
     SnapshotDue,
 )
-from app.db.noted import be_quiet
+from app.db.noted import be_quiet, touch_nobody
 from app.ledger.changes import Changes, ProjectionError, collect
 from app.ledger.crash_points import crash_point
 from app.ledger.entries import decode_event, decode_private
@@ -116,6 +116,8 @@ class Projector:
         async with self._db.writing() as session:
             if not state.told:
                 be_quiet(session)
+            if not state.watched:
+                touch_nobody(session)
             await _move(session, state, state.projected, last)
             written = await write_changes(session, state.partition, changes, self._customers)
             for failure in failures:

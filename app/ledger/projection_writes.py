@@ -21,7 +21,7 @@ from app.db.models import (
     SnapshotDue,
     Voucher,
 )
-from app.db.noted import note_rows
+from app.db.noted import note_rows, note_touched, unnote
 from app.identifiers import next_version
 from app.ledger.changes import COMPLETED, ROLLED_BACK, Changes, CustomerChange, Row, Undone, instant
 from app.ledger.locks import write_locks
@@ -73,6 +73,8 @@ async def write_changes(
     await _move_tiers(session, project_id, changes)
     await write_locks(session, partition, changes.locks)
     await _write_orders(session, list(changes.orders.values()))
+    happened = [row["customer_id"] for row in changes.custom_events]
+    note_touched(session, project_id, [*changes.customers, *happened])
     return await _write_customers(session, partition, changes.customers, customers)
 
 
@@ -216,6 +218,12 @@ async def _write_customers(
         if any(applied):
             written.customers.append(rules.record(rows[identity]))
     await session.flush()
+    unnote(
+        session,
+        partition.project_id,
+        "customers",
+        [identity for identity, change in changed.items() if change.is_history],
+    )
     await _summarise(session, partition, changed, rows, rules)
     if written.customers:
         due = SnapshotDue(

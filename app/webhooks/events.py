@@ -46,6 +46,8 @@ EVENT_TYPES: Final = frozenset(
         "customer.confirmed",
         "customer.custom_event",
         "customer.rewarded",
+        "customer.segment.entered",
+        "customer.segment.left",
         "customer.rewarded.loyalty_points",
         "publication.succeeded",
         "redemption.succeeded",

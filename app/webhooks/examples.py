@@ -99,6 +99,8 @@ def example_of(kind: str) -> dict[str, Any]:
         }  # fmt: skip
     elif kind == "voucher.published":
         data |= _PARTS["publication"]
+    elif kind.startswith("customer.segment."):
+        data["segment"] = {"id": "seg_example", "name": "Example", "object": "segment"}
     elif kind.startswith("campaign.promotion_tier."):
         data["promotion_tier"] = _TIER
     return data

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import redis
 
+from app.webhooks.events import EVENT_TYPES
 from tests.support.server import Project, RunningServer
 from tests.support.shop import CART, created, gift_card, percent_off, public_code, stack, unique
 
@@ -111,6 +112,14 @@ def plant(api: httpx.Client) -> str:
     return str(made["id"])
 
 
+def listen(server: RunningServer, project: Project) -> None:
+    """A webhook that wants everything and can never be told: its backlog and its attempts stay."""
+    headers = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
+    body = {"target_url": "http://127.0.0.1:9/nobody", "events": sorted(EVENT_TYPES)}
+    path = f"{server.base_url}/management/v1/projects/{project.project_id}/webhooks"
+    created(httpx.post(path, json=body, headers=headers, timeout=30))
+
+
 def tables_with_needle(file: Path) -> set[str]:
     """Names of the tables of a SQLite file in which the needle is."""
     found = set()
@@ -122,6 +131,19 @@ def tables_with_needle(file: Path) -> set[str]:
                 if any(NEEDLE.encode() in cell for cell in cells):
                     found.add(name)
     return found
+
+
+def rows_of(server: RunningServer, table: str, customer_id: str) -> list[tuple[str]]:
+    with sqlite3.connect(f"file:{server.data_dir / 'vouchsafe.db'}?mode=ro", uri=True) as connection:
+        return connection.execute(f"SELECT id FROM {table} WHERE customer_id = ?", (customer_id,)).fetchall()
+
+
+def told_of(server: RunningServer, customer_id: str) -> None:
+    """Wait until the segment that the customer entered is written down."""
+    deadline = time.monotonic() + SECONDS_MAX
+    while not rows_of(server, "segment_moves", customer_id):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def keys_with_needle(url: str) -> set[str]:
@@ -179,12 +201,16 @@ def test_whoever_is_forgotten_is_nowhere(
     """Not in a table, key, stream, kept answer, audit row, log line or export; counters, ledger and audit
     still agree; a backup of before forgets when it is told the list.
     """
+    listen(server, project)
+    everybody = {"name": {"conditions": {"$has_value": [True]}}}
+    active = {"name": "Everybody", "type": "auto-update", "filter": everybody}
+    created(api.post("/v1/segments", json=active))
     customer_id = plant(api)
     created(api.get("/v1/orders", params={"limit": 1}))  # what was acknowledged is projected
+    told_of(server, customer_id)
     before = search(server)
-    assert {"customers", "orders", "redemptions", "event_bodies", "custom_events", "publications"} <= (
-        before["tables"]
-    )
+    kept = {"customers", "orders", "redemptions", "event_bodies", "custom_events", "publications"}
+    assert kept | {"webhook_events"} <= before["tables"]
     assert before["keys"]
     backup = tmp_path / "restored"
     backup.mkdir()
@@ -206,6 +232,8 @@ def test_whoever_is_forgotten_is_nowhere(
     assert counts["customer_events"] == 1
 
     none_left(server)
+    assert rows_of(server, "segment_moves", customer_id) == []
+    assert rows_of(server, "webhook_events", customer_id) == []
     assert NEEDLE not in server.log.read_text(errors="replace")
     for path in ("/v1/redemptions", "/v1/orders", "/v1/publications", "/v1/customers", "/v1/exports"):
         assert NEEDLE not in api.get(path, params={"limit": 100}).text

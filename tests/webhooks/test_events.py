@@ -51,6 +51,8 @@ DATA = {
     "customer.created": {"customer"},
     "customer.updated": {"customer"},
     "customer.deleted": {"customer"},
+    "customer.segment.entered": {"customer", "segment"},
+    "customer.segment.left": {"customer", "segment"},
     "customer.custom_event": {"event", "event_schema", "customer", "referral", "loyalty"},
     "publication.succeeded": PUBLISHED,
     "redemption.succeeded": REDEEMED | {"created_at"},
@@ -151,7 +153,12 @@ def test_every_kind_of_event_is_told_with_its_data(
 ) -> None:
     """One tour through the shop, and nothing of it is missing or has other members than published."""
     subscribe(*sorted(EVENT_TYPES))
+    adas = {"name": {"conditions": {"$is": ["Ada"]}}}
+    segment = created(api.post("/v1/segments", json={"name": "A", "type": "auto-update", "filter": adas}))
     source_id = by_hand(api)
+    receiver.wait_for("customer.segment.entered")
+    created(api.put(f"/v1/customers/{source_id}", json={"name": "Eve"}))
+    assert receiver.wait_for("customer.segment.left")[0]["data"]["segment"]["id"] == segment["id"]
     code = by_campaign(api, receiver, source_id)
     taken = by_ledger(api, code, source_id)
     for kind in DATA:
@@ -223,6 +230,34 @@ def test_only_what_was_asked_for_is_told(
     assert event["data"]["voucher"]["id"] == made["id"]
     assert event["data"]["voucher"]["active"] is False
     assert len(receiver.events()) == 1
+
+
+def test_history_is_told_to_nobody(api: httpx.Client, receiver: Receiver, subscribe: Subscribe) -> None:
+    """Neither imported orders nor a file of customers; a bulk update is, of those whom it makes too."""
+    subscribe("customer.created", "customer.updated")
+    known, bought, listed, new = (unique(name) for name in ("known", "bought", "listed", "new"))
+    created(api.post("/v1/customers", json={"source_id": known}))
+    order = {"source_id": unique("o"), "amount": 100, "customer": {"source_id": bought, "name": "B"}}
+    file = {"file": ("customers.csv", f"Source_id,Name\n{known},K\n{listed},L\n")}
+    rows = [{"source_id": new}, {"source_id": known, "email": "k@example.com"}]
+    for sent in (
+        api.post("/v1/orders/import", json=[order]),
+        api.post("/v1/customers/importCSV", files=file),
+        api.post("/v1/customers/bulk/async", json=rows),
+    ):
+        action = created(sent)["async_action_id"]
+        until(lambda one=action: is_done(api, one), f"{action} is done")
+    assert created(api.get(f"/v1/customers/{bought}"))["name"] == "B"
+    receiver.wait_for("customer.created", 2)
+    receiver.wait_for("customer.updated")
+    told = [(one["type"], one["data"]["customer"]["source_id"]) for one in receiver.events()]
+    assert sorted(told) == sorted(
+        [("customer.created", known), ("customer.created", new), ("customer.updated", known)]
+    )
+
+
+def is_done(api: httpx.Client, action_id: str) -> bool:
+    return bool(created(api.get(f"/v1/async-actions/{action_id}"))["status"] == "DONE")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.customers.activity_segments import MOVES
 from app.api.customers.activity_sources import (
     CREATED,
     EFFECT,
@@ -28,7 +29,7 @@ from app.api.customers.activity_sources import (
 def _sources(wanted: Wanted) -> list[Source]:
     return [
         source
-        for source in SOURCES
+        for source in (*SOURCES, MOVES)
         if (wanted.category is None or source.category == wanted.category)
         and (wanted.type is None or wanted.type in source.types)
     ]

@@ -1,17 +1,19 @@
 """The verbs of segments."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Call
 from app.api.segments.schemas import SegmentCreate
-from app.db.models import Customer, Segment
+from app.db.models import Customer, PartitionState, Segment, SegmentWalk
 from app.http.errors import invalid_payload, not_found
 from app.http.filtering import Field, filter_condition, page_of
 from app.http.wire import iso, listing
 from app.identifiers import new_id, next_version
+from app.jobs.segment_watch import first_walk
 from rules.compile import RuleError, compile_segment
 
 COLUMNS: dict[str, Any] = {
@@ -28,6 +30,10 @@ FIELDS = {
     "updated_at": Field(Segment.updated_at, "instant"),
 }
 CHUNK = 500
+ACTIVE = "auto-update"
+"""The type of segments whose customers are told of when they enter and leave."""
+DYNAMIC_MAX = 100
+"""Segments with a filter in a project (the contract's bound)."""
 
 
 def segment_wire(row: Segment) -> dict[str, Any]:
@@ -53,8 +59,10 @@ async def create(call: Call, payload: SegmentCreate) -> dict[str, Any]:
             members = await _members(write.session, call.project_id, payload.customers or [])
             body: dict[str, Any] = {"customers": members, "initial_sync_status": "DONE"}
         else:
-            # Filters are evaluated live, so there is nothing to synchronise.
-            body = {"filter": _checked(segment_id, kind, payload.filter), "initial_sync_status": "DONE"}
+            # Decisions evaluate the filter: what is synchronised is who is in, for the telling of moves.
+            condition = _checked(segment_id, kind, payload.filter)
+            await _check_count(write.session, call.project_id)
+            body = {"filter": condition, "initial_sync_status": "IN_PROGRESS" if kind == ACTIVE else "DONE"}
         row = Segment(
             project_id=call.project_id,
             id=segment_id,
@@ -66,8 +74,27 @@ async def create(call: Call, payload: SegmentCreate) -> dict[str, Any]:
             updated_at=None,
         )
         write.session.add(row)
+        if kind == ACTIVE:
+            write.session.add(first_walk(call.project_id, row.id, call.engine.now()))
+            await _watch(write.session, call.project_id, watched=True)
         write.guard("seg:" + row.id, row.version)
     return segment_wire(row)
+
+
+async def _check_count(session: AsyncSession, project_id: str) -> None:
+    count = await session.scalar(
+        select(func.count())
+        .select_from(Segment)
+        .where(Segment.project_id == project_id, Segment.type != "static")
+    )
+    if (count or 0) >= DYNAMIC_MAX:
+        raise invalid_payload(f"A project has at most {DYNAMIC_MAX} segments with a filter")
+
+
+async def _watch(session: AsyncSession, project_id: str, *, watched: bool) -> None:
+    await session.execute(
+        update(PartitionState).where(PartitionState.project_id == project_id).values(watched=watched)
+    )
 
 
 def _checked(segment_id: str, kind: str, condition: dict[str, Any] | None) -> dict[str, Any]:
@@ -129,4 +156,18 @@ async def delete(call: Call, segment_id: str) -> None:
             raise not_found("segment", segment_id)
         call.require_version(row.version)
         await write.session.delete(row)
+        if row.type == ACTIVE:
+            await _forget(write.session, row, call.engine.now())
         write.guard("seg:" + row.id, next_version(row.version))
+
+
+async def _forget(session: AsyncSession, row: Segment, now: datetime) -> None:
+    """Its members go behind the answer; a project without another active segment is watched no more."""
+    walk = await session.get(SegmentWalk, (row.project_id, row.id))
+    if walk is not None:
+        walk.at, walk.after = now, ""
+    others = select(Segment.id).where(
+        Segment.project_id == row.project_id, Segment.type == ACTIVE, Segment.id != row.id
+    )
+    if await session.scalar(others.limit(1)) is None:
+        await _watch(session, row.project_id, watched=False)

@@ -158,8 +158,12 @@ async def _voucher(change: Change, shapes: Shapes) -> list[Told]:
     return told
 
 
-async def _customer(change: Change, _: Shapes) -> list[Told]:
+async def _customer(change: Change, shapes: Shapes) -> list[Told]:
     row = change.instance
+    if row is None:  # Inserted past the session.
+        row = await shapes.session.get(Customer, (shapes.project.id, change.object_id))
+        if row is None:
+            return []
     data = {"customer": customer_wire(row)}
     return [_told(f"customer.{verb}", "customer", row.id, data, row.id) for verb in verbs_of(change)]
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from app.api.card_transactions import transaction_wire
+from app.api.customers.wire import customer_wire
 from app.api.telling.shapes import ORDER, TIER, Shapes, short, short_redemption
-from app.db.models import CustomEventSchema, VoucherTransaction
+from app.db.models import Customer, CustomEventSchema, VoucherTransaction
 from app.http.wire import iso
 from app.webhooks.outbox import INTERNAL, Told
 
@@ -17,6 +18,7 @@ REDEMPTIONS: Final = "redemptions"
 REFUSALS: Final = "refusals"
 TRANSACTIONS: Final = "transactions"
 CUSTOM_EVENTS: Final = "custom_events"
+SEGMENT_MOVES: Final = "segment_moves"
 STRANGER: Final = ("id", "object")
 _ROLLBACK: Final = "redemption_rollback"
 _CARDS: Final = {"CREDITS": "gift", "POINTS": "loyalty_card"}
@@ -133,6 +135,30 @@ async def custom_events(rows: Sequence[Row], shapes: Shapes) -> list[Told]:
     await shapes.load(customers=[row["customer_id"] for row in rows])
     schemas = await _schemas({row["name"] for row in rows}, shapes)
     return [_custom_event(row, schemas.get(row["name"]), shapes) for row in rows]
+
+
+async def segment_moves(rows: Sequence[Row], shapes: Shapes) -> list[Told]:
+    """Customers who entered an active segment, or left it."""
+    found = await shapes.session.scalars(
+        select(Customer).where(
+            Customer.project_id == shapes.project.id, Customer.id.in_({row["customer_id"] for row in rows})
+        )
+    )
+    customers = {row.id: customer_wire(row) for row in found}
+    return [
+        Told(
+            kind=f"customer.segment.{'entered' if row['entered'] else 'left'}",
+            object_key=f"customer:{row['customer_id']}",
+            entity_id=row["customer_id"],
+            data={
+                "customer": customers[row["customer_id"]],
+                "segment": {"id": row["segment_id"], "name": row["segment_name"], "object": "segment"},
+            },
+            customer_id=row["customer_id"],
+        )
+        for row in rows
+        if row["customer_id"] in customers
+    ]
 
 
 async def _schemas(names: set[str], shapes: Shapes) -> dict[str, str]:

@@ -27,6 +27,7 @@ ROWS: Final[Mapping[str, Callable[[Sequence[Mapping[str, Any]], Shapes], Awaitab
     of_rows.REFUSALS: of_rows.redemptions,
     of_rows.TRANSACTIONS: of_rows.transactions,
     of_rows.CUSTOM_EVENTS: of_rows.custom_events,
+    of_rows.SEGMENT_MOVES: of_rows.segment_moves,
 }
 
 _PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -43,6 +44,7 @@ _PREFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     of_rows.REFUSALS: ("redemption.",),
     of_rows.TRANSACTIONS: ("voucher.",),
     of_rows.CUSTOM_EVENTS: ("customer.custom_event",),
+    of_rows.SEGMENT_MOVES: ("customer.segment.",),
 }
 """How the kinds begin that a table or a kind of rows can mean: what nobody asks for is not even shaped."""
 

@@ -28,6 +28,7 @@ from app.db.models.ledger import (
     RollbackIntent,
     SnapshotDue,
 )
+from app.db.models.membership import SegmentCheck, SegmentMember, SegmentMove, SegmentWalk
 from app.db.models.metadata import MetadataSchema
 from app.db.models.order import Order
 from app.db.models.product import Product, Sku
@@ -80,6 +81,10 @@ __all__ = [
     "Redemption",
     "RollbackIntent",
     "Segment",
+    "SegmentCheck",
+    "SegmentMember",
+    "SegmentMove",
+    "SegmentWalk",
     "SessionLock",
     "Sku",
     "SnapshotDue",

@@ -33,6 +33,8 @@ class PartitionState(Base):
     verified_seq: Mapped[int] = mapped_column(default=0)
     told: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether the project has webhooks, so that its events are worth noting when they are projected."""
+    watched: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it has active segments, so that customers whom its events touch are looked at."""
 
 
 class LedgerEvent(Base):
