@@ -58,7 +58,7 @@ OBJECTS: dict[str, Exportable] = {
         orders={
             "created_at": Voucher.created_at,
             "updated_at": _or_created(Voucher),
-            "code": Voucher.code,
+            "code": Voucher.folded_code,
             "id": Voucher.id,
         },
         default_order="-created_at",
