@@ -10,6 +10,7 @@ PORT ?= 8000
 WORKERS ?= 2
 USERS ?= 32
 SECONDS_MAX ?= 60
+SCENARIO ?= mixed
 REQUESTS ?= 100000
 PAIRS ?= 5000
 WALK_SECONDS ?= 300
@@ -23,7 +24,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run alternations test test-fast lint format types static check bench bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills loadtest sentinel vectors lock openapi clean
+.PHONY: help install run alternations test test-fast lint format types static check bench bench-all bench-compare bench-memory profile load bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills sentinel vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +69,18 @@ alternations: $(DEV_STAMP) ## A change, then two decisions elsewhere, a thousand
 bench: $(DEV_STAMP) ## CPU and latency of validate and redeem beside the floor (BENCH_SECONDS=60; needs wrk)
 	$(BIN)/python loadtests/bench.py
 
+bench-all: $(DEV_STAMP) ## Every row: stacks, tiers, refusals, minting; both databases, 1 and 2 workers (ARGS; minutes)
+	$(BIN)/python -m loadtests.bench_rows $(ARGS)
+
+bench-compare: $(DEV_STAMP) ## Two runs of make bench-all, row by row (A=before.json B=after.json)
+	$(BIN)/python -m loadtests.bench_compare $(A) $(B) $(ARGS)
+
+bench-memory: $(DEV_STAMP) ## Bytes of campaigns, vouchers, codes and redemptions in a worker and in Valkey (ARGS)
+	$(BIN)/python -m loadtests.bench_memory $(ARGS)
+
+profile: $(DEV_STAMP) ## Microseconds of a hot path, function by function and command by command (ROW=redeem, ARGS)
+	$(BIN)/python -m loadtests.profile_hot_path $(or $(ROW),redeem) $(ARGS)
+
 bench-rules: $(DEV_STAMP) ## CPU of decisions as multiples of decoding the request, and an index over 20 000 tiers (minutes)
 	$(BIN)/python -m loadtests.bench_rules
 
@@ -77,8 +90,8 @@ rules-many: $(DEV_STAMP) ## Many random rule documents and requests (RULE_DOCUME
 bench-rebuild: $(DEV_STAMP) ## Rebuild of 1 000 000 counters beside a bare MSET of as many keys
 	$(BIN)/python -m loadtests.rebuild
 
-loadtest: $(DEV_STAMP) ## locust against a server that runs already (see loadtests/README.md)
-	$(BIN)/locust -f loadtests/locustfile.py --headless --users $(USERS) --spawn-rate 16 --run-time $(SECONDS_MAX)s --host http://$(HOST):$(PORT)
+load: $(DEV_STAMP) ## locust against a server that runs (SCENARIO=mixed, USERS, SECONDS_MAX; see loadtests/README.md)
+	$(BIN)/python -m locust -f loadtests/scenarios/$(SCENARIO).py --headless --users $(USERS) --spawn-rate 16 --run-time $(SECONDS_MAX)s --stop-timeout 60 --host http://$(HOST):$(PORT)
 
 sentinel: $(DEV_STAMP) ## Serve on a primary, a replica and three Sentinels started here (HOST, PORT, WORKERS)
 	$(BIN)/python -m tools.topology sentinel --host $(HOST) --port $(PORT) --workers $(WORKERS)

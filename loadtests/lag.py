@@ -49,11 +49,15 @@ class LagWatch:
 
     def _sample(self, client: redis.Redis, database: sqlite3.Connection) -> None:
         acknowledged = int(client.hget(keys.meta(self._partition), "seq") or 0)  # type: ignore[arg-type]
-        now = time.monotonic()
-        self._samples.append((now, acknowledged))
         ledgered, projected = database.execute(
             "SELECT cursor_seq, projected_seq FROM partitions WHERE part = ?", (self._partition.name,)
         ).fetchone()
+        self.seen(acknowledged, ledgered, projected)
+
+    def seen(self, acknowledged: int, ledgered: int, projected: int) -> None:
+        """Numbers of events, as of now."""
+        now = time.monotonic()
+        self._samples.append((now, acknowledged))
         self.ledgered_seconds_max = max(self.ledgered_seconds_max, self._behind(now, ledgered))
         self.end_seconds = self._behind(now, projected)
         self.projected_seconds_max = max(self.projected_seconds_max, self.end_seconds)

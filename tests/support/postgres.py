@@ -29,7 +29,11 @@ _START_SECONDS_MAX = 30
 class Postgres:
     """One server process and a template database with the current schema, of which each test gets a copy."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, synced: bool = False) -> None:
+        """synced: a commit is on disk before it is answered, as in production; tests need not wait for
+        that.
+        """
+        self.synced = synced
         self.root = Path(tempfile.mkdtemp(prefix="vouchsafe-pg-", dir="/tmp"))
         self.root.chmod(0o755)
         self.user = _UNPRIVILEGED_USER if os.geteuid() == 0 else None
@@ -148,7 +152,7 @@ class Postgres:
             "unix_socket_directories": str(self.root),
             "max_connections": "100",
             "shared_buffers": "32MB",
-            "fsync": "off",
+            "fsync": "on" if self.synced else "off",
             "autovacuum": "off",
         }
         flags = [item for name, value in settings.items() for item in ("-c", f"{name}={value}")]
