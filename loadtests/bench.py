@@ -38,7 +38,9 @@ LAG_SECONDS_MAX = 1.0
 FLOOR_PORT = 8731
 BARS = {"validate": 3.0, "redeem": 4.0}
 """How many times the floor's processor time a request may take."""
-COLUMNS = ("req/s", "p50 ms", "p95 ms", "p99 ms", "CPU us", "x floor", "bar", "backgr.", "client")
+COLUMNS = (
+    "req/s", "p50 ms", "p95 ms", "p99 ms", "CPU us", "x floor", "bar", "worker", "Valkey", "backgr.", "client",
+)  # fmt: skip
 
 
 def attack(
@@ -77,19 +79,22 @@ def attack(
 def measure(
     name: str,
     send: Callable[[int], tuple[dict[str, Any], float]],
-    judged: list[int],
+    workers: list[int],
+    valkeys: list[int],
     background: list[int],
     watch: Callable[[], LagWatch] | None = None,
 ) -> dict[str, Any]:
     """One row: a warm-up, then SECONDS of load between two readings of /proc.
 
-    judged: worker and Valkey. background: the processes that are counted apart.
+    Workers and Valkeys are judged together; background: processes that are counted apart.
     """
     send(WARM_SECONDS)
     lag = watch().start() if watch else None
-    own, beside = cpu_seconds(judged), cpu_seconds(background)
+    before = [cpu_seconds(pids) for pids in (workers, valkeys, background)]
     figures, client = send(SECONDS)
-    own, beside = cpu_seconds(judged) - own, cpu_seconds(background) - beside
+    after = [cpu_seconds(pids) for pids in (workers, valkeys, background)]
+    worker, valkey_own, beside = (late - early for late, early in zip(after, before, strict=True))
+    own = worker + valkey_own
     if lag:
         lag.stop()
     requests = figures["requests"]
@@ -98,6 +103,8 @@ def measure(
         "requests_per_second": round(requests / (figures["microseconds"] / 1e6)),
         **{member: figures[member] for member in ("p50_ms", "p95_ms", "p99_ms", "max_ms")},
         "cpu_us": round(own / requests * 1e6, 1),
+        "worker_cpu_us": round(worker / requests * 1e6, 1),
+        "valkey_cpu_us": round(valkey_own / requests * 1e6, 1),
         "background_cpu_us": round(beside / requests * 1e6, 1),
         "client_cpu_us": round(client / requests * 1e6, 1),
         "not_2xx": figures["not_2xx"] + figures["broken"],
@@ -137,7 +144,8 @@ def floor_row(folder: Path, bodies: Path) -> dict[str, Any]:
                 return measure(
                     "floor",
                     lambda seconds: attack(url, "/redeem", {}, bodies, seconds),
-                    [worker.pid, valkey_pid],
+                    [worker.pid],
+                    [valkey_pid],
                     [],
                 )
             finally:
@@ -174,13 +182,13 @@ def engine_rows(folder: Path, bodies: Path) -> list[dict[str, Any]]:
                 keys = json.loads(printed)
                 headers = {"X-App-Id": keys["app_id"], "X-App-Token": keys["app_token"]}
                 asyncio.run(fill(url, headers))
-                judged, background = [*status["web"], valkey_pid], [status["background"]]
                 return [
                     measure(
                         name,
                         lambda seconds, path=f"/v1/{what}": attack(url, path, headers, bodies, seconds),
-                        judged,
-                        background,
+                        status["web"],
+                        [valkey_pid],
+                        [status["background"]],
                         lambda: LagWatch(socket, data / "vouchsafe.db", keys["project_id"]),
                     )
                     for name, what in (("validate", "validations"), ("redeem", "redemptions"))
@@ -224,6 +232,8 @@ def table(rows: list[dict[str, Any]]) -> str:
             f"{row['cpu_us']:.0f}",
             f"{row['cpu_us'] / floor:.2f}",
             f"{bar:.0f}" if bar else "",
+            f"{row['worker_cpu_us']:.0f}",
+            f"{row['valkey_cpu_us']:.0f}",
             f"{row['background_cpu_us']:.0f}",
             f"{row['client_cpu_us']:.0f}",
         )
@@ -253,7 +263,7 @@ def main() -> None:
         write_bodies(bodies, CUSTOMERS)
         rows = [floor_row(folder, bodies), *engine_rows(folder, bodies)]
     print(table(rows))
-    print("CPU us: worker + Valkey for each request. backgr.: the background process. client: wrk.")
+    print("CPU us: worker + Valkey for each request, then apart. backgr.: the background process. client: wrk.")
     result = {"seconds": SECONDS, "connections": CONNECTIONS, "customers": CUSTOMERS, "rows": rows}
     if target := os.environ.get("BENCH_JSON"):
         Path(target).write_text(json.dumps(result, indent=2) + "\n")
