@@ -39,7 +39,8 @@ FLOOR_PORT = 8731
 BARS = {"validate": 3.0, "redeem": 4.0}
 """How many times the floor's processor time a request may take."""
 COLUMNS = (
-    "req/s", "p50 ms", "p95 ms", "p99 ms", "CPU us", "x floor", "bar", "worker", "Valkey", "backgr.", "client",
+    "req/s", "p50 ms", "p95 ms", "p99 ms", "CPU us", "x floor", "bar",
+    "worker", "Valkey", "backgr.", "client",
 )  # fmt: skip
 
 
@@ -263,7 +264,7 @@ def main() -> None:
         write_bodies(bodies, CUSTOMERS)
         rows = [floor_row(folder, bodies), *engine_rows(folder, bodies)]
     print(table(rows))
-    print("CPU us: worker + Valkey for each request, then apart. backgr.: the background process. client: wrk.")
+    print("CPU us: worker + Valkey for each request, then apart. backgr.: background process. client: wrk.")
     result = {"seconds": SECONDS, "connections": CONNECTIONS, "customers": CUSTOMERS, "rows": rows}
     if target := os.environ.get("BENCH_JSON"):
         Path(target).write_text(json.dumps(result, indent=2) + "\n")
