@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.customers.indexed import indexed_conditions
 from app.db.models import Customer, Segment
 from app.http.errors import invalid_query, not_found
 from app.http.query import Order, Query, parse_instant
@@ -47,6 +48,10 @@ async def owner_of(session: AsyncSession, project_id: str, source_id: str) -> st
     )
 
 
+Cursor = tuple[datetime | str, str | None]
+"""Value of the column by which is ordered, and id: the row that was the last."""
+
+
 class CustomerList(NamedTuple):
     """What a list asks for."""
 
@@ -54,13 +59,16 @@ class CustomerList(NamedTuple):
     order: Order
     limit: int
     page: int
-    starting_after: tuple[datetime, str | None] | None
+    starting_after: Cursor | None
     segment: CompiledSegment | None = None
     """A segment that is a filter: its members are found by looking at customers."""
 
 
-async def list_of(session: AsyncSession, project_id: str, query: Query) -> CustomerList:
-    """Raises: ApiError 400 invalid_query_params; 404 for an unknown segment."""
+async def list_of(session: AsyncSession, project_id: str, query: Query, now: datetime) -> CustomerList:
+    """now: when filters of segments hold.
+
+    Raises: ApiError 400 invalid_query_params; 404 for an unknown segment.
+    """
     conditions: list[ColumnElement[bool]] = [
         Customer.project_id == project_id,
         Customer.deleted_at.is_(None),
@@ -82,8 +90,15 @@ async def list_of(session: AsyncSession, project_id: str, query: Query) -> Custo
     segment_id = query.text("segment_id")
     segment = None
     if segment_id is not None:
-        members, segment = await _members(session, project_id, segment_id)
-        if segment is None:
+        row = await session.get(Segment, (project_id, segment_id))
+        if row is None:
+            raise not_found("segment", segment_id)
+        if row.type != "static":
+            referred = await load_referred(session, project_id, [SEGMENT + segment_id])
+            segment = referred.segments[segment_id]
+            conditions += indexed_conditions(row.body.get("filter") or {}, now)
+        else:
+            members = [str(member) for member in row.body.get("customers") or []]
             ids = [one for one in members if one.startswith("cust_")]
             names = [one for one in members if not one.startswith("cust_")]
             conditions.append(or_(Customer.id.in_(ids), Customer.source_id.in_(names)))
@@ -99,61 +114,61 @@ async def list_of(session: AsyncSession, project_id: str, query: Query) -> Custo
     )
 
 
-async def _members(
-    session: AsyncSession, project_id: str, segment_id: str
-) -> tuple[list[str], CompiledSegment | None]:
-    """Of a list its members; of a filter the compiled segment."""
-    segment = await session.get(Segment, (project_id, segment_id))
-    if segment is None:
-        raise not_found("segment", segment_id)
-    if segment.type != "static":
-        referred = await load_referred(session, project_id, [SEGMENT + segment_id])
-        return [], referred.segments[segment_id]
-    return [str(member) for member in segment.body.get("customers") or []], None
+def parsed_cursor(text: str, order: Order) -> Cursor:
+    """An instant as answered in `created_at`, or the exact row of `more_starting_after`: value,id.
 
-
-def parsed_cursor(text: str, order: Order) -> tuple[datetime, str | None]:
-    """An instant as answered in `created_at`, or the exact one of `more_starting_after`: instant,id."""
+    Raises: ApiError 400 invalid_query_params.
+    """
     if order.field == "source_id":
-        raise invalid_query("Query .starting_after needs an order by created_at or updated_at")
+        name, separator, identity = text.rpartition(",")
+        if not separator:
+            raise invalid_query("Query .starting_after needs an order by created_at or updated_at")
+        return name, identity
     instant, _, identity = text.partition(",")
     return parse_instant(instant, "starting_after"), identity or None
 
 
 def cursor_of(row: Customer, order: Order) -> str | None:
-    """Where the next page starts, exact to the row."""
+    """Where the next page starts, exact to the row; None: the row has nothing to order by."""
+    if order.field == "source_id":
+        return None if row.source_id is None else f"{row.source_id},{row.id}"
     instant = row.created_at if order.field == "created_at" else row.updated_at
-    if order.field == "source_id" or instant is None:
+    if instant is None:
         return None
     return f"{(iso(instant) or '')[:-4]}{instant.microsecond:06d}Z,{row.id}"
 
 
-def after_cursor(cursor: tuple[datetime, str | None], order: Order) -> ColumnElement[bool]:
+def after_cursor(cursor: Cursor, order: Order) -> ColumnElement[bool]:
     """Rows behind the cursor. An instant alone has milliseconds only: rows of that very millisecond are
     passed.
     """
     column = COLUMNS[order.field]
-    instant, identity = cursor
+    value, identity = cursor
     if identity is not None:
-        if order.descending:
-            return or_(column < instant, and_(column == instant, Customer.id < identity))
-        return or_(column > instant, and_(column == instant, Customer.id > identity))
-    if order.descending:
-        return and_(column < instant)
-    return and_(column >= instant + timedelta(milliseconds=1))
+        # Compared as a pair, so that an index begins at the cursor instead of passing by all before it.
+        row = tuple_(column, Customer.id)
+        position = tuple_(literal(value, column.type), literal(identity, Customer.id.type))
+        return row < position if order.descending else row > position
+    assert isinstance(value, datetime)  # only an instant comes without an id
+    return and_(column < value) if order.descending else and_(column >= value + timedelta(milliseconds=1))
+
+
+def page_statement(asked: CustomerList) -> Select[Customer]:
+    """Customers of the list in its order, from the cursor on."""
+    ordering = [COLUMNS[asked.order.field], Customer.id]
+    if asked.order.descending:
+        ordering = [expression.desc() for expression in ordering]
+    statement = select(Customer).where(asked.where).order_by(*ordering)
+    if asked.starting_after is not None:
+        statement = statement.where(after_cursor(asked.starting_after, asked.order))
+    return statement
 
 
 async def page(session: AsyncSession, asked: CustomerList) -> tuple[list[Customer], int, bool]:
     """One page, the total and whether more follow."""
     total = await session.scalar(select(func.count()).select_from(Customer).where(asked.where)) or 0
-    column = COLUMNS[asked.order.field]
-    statement = select(Customer).where(asked.where)
-    if asked.starting_after is not None:
-        statement = statement.where(after_cursor(asked.starting_after, asked.order))
-    else:
+    statement = page_statement(asked)
+    if asked.starting_after is None:
         statement = statement.offset((asked.page - 1) * asked.limit)
-    ordering = [column, Customer.id]
-    if asked.order.descending:
-        ordering = [expression.desc() for expression in ordering]
-    rows = list((await session.scalars(statement.order_by(*ordering).limit(asked.limit + 1))).all())
+    rows = list((await session.scalars(statement.limit(asked.limit + 1))).all())
     return rows[: asked.limit], total, len(rows) > asked.limit

@@ -2,12 +2,10 @@
 in the list's order, a bounded number for each page.
 """
 
-from typing import Any, Final, NamedTuple
-
-from sqlalchemy import select
+from typing import Final, NamedTuple
 
 from app.api.call import Call
-from app.api.customers.queries import COLUMNS, CustomerList, after_cursor, cursor_of, parsed_cursor
+from app.api.customers.queries import CustomerList, cursor_of, page_statement, parsed_cursor
 from app.db.models import Customer
 from app.redeemables.customers import customer_facts, record_of
 from app.redeemables.memberships import worked_out_of
@@ -17,7 +15,6 @@ from rules.programs import CompiledSegment
 
 LOOKED_AT_PER_ROW: Final = 50
 """Customers that are looked at for each row of a page; what is further on is another page."""
-LOOKED_AT_MAX: Final = 20_000
 CHUNK: Final = 200
 
 
@@ -35,25 +32,21 @@ async def page_of_segment(
 ) -> SegmentPage:
     """Raises: CoreUnavailable."""
     skipped = 0 if asked.starting_after is not None else (asked.page - 1) * asked.limit
-    wanted = skipped + asked.limit
-    most = min(LOOKED_AT_PER_ROW * wanted, LOOKED_AT_MAX)
+    wanted, left = skipped + asked.limit, LOOKED_AT_PER_ROW * asked.limit
     members: list[Customer] = []
-    position, looked_at, last, is_end = asked.starting_after, 0, None, False
-    while looked_at < most and len(members) <= wanted and not is_end:
-        rows = await _chunk(call, asked, position, looked_at)
-        is_end = len(rows) < CHUNK
+    passed, last, is_end = 0, None, False
+    while left and len(members) <= wanted and not is_end:
+        size = min(CHUNK, left)
+        rows = await _next(call, asked, last, passed, size)
+        is_end, left, passed = len(rows) < size, left - len(rows), passed + len(rows)
         for row in rows:
-            looked_at, last = looked_at + 1, row
+            last = row
             if await _is_member(call, segment, row, moment):
                 members.append(row)
                 if len(members) > wanted:
-                    is_end = False
                     break
-        if last is not None:
-            cursor = cursor_of(last, asked.order)
-            position = None if cursor is None else parsed_cursor(cursor, asked.order)
-    page = members[skipped:wanted]
     has_more = len(members) > wanted or not is_end
+    page = members[skipped:wanted]
     behind = page[-1] if len(members) > wanted else last
     return SegmentPage(
         page,
@@ -63,16 +56,18 @@ async def page_of_segment(
     )
 
 
-async def _chunk(call: Call, asked: CustomerList, position: Any, looked_at: int) -> list[Customer]:
-    column = COLUMNS[asked.order.field]
-    ordering = [column, Customer.id]
-    if asked.order.descending:
-        ordering = [expression.desc() for expression in ordering]
-    statement = select(Customer).where(asked.where).order_by(*ordering).limit(CHUNK)
-    if position is not None:
-        statement = statement.where(after_cursor(position, asked.order))
-    else:
-        statement = statement.offset(looked_at)
+async def _next(
+    call: Call, asked: CustomerList, last: Customer | None, passed: int, size: int
+) -> list[Customer]:
+    """The customers behind `last`: from its place in the index, or, in an order without a cursor, after so
+    many.
+    """
+    cursor = cursor_of(last, asked.order) if last is not None else None
+    if cursor is not None:
+        asked = asked._replace(starting_after=parsed_cursor(cursor, asked.order))
+    statement = page_statement(asked).limit(size)
+    if cursor is None and passed:
+        statement = statement.offset(passed)
     async with call.read() as session:
         return list(await session.scalars(statement))
 

@@ -235,12 +235,13 @@ async def list_segments(call: Call, name: str) -> dict[str, Any]:
 async def list_customers(call: Call) -> dict[str, Any]:
     """Newest first unless `order` says otherwise."""
     await call.barrier()
+    moment = await _moment(call)
     async with call.read() as session:
-        asked = await queries.list_of(session, call.project_id, call.query)
+        asked = await queries.list_of(session, call.project_id, call.query, moment.now)
         if asked.segment is None:
             rows, total, has_more = await queries.page(session, asked)
     if asked.segment is not None:
-        page = await page_of_segment(call, asked, asked.segment, await _moment(call))
+        page = await page_of_segment(call, asked, asked.segment, moment)
         listed = [customer_wire(row) for row in page.rows]
         answer = listing("customers", listed, page.found, has_more=page.has_more)
         return {**answer, "more_starting_after": page.cursor} if page.has_more else answer
