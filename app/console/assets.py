@@ -18,7 +18,10 @@ FILES: Final = {
     "console.css": ("static", STYLES),
     "icon.svg": ("static", "image/svg+xml"),
     "console.js": ("static", JAVASCRIPT),
+    "live.js": ("static", JAVASCRIPT),
     "htmx.min.js": ("vendor", JAVASCRIPT),
+    "uplot.min.js": ("vendor", JAVASCRIPT),
+    "uplot.min.css": ("vendor", STYLES),
 }
 
 

@@ -24,7 +24,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-PAGES: Final = (("/console/mint", "Mint"),)
+PAGES: Final = (("/console/live", "Live"), ("/console/mint", "Mint"))
 STATE: Final = "console"
 SIGN_IN: Final = "/console/sign-in"
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -115,10 +115,11 @@ def text_of(request: AnyRequest, name: str) -> str:
 
 def session_ended(request: AnyRequest, _: Exception) -> Response[str]:
     """Back to the sign-in; a cookie that opens nothing is taken away."""
+    to = f"?to={request.url.path.rpartition('/')[2]}"
     if signed_in(request) is None:
-        return moved(request, SIGN_IN)
+        return moved(request, SIGN_IN + to)
     public_url = console_of(request).settings.public_url
-    return moved(request, SIGN_IN + "?ended=1", cookie_for(request, None, 0, public_url))
+    return moved(request, SIGN_IN + to + "&ended=1", cookie_for(request, None, 0, public_url))
 
 
 def refused(request: AnyRequest, error: Exception) -> Response[str]:

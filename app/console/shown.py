@@ -21,7 +21,9 @@ def money(minor: int | None, currency: str | None = None) -> str:
 
 
 def number(value: float | None) -> str:
-    return "no limit" if value is None else f"{value:,}"
+    if value is None:
+        return "no limit"
+    return f"{value:,.1f}" if isinstance(value, float) and 0 < value < 10 else f"{value:,.0f}"
 
 
 def moment(text: str | None) -> str:
@@ -52,6 +54,12 @@ def duration(seconds: float) -> str:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days"
+
+
+def until(text: str, now: datetime | None = None) -> str:
+    """In how long an instant comes."""
+    seconds = (datetime.fromisoformat(text) - (now or datetime.now(UTC))).total_seconds()
+    return f"in {duration(max(0.0, seconds))}"
 
 
 def worth(document: Mapping[str, Any] | None, currency: str | None = None) -> str:
@@ -100,7 +108,7 @@ FILTERS: Final = {
     "number": number,
     "moment": moment,
     "ago": ago,
-    "duration": duration,
+    "until": until,
     "worth": worth,
     "person": person,
 }

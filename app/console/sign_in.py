@@ -14,7 +14,13 @@ from app.console.session import (
     visitor_of,
 )
 
-HOME = "/console/mint"
+HOME = "/console/live"
+MINT = "mint"
+
+
+def _way(to: str) -> str:
+    """Where somebody wanted to go who had to sign in first."""
+    return "/console/mint" if to == MINT else HOME
 
 
 @get("/", name="console-home")
@@ -24,7 +30,8 @@ async def home(request: AnyRequest) -> Response[str]:
 
 @get("/sign-in")
 async def sign_in_page(request: AnyRequest) -> Response[str]:
-    return page("sign_in.html", None, refusal=None, key_id="", ended=bool(text_of(request, "ended")))
+    ended, to = bool(text_of(request, "ended")), text_of(request, "to")
+    return page("sign_in.html", None, refusal=None, key_id="", ended=ended, to=to)
 
 
 @post("/sign-in", status_code=200)
@@ -42,6 +49,7 @@ async def sign_in(request: AnyRequest) -> Response[str]:
             refusal=refusal_of(reply),
             key_id=asking.key_id,
             ended=False,
+            to=form.get("to", ""),
         )
     visitor = Visitor(
         key_id=str(reply.body["client_id"]),
@@ -50,7 +58,8 @@ async def sign_in(request: AnyRequest) -> Response[str]:
         forwarded=asking.forwarded,
     )
     seconds = int(reply.body["expires_in"])
-    return moved(request, HOME, cookie_for(request, visitor, seconds, console.settings.public_url))
+    way = _way(form.get("to", ""))
+    return moved(request, way, cookie_for(request, visitor, seconds, console.settings.public_url))
 
 
 @post("/sign-out", status_code=200)

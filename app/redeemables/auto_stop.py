@@ -112,6 +112,17 @@ def stopped(body: Mapping[str, Any], breach: Breach, at: datetime) -> dict[str, 
     return {**body, "extensions": {**(body.get("extensions") or {}), "stopped": said}}
 
 
+def stopped_by_hand(body: Mapping[str, Any], reason: str, key_id: str, at: datetime) -> dict[str, Any]:
+    """A campaign's document that says who stopped it and why."""
+    said = {
+        "by": "key",
+        "key_id": key_id,
+        "reason": reason,
+        "at": at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+    return {**body, "extensions": {**(body.get("extensions") or {}), "stopped": said}}
+
+
 def counted_anew(body: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     """A campaign's document when it is enabled: no reason to be stopped, and rules that count from now."""
     document = dict(body)

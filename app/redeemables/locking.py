@@ -74,7 +74,13 @@ async def release(
 
     Raises: CoreUnavailable.
     """
-    digest = digest_of(key)
+    return await release_held(core, partition, digest_of(key), voucher_id, key_id, now)
+
+
+async def release_held(
+    core: RedemptionCore, partition: Partition, digest: str, voucher_id: str, key_id: str, now: datetime
+) -> str | None:
+    """The same by the digest of the session's key, which is all that is kept of it."""
     for _ in range(RELEASE_ATTEMPTS_MAX):
         # Read anew: after a rebuild the locks are in another namespace, and the old one looks empty.
         keys = (await core.refresh(partition)).keys

@@ -42,6 +42,19 @@ def test_a_key_pair_opens_a_session_that_does_not_hold_the_key(
         assert project.app_token not in server.log.read_text()
 
 
+def test_whoever_had_to_sign_in_first_goes_on_to_where_they_wanted(
+    server: RunningServer, project: Project
+) -> None:
+    """To a page of the console, and never elsewhere."""
+    with visiting(server) as visitor:
+        visitor.open("/console/mint")
+        fields = {"key_id": project.app_id, "secret": project.app_token}
+        assert visitor.hidden("to") == "mint"
+        assert visitor.client.post("/console/sign-in", data={**fields, "to": "mint"}).url.path == "/console/mint"
+        elsewhere = visitor.client.post("/console/sign-in", data={**fields, "to": "https://evil.example"})
+        assert elsewhere.url.path == "/console/live"
+
+
 def test_what_is_no_key_of_a_server_opens_nothing(server: RunningServer, project: Project) -> None:
     """A wrong secret, a publishable key, a management key and nothing at all: told, without a cookie."""
     pairs = [
@@ -94,7 +107,7 @@ def test_a_key_opens_the_console_from_its_own_addresses_alone(
     near = agent_of(server, project, "ADMIN", allowed_addresses=["127.0.0.1"])
     with visiting(server) as visitor:
         assert visitor.sign_in(far.id, far.secret).status_code == 403
-        assert visitor.sign_in(near.id, near.secret).url.path == "/console/mint"
+        assert visitor.sign_in(near.id, near.secret).url.path == "/console/live"
         assert visitor.open("/console/mint", q="x").status_code == 200
 
 
@@ -134,7 +147,8 @@ def test_a_page_loads_nothing_from_elsewhere_and_may_not(server: RunningServer, 
     """Sources are paths of this server, there is no script inside a page, and the policy says so."""
     with visiting(server) as visitor:
         pages = [visitor.seen, visitor.sign_in(project.app_id, project.app_token)]
-        pages += [visitor.open(path) for path in ("/console/mint", "/console/mint?email=a@b.example")]
+        paths = ("/console/mint", "/console/mint?email=a@b.example", "/console/live")
+        pages += [visitor.open(path) for path in paths]
         for page in pages:
             assert page.headers["content-security-policy"].startswith("default-src 'self';")
             assert page.headers["cache-control"] == "no-store"

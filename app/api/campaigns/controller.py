@@ -3,7 +3,16 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.campaigns import availability, codes, readiness, service, summary, transactions
+from app.api.campaigns import (
+    availability,
+    codes,
+    readiness,
+    running,
+    service,
+    stopping,
+    summary,
+    transactions,
+)
 from app.api.campaigns.schemas import CampaignCreate, CampaignUpdate, CampaignVouchersCreate
 from app.api.idempotency import once
 from app.api.vouchers import imports
@@ -206,4 +215,6 @@ ROUTES: tuple[Route, ...] = (
     *summary.ROUTES,
     *availability.ROUTES,
     *readiness.ROUTES,
+    *running.ROUTES,
+    *stopping.ROUTES,
 )

@@ -16,19 +16,31 @@ async def conditions_of(
     session: AsyncSession, campaign: Campaign, object_ids: Iterable[str]
 ) -> list[Condition]:
     """Of all rules that are assigned to these objects."""
-    rules = await session.scalars(
-        select(ValidationRule)
+    found = await conditions_by_object(session, campaign.project_id, object_ids)
+    return [condition for conditions in found.values() for condition in conditions]
+
+
+async def conditions_by_object(
+    session: AsyncSession, project_id: str, object_ids: Iterable[str]
+) -> dict[str, list[Condition]]:
+    """Of the rules that are assigned to each of these objects, in one read."""
+    rows = await session.execute(
+        select(ValidationRuleAssignment.related_object_id, ValidationRule)
+        .select_from(ValidationRule)
         .join(
             ValidationRuleAssignment,
             (ValidationRuleAssignment.project_id == ValidationRule.project_id)
             & (ValidationRuleAssignment.rule_id == ValidationRule.id),
         )
         .where(
-            ValidationRule.project_id == campaign.project_id,
+            ValidationRule.project_id == project_id,
             ValidationRuleAssignment.related_object_id.in_(list(object_ids)),
         )
     )
-    return [condition for rule in rules.unique() for condition in _inside(rule.body.get("rules") or {})]
+    found: dict[str, list[Condition]] = {}
+    for object_id, rule in rows:
+        found.setdefault(object_id, []).extend(_inside(rule.body.get("rules") or {}))
+    return found
 
 
 def _inside(rules: Mapping[str, Any]) -> Iterator[Condition]:

@@ -3,7 +3,7 @@
 from app.api.call import Answer, Call
 from app.api.client_side import REDEEM, changed, evenly_timed, public_redemption, require_flag
 from app.api.idempotency import key_life
-from app.api.redemptions import explanation, single
+from app.api.redemptions import explanation, rates, single
 from app.api.redemptions.schemas import RollbackRequest
 from app.api.redemptions.service import get_redemption, list_redemptions, redemptions_of_voucher
 from app.api.redemptions.taking import redeem_request
@@ -226,5 +226,6 @@ ROUTES: tuple[Route, ...] = (
         errors=(*REDEMPTION_ERRORS, "forbidden"),
     ),
     *explanation.ROUTES,
+    *rates.ROUTES,
     *single.ROUTES,
 )
