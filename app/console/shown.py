@@ -23,7 +23,7 @@ def money(minor: int | None, currency: str | None = None) -> str:
 def number(value: float | None) -> str:
     if value is None:
         return "no limit"
-    return f"{value:,.1f}" if isinstance(value, float) and 0 < value < 10 else f"{value:,.0f}"
+    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:,.1f}"
 
 
 def moment(text: str | None) -> str:
