@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Answer, Call
+from app.api.campaigns.pools import free_codes
 from app.api.campaigns.rule_names import cap_of, conditions_of
 from app.api.lookup import campaign_named
 from app.db.models import Campaign, PromotionTier, Voucher
@@ -23,7 +24,10 @@ async def get_availability(call: Call) -> Answer:
     now = call.engine.now()
     async with call.read() as session:
         campaign = await campaign_named(session, call.project_id, call.path["campaignId"])
-        caps, claimed = await _claims(call, session, campaign)
+        is_pool = campaign.campaign_type != "PROMOTION" and campaign.type != "STANDALONE"
+        caps, claimed = ([], 0) if is_pool else await _claims(call, session, campaign)
+    if is_pool:  # Without a connection in hand: whoever counts needs one.
+        caps, claimed = await _pool(call, campaign)
     limits = [cap for cap in caps if cap is not None]
     limit = min(limits) if limits else None
     left = None if limit is None else max(0, limit - claimed)
@@ -55,9 +59,7 @@ def _status(campaign: Campaign, left: int | None, now: datetime) -> str:
 
 
 async def _claims(call: Call, session: AsyncSession, campaign: Campaign) -> tuple[list[int | None], int]:
-    """Caps that apply, and what is claimed of them."""
-    if campaign.campaign_type != "PROMOTION" and campaign.type != "STANDALONE":
-        return await _pool(session, campaign)
+    """Caps that apply to redemptions, and what is claimed of them."""
     ids = [campaign.id]
     code: Voucher | None = None
     if campaign.type == "STANDALONE":
@@ -85,18 +87,10 @@ async def _claims(call: Call, session: AsyncSession, campaign: Campaign) -> tupl
     return [code.quantity, cap], max(used, of_campaign) if cap is not None else used
 
 
-async def _pool(session: AsyncSession, campaign: Campaign) -> tuple[list[int | None], int]:
-    owned = (
-        (Voucher.project_id == campaign.project_id)
-        & (Voucher.campaign_id == campaign.id)
-        & Voucher.deleted_at.is_(None)
-    )
-    free = await session.scalar(
-        select(func.count())
-        .select_from(Voucher)
-        .where(owned, Voucher.publish_count == 0, Voucher.holder_id.is_(None), Voucher.active)
-    )
-    claimed = campaign.vouchers_count - int(free or 0)
+async def _pool(call: Call, campaign: Campaign) -> tuple[list[int | None], int]:
+    """The campaign's row is as new as the request, the count of free codes is not: never below nothing."""
+    free = await free_codes(call.engine.db, campaign.project_id, campaign.id)
+    claimed = max(0, campaign.vouchers_count - free)
     return [None if campaign.type == "AUTO_UPDATE" else campaign.vouchers_count], claimed
 
 

@@ -1,6 +1,7 @@
 """What people look at: summary, availability, readiness, and why a redemption failed."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import voucherify
@@ -76,6 +77,23 @@ def test_what_is_left_of_a_pool_and_under_a_rule(api):
     redeem(api, code)
     shown = availability(api, campaign_id)
     assert (shown["limit"], shown["claimed"], shown["left"]) == (2, 1, 1)
+
+
+def test_a_pool_is_counted_for_all_who_ask_at_once(api):
+    """Many at the same moment get the same count, and a code that is handed out shows soon afterwards."""
+    voucher = {"type": "DISCOUNT_VOUCHER", "discount": percent_off(10)}
+    body = {"name": unique("pool"), "type": "STATIC", "voucher": voucher}
+    pool = created(api.post("/v1/campaigns", json=body))
+    for _ in range(2):
+        created(api.post(f"/v1/campaigns/{pool['id']}/vouchers"))
+    with ThreadPoolExecutor(40) as threads:
+        shown = list(threads.map(lambda _: availability(api, pool["id"]), range(80)))
+    assert {(one["claimed"], one["left"]) for one in shown} == {(0, 2)}
+    created(api.post("/v1/publications", json={"campaign": pool["name"], "customer": {"source_id": "c"}}))
+    deadline = time.monotonic() + SECONDS_MAX
+    while availability(api, pool["id"])["claimed"] != 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_the_page_asks_with_a_publishable_key(server):
