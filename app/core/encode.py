@@ -11,6 +11,7 @@ from app.core.keys import Keys, meta, outbox
 from app.core.ops import INTEGER_MAX, Add, Apply, Claim, Due, Equal, Hold, Keep, Op, Put, Record, Release
 from app.core.outcome import Code, Outcome
 
+_LEAST = -INTEGER_MAX
 SCHEMA = "1"
 """Of the state in Redis: meaning of meta, counters and records. A script refuses any other."""
 
@@ -90,15 +91,31 @@ class _Plan:
         self.fields.setdefault(key, [])
         self.writes.setdefault((key, ttl_seconds), []).extend(pairs)
 
-    def add(self, op: Op) -> None:
-        """Append one operation, in the layout of the script's header."""
-        # The commonest first: each redemption adds ten.
-        if isinstance(op, Add):
+    def extend(self, ops: Iterable[Op]) -> None:
+        """Append operations, in the layout of the script's header."""
+        fields_of, places, arguments = self.fields, self.places, self.arguments
+        for op in ops:
+            if not isinstance(op, Add):
+                self._other(op)
+                continue
+            # Most operations of every redemption move a counter, hence this in line.
+            key, field, delta, base, cap, floor = op.key, op.field, op.delta, op.base, op.cap, op.floor
+            if not (_LEAST <= delta <= INTEGER_MAX and _LEAST <= base <= INTEGER_MAX):
+                _require_bound(delta, base)
+            if cap is not None or floor is not None:
+                _require_bound(cap, floor)
+            place = places.get((key, field, True))
+            if place is None:
+                fields = fields_of.get(key)
+                if fields is None:
+                    fields = fields_of[key] = []
+                place = places[key, field, True] = len(fields) + 1
+                fields += (field, field + HELD_SUFFIX)
+            self.slots.append((len(arguments) + 1, key, place))
+            arguments += ("A", place, delta, base, cap, floor, op.until)
             self.checks += 1
-            _require_bound(op.delta, op.base, op.cap, op.floor)
-            slot = self._slot(op.key, op.field, True)
-            self.arguments += ("A", slot, op.delta, op.base, op.cap, op.floor, op.until)
-            return
+
+    def _other(self, op: Equal | Record | Put | Keep | Claim | Hold | Release | Due) -> None:
         if isinstance(op, Record):
             self.checks += 1
             self.arguments += ("V", self._slot(op.key, op.field, False), f"{op.version}:")
@@ -155,8 +172,7 @@ def apply_command(
 ) -> tuple[Argument, ...]:
     """The EVALSHA command of one call. Raises OldNamespace when its keys are not those of `keys`."""
     plan = _Plan()
-    for op in call.ops:
-        plan.add(op)
+    plan.extend(call.ops)
     _require(keys, plan.fields)
     if call.idempotency_key:
         _require(keys, (call.idempotency_key,))
@@ -218,12 +234,12 @@ def _currents(joined: bytes, call: Apply) -> tuple[tuple[int, int], ...]:
 
 def outcome_of(reply: list[Any], call: Apply) -> Outcome:
     """What the script answered."""
+    if reply[0] == 1 and call.mode != VALIDATE:  # Code.OK, as nearly always
+        return Outcome(code=Code.OK, event_id=reply[1].decode(), afters=_integers(reply[2]))
     code = Code(reply[0])
     match code:
-        case Code.OK if call.mode == VALIDATE:
-            return Outcome(code=code, currents=_currents(reply[3], call))
         case Code.OK:
-            return Outcome(code=code, event_id=reply[1].decode(), afters=_integers(reply[2]))
+            return Outcome(code=code, currents=_currents(reply[3], call))
         case Code.DUP:
             return Outcome(
                 code=code, event_id=reply[1].decode(), afters=_integers(reply[2]), name=reply[3].decode()

@@ -101,14 +101,14 @@ class Keys:
         """`n:<scope>:<id>[:<customer>][:<product>][:<window>]`; fields are `used`, `amount`, `orders`,
         `units` (D7).
         """
-        parts = [f"{self.base}n:{scope}:{identity}"]
+        key = f"{self.base}n:{scope}:{identity}"
         if customer:
-            parts.append(f"c={customer}")
+            key += f":c={customer}"
         if product:
-            parts.append(f"p={product}")
+            key += f":p={product}"
         if window:
-            parts.append(f"w={window}")
-        return ":".join(parts)
+            key += f":w={window}"
+        return key
 
     def voucher_record(self, folded_code: str) -> str:
         """Field: the folded code."""

@@ -30,7 +30,13 @@ _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.|\\\Z)*+(?:"|\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _CHUNK = 65_536
-_SUSPICIOUS_NUMBER = re.compile(rb"[0-9]{16}|[0-9][eE][+-]?[0-9]{2}|\.[0-9]{16}")
+_LIKENESS = {**dict.fromkeys(b"0123456789", ord("0")), **dict.fromkeys(b"eE", ord("e"))}
+_LIKENESS |= dict.fromkeys(b"+-", ord("+"))
+_NUMBERS = bytes(_LIKENESS.get(byte, ord(" ")) for byte in range(256))
+"""Every digit as 0, an e as e, a sign as +, all else as a blank: a body is searched in a third of a pattern's
+time.
+"""
+_MANY_DIGITS = b"0" * 16
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.+)`$")
 _GOT = re.compile(r"Expected `(.+)`, got `(.+)`$")
@@ -129,8 +135,13 @@ def check_bounds(raw: bytes) -> None:
         raise invalid_payload(f"Payload must NOT have more than {VALUES_MAX} values")
     if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX and _deeper_than(raw, DEPTH_MAX):
         raise invalid_payload(f"Payload must NOT be nested deeper than {DEPTH_MAX}")
-    suspicious = _SUSPICIOUS_NUMBER.search(raw) is not None
-    if suspicious or b"\\u0000" in raw:
+    numbers = raw.translate(_NUMBERS)
+    if (
+        _MANY_DIGITS in numbers
+        or b"0e00" in numbers  # an exponent of two digits
+        or b"0e+00" in numbers
+        or b"\\u0000" in raw
+    ):
         _inspect(decoder_for(Any).decode(raw))
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from app.core.records import VoucherRecord
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.compiling import instant, is_plain
-from app.redeemables.products import PRODUCT, SKU, Reference, Resolver
+from app.redeemables.products import PRODUCT, SKU, Resolver
 from app.redeemables.programs import CampaignProgram, ProjectProgram
 from app.redeemables.request import RedeemableRequest
 from rules.facts import Candidate, Gift, Holder, ItemFacts
@@ -126,14 +126,13 @@ async def facts_of_units(
     if not named:
         return {}
     references = {
-        identifier: Reference(SKU if identifier.startswith("sku_") else PRODUCT, identifier)
-        for identifier in named
+        identifier: (SKU if identifier.startswith("sku_") else PRODUCT, identifier) for identifier in named
     }
     resolved = await products.resolve(project_id, references.values())
     found: dict[str, ItemFacts | None] = {}
     for identifier, reference in references.items():
         item = resolved.facts[reference]
-        if item is not None and reference.kind == SKU and item.price is None:
+        if item is not None and reference[0] == SKU and item.price is None:
             parent = resolved.product(item.product_id)
             item = replace(item, price=parent.price if parent is not None else None)
         if item is not None and item.product_id is not None:

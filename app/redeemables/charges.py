@@ -18,15 +18,12 @@ BALANCES = frozenset({"gift", "points"})
 
 def place_of(keys: Keys, name: CounterName) -> tuple[str, str]:
     """Key and field of a counter."""
-    if (
-        name.scope == "voucher"
-        and not (name.customer or name.product or name.window)
-        and name.field == "used"
-    ):
+    scope, field = name.scope, name.field
+    if scope == "voucher" and field == "used" and not (name.customer or name.product or name.window):
         return keys.voucher_used(name.id), name.id
-    if name.scope in BALANCES:
+    if scope in BALANCES:
         return keys.balance(name.id), name.id
-    return keys.counter(name.scope, name.id, name.customer, name.product, name.window), name.field
+    return keys.counter(scope, name.id, name.customer, name.product, name.window), field
 
 
 class Charged(Struct):
@@ -40,14 +37,7 @@ class Charged(Struct):
         """As the ledger keeps them: keys without tag and namespace."""
         cut = len(keys.base)
         return [
-            Posting(
-                key=add.key[cut:],
-                field=add.field,
-                delta=add.delta,
-                base=add.base,
-                until=add.until,
-                redeemable_no=add.redeemable_no,
-            )
+            Posting(add.key[cut:], add.field, add.delta, "a", add.base, add.until, add.redeemable_no)
             for add in self.adds
         ]
 
@@ -66,22 +56,13 @@ def charge(
     pins: list[Equal] = []
     pinned: set[CounterName] = set()
     numbered = [(number, one) for number, result in enumerate(results) for one in result.charges]
-    numbered.extend((0, one) for one in extra)
+    numbered.extend([(0, one) for one in extra])
     for number, one in numbered:
         name = one.counter
         key, field = place_of(keys, name)
         previous = merged.get(name)
         if previous is None:
-            merged[name] = Add(
-                key=key,
-                field=field,
-                delta=one.delta,
-                base=one.base,
-                cap=one.cap,
-                floor=one.floor,
-                until=one.until,
-                redeemable_no=number,
-            )
+            merged[name] = Add(key, field, one.delta, one.base, one.cap, one.floor, one.until, number)
         else:
             merged[name] = Add(
                 key=key,

@@ -113,14 +113,20 @@ class CustomerPayload(Struct, kw_only=True):
     metadata: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        check_texts({"source_id": self.source_id}, 4 * SOURCE_ID_MAX)
-        if self.id is not None and not self.id.startswith(TRACKING_PREFIX):
-            check_texts({"id": self.id}, ID_MAX)
-        check_texts({name: getattr(self, name) for name in ("name", "description", "email", "phone")})
         self.id = self.id or None
         self.source_id = self.source_id or None
-        self.birthdate = birthdate_of(self.birthdate or self.birthday)
-        self.birthday = None
+        # Most requests name a customer and say nothing of it.
+        if self.source_id is not None and len(self.source_id) > ID_MAX:
+            check_texts({"source_id": self.source_id}, 4 * SOURCE_ID_MAX)
+        if self.id is not None and not self.id.startswith(TRACKING_PREFIX):
+            check_texts({"id": self.id}, ID_MAX)
+        if self.name or self.description or self.email or self.phone:
+            check_texts({name: getattr(self, name) for name in ("name", "description", "email", "phone")})
+        if self.birthdate or self.birthday:
+            self.birthdate = birthdate_of(self.birthdate or self.birthday)
+            self.birthday = None
+        else:
+            self.birthdate = self.birthday = None
         if self.address:
             self.address = address_of(self.address)
 

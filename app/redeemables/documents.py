@@ -5,6 +5,7 @@ kept exactly.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 
@@ -33,9 +34,12 @@ def exact(value: Any) -> Any:
 
 def instant_text(instant: datetime) -> str:
     """ISO 8601 in UTC with milliseconds, as every instant on the wire."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.isoformat(timespec="milliseconds")[:-6] + "Z"  # for +00:00
 
 
+@lru_cache(maxsize=4096)
 def instant_text_us(microseconds: int) -> str:
     """The same from epoch microseconds."""
     return instant_text(datetime.fromtimestamp(microseconds / 1_000_000, UTC))

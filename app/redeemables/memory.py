@@ -42,11 +42,13 @@ class Remembered(Struct, frozen=True, kw_only=True):
 
 
 class Acquaintance(Struct, frozen=True, kw_only=True):
-    """A customer whose record and claim are known. facts: as stored, without what a request says."""
+    """A customer whose record is known. facts: as stored, without what a request says."""
 
     generation: int
     customer_id: str
     source_id: str | None
+    claimed: bool
+    """Whether the core knows whose the source_id is; the first taking claims it."""
     record: CustomerRecord
     facts: CustomerFacts
 

@@ -75,7 +75,7 @@ def facts_of(
     """Amounts by precedence: the order's own, else the sum of the lines (behaviour 3.2). trusted: as for
     `items_of`.
     """
-    lines = tuple(line_of(index, item, resolved) for index, item in enumerate(items))
+    lines = tuple([line_of(index, item, resolved) for index, item in enumerate(items)])
     body = stored.body if stored is not None else {}
     amount = payload.amount
     initial = payload.initial_amount
@@ -110,7 +110,7 @@ def line_of(index: int, item: OrderItemPayload, resolved: Resolved) -> Line:
     amount = item.amount
     if amount is None and price is not None:
         amount = price * quantity
-    discount_amount = min(item.discount_amount or 0, amount or 0)
+    discount_amount = min(item.discount_amount, amount or 0) if item.discount_amount else 0
     cost = (
         sku.cost
         if sku is not None and sku.cost is not None
@@ -132,7 +132,7 @@ def line_of(index: int, item: OrderItemPayload, resolved: Resolved) -> Line:
         cost=cost,
         metadata=item.metadata or {},
         discount_amount=discount_amount,
-        discount_quantity=min(int(item.discount_quantity or 0), quantity),
+        discount_quantity=min(int(item.discount_quantity), quantity) if item.discount_quantity else 0,
         initial_quantity=None if item.initial_quantity is None else int(item.initial_quantity),
         initial_amount=item.initial_amount,
     )

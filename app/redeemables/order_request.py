@@ -111,9 +111,12 @@ class OrderItemPayload(Struct, kw_only=True):
     metadata: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        self.quantity = counted(self.quantity, "quantity", 1)
-        self.discount_quantity = counted(self.discount_quantity, "discount_quantity", 0)
-        self.initial_quantity = counted(self.initial_quantity, "initial_quantity", 0)
+        if self.quantity is not None:
+            self.quantity = counted(self.quantity, "quantity", 1)
+        if self.discount_quantity is not None:
+            self.discount_quantity = counted(self.discount_quantity, "discount_quantity", 0)
+        if self.initial_quantity is not None:
+            self.initial_quantity = counted(self.initial_quantity, "initial_quantity", 0)
         if self.price is not None and self.price * self.units > ORDER_AMOUNT_MAX:
             raise ValueError(f"price multiplied by quantity must be <= {ORDER_AMOUNT_MAX}")
 

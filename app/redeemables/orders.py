@@ -230,9 +230,17 @@ def summary_adds(keys: Keys, stored: StoredOrder | None, new: StoredOrder) -> li
     """How the summaries of the customers of both states move (D15). None for an order that counts as
     before.
     """
+    if stored is None:
+        if new.status not in COMPLETED or new.customer_id is None:
+            return []
+        key = keys.counter("customer", new.customer_id)
+        adds = [Add(key, ORDERS_COUNT, 1)]
+        if new.amount:
+            adds.append(Add(key, ORDERS_AMOUNT, new.amount))
+        return adds
     moves: dict[tuple[str, str], int] = {}
     for order, sign in ((stored, -1), (new, 1)):
-        if order is None or order.status not in COMPLETED or order.customer_id is None:
+        if order.status not in COMPLETED or order.customer_id is None:
             continue
         for field, amount in ((ORDERS_COUNT, 1), (ORDERS_AMOUNT, order.amount or 0)):
             place = (order.customer_id, field)
@@ -262,10 +270,7 @@ def order_change_adds(keys: Keys, stored: StoredOrder | None, new: StoredOrder) 
 def postings_of(keys: Keys, adds: Iterable[Add]) -> list[Posting]:
     """As the ledger keeps them: keys without tag and namespace."""
     cut = len(keys.base)
-    return [
-        Posting(key=add.key[cut:], field=add.field, delta=add.delta, base=add.base, until=add.until)
-        for add in adds
-    ]
+    return [Posting(add.key[cut:], add.field, add.delta, "a", add.base, add.until) for add in adds]
 
 
 # Facts --------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ when any of them changed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 from sqlalchemy import or_, select
@@ -26,11 +26,8 @@ PRODUCT = "product"
 SKU = "sku"
 
 
-class Reference(NamedTuple):
-    """kind: "product" or "sku"; value: an id or a source_id."""
-
-    kind: str
-    value: str
+Reference = tuple[str, str]
+"""Kind ("product" or "sku"), and an id or a source_id."""
 
 
 def references_of(items: Iterable[OrderItemPayload]) -> set[Reference]:
@@ -39,9 +36,9 @@ def references_of(items: Iterable[OrderItemPayload]) -> set[Reference]:
     for item in items:
         product, sku = item.product_reference, item.sku_reference
         if product:
-            found.add(Reference(PRODUCT, product))
+            found.add((PRODUCT, product))
         if sku:
-            found.add(Reference(SKU, sku))
+            found.add((SKU, sku))
     return found
 
 
@@ -81,10 +78,10 @@ class Resolved(Struct, frozen=True):
     facts: Mapping[Reference, ItemFacts | None]
 
     def product(self, value: str | None) -> ItemFacts | None:
-        return None if value is None else self.facts.get(Reference(PRODUCT, value))
+        return None if value is None else self.facts.get((PRODUCT, value))
 
     def sku(self, value: str | None) -> ItemFacts | None:
-        return None if value is None else self.facts.get(Reference(SKU, value))
+        return None if value is None else self.facts.get((SKU, value))
 
     def of(self, item: OrderItemPayload) -> tuple[ItemFacts | None, ItemFacts | None]:
         """(product, SKU) of a line, the request's values over the stored ones (behaviour 2.7)."""
@@ -92,6 +89,8 @@ class Resolved(Struct, frozen=True):
         stored_product = self.product(item.product_reference)
         if stored_product is None and stored_sku is not None:
             stored_product = self.product(stored_sku.product_id)
+        if item.product is None and item.sku is None:
+            return stored_product, stored_sku
         return _laid_over_product(stored_product, item), _laid_over_sku(stored_sku, item)
 
 
@@ -179,16 +178,17 @@ class ProductCache:
         what is missing.
         """
         wanted = set(references)
-        known = self._projects.setdefault(project_id, _Known())
+        known = self._projects.get(project_id)
+        if known is None:
+            known = self._projects[project_id] = _Known()
         facts = known.facts
-        missing = [reference for reference in wanted if reference not in facts]
-        if not missing and not any(reference.kind == SKU for reference in wanted):
+        if wanted <= facts.keys() and not any(kind == SKU for kind, _ in wanted):
             return Resolved(facts)
-        await self._load(project_id, facts, missing)
-        parents = {
-            Reference(PRODUCT, sku.product_id)
+        await self._load(project_id, facts, [reference for reference in wanted if reference not in facts])
+        parents: set[Reference] = {
+            (PRODUCT, sku.product_id)
             for reference in wanted
-            if reference.kind == SKU and (sku := facts.get(reference)) is not None and sku.product_id
+            if reference[0] == SKU and (sku := facts.get(reference)) is not None and sku.product_id
         }
         await self._load(project_id, facts, [reference for reference in parents if reference not in facts])
         result = {reference: facts[reference] for reference in wanted | parents}
@@ -205,8 +205,8 @@ class ProductCache:
         async with self._db.reading() as session:
             for start in range(0, len(missing), PARAMETERS_MAX):
                 part = missing[start : start + PARAMETERS_MAX]
-                products = [reference.value for reference in part if reference.kind == PRODUCT]
-                skus = [reference.value for reference in part if reference.kind == SKU]
+                products = [value for kind, value in part if kind == PRODUCT]
+                skus = [value for kind, value in part if kind == SKU]
                 if products:
                     for product in await session.scalars(
                         select(Product).where(
@@ -228,8 +228,8 @@ class ProductCache:
 def _remember(loaded: dict[Reference, ItemFacts | None], kind: str, facts: ItemFacts) -> None:
     """Under both names; where one's id is another's source_id, the id wins."""
     if facts.source_id is not None:
-        name = Reference(kind, facts.source_id)
+        name = (kind, facts.source_id)
         if loaded.get(name) is None:
             loaded[name] = facts
     if facts.id is not None:
-        loaded[Reference(kind, facts.id)] = facts
+        loaded[kind, facts.id] = facts

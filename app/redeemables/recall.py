@@ -1,13 +1,19 @@
 """A redemption in one round trip: what the process remembers is decided on before anything is read, and the
-script compares that all of it still stands (ADR 16).
+script compares that all of it still stands (ADR 16). A validation compares by reading, in one trip as well.
 
-Remembered is only what the script compares: versions of the catalogue, of the vouchers' and the customer's
+Remembered is only what can be compared: versions of the catalogue, of the vouchers' and the customer's
 records, of the key's access. What depends on a counter or a summary, names an order or a session, or comes
-from a customer who was not met before takes the ordinary way, and so does what the script finds changed.
+from a customer who was not met before takes the ordinary way, and so does what is found changed.
 """
 
+from typing import Any
+
+from msgspec.structs import replace
+
+from app.core.core import RedemptionCore
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.customers import CustomerPayload, customer_facts, patch_of
+from app.redeemables.foresight import asked_together, look_for, unchanged
 from app.redeemables.gather import Gathered, order_facts_of
 from app.redeemables.memory import Acquaintance, Identity, Remembered, Together
 from app.redeemables.read_trip import Asked
@@ -25,7 +31,7 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
     """What is remembered of all that the request names, as if it had been read; None: read it."""
     partition = asked.partition
     order = request.order
-    if asked.access is None or request.session is not None:
+    if request.session is not None or not (asked.access is not None or _looks_alone(asked)):
         return None
     if order is not None and (order.id or order.source_id):
         return None
@@ -61,7 +67,6 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
         project_extensions=stored.project_extensions,
         catalogue=stored.catalogue,
     )
-    key, version = asked.access
     return Gathered(
         project=remembered.project,
         keys=remembered.keys,
@@ -72,18 +77,75 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
         customer=None if known is None else known.record,
         customer_id=None if known is None else known.customer_id,
         source_id=None if known is None else known.source_id,
-        claimed=known is not None and known.source_id is not None,
+        claimed=known is not None and known.claimed,
         order=None,
         seen={},
         first_event=None,
-        riders=[version],
-        access=(key, version),
+        riders=[] if asked.access is None else [asked.access[1]],
+        access=asked.access,
     )
 
 
+async def confirmed(
+    core: RedemptionCore, catalogue: Catalogue, asked: Asked, request: StackRequest, recalled: Gathered
+) -> Gathered | None:
+    """For a validation: what was recalled, with what its limits are compared with, after everything that was
+    remembered was read and stands; None: something has changed, or nobody knows yet what to compare.
+
+    Raises: CoreUnavailable.
+    """
+    foreseen = catalogue.foreseen(recalled.project.id, asked_together(request))
+    if foreseen is None:
+        return None
+    keys, customer = recalled.keys, recalled.customer
+    look = look_for(core, keys, replace(foreseen, guards=(*foreseen.guards, PRODUCTS)), recalled.customer_id)
+    commands = look.commands
+    records_at = len(commands)
+    versions = []
+    for record in recalled.records.values():
+        folded = recalled.project.fold(record.code)
+        commands.append(("HGET", keys.voucher_record(folded), folded))
+        versions.append(record.version)
+    if customer is not None:
+        commands.append(("HGET", keys.customer_record(customer.id), customer.id))
+        versions.append(customer.version)
+    riders_at = len(commands)
+    commands += asked.riders
+    claim_at = len(commands)
+    source_id = recalled.source_id
+    if source_id is not None:
+        commands.append(("HGET", keys.source_claim(source_id), source_id))
+    replies = await core.read(asked.partition, commands)
+    look.replies = replies[:records_at]
+    for version, raw in zip(versions, replies[records_at:riders_at], strict=True):
+        if not isinstance(raw, bytes) or not raw.startswith(b"%d:" % version):
+            return None
+    if source_id is not None and not _is_owner(recalled, replies[claim_at]):
+        return None
+    if not unchanged(core, asked.partition, look, recalled.guards):
+        return None
+    recalled.look = look
+    recalled.riders = replies[riders_at:claim_at]
+    return recalled
+
+
+def _is_owner(recalled: Gathered, claim: Any) -> bool:
+    """Whether the source_id is still nobody else's."""
+    if claim is None:
+        return not recalled.claimed
+    return recalled.customer_id is not None and claim == recalled.customer_id.encode()
+
+
+def _looks_alone(asked: Asked) -> bool:
+    """Whether nothing is taken, no answer that was given before could be meant, and asking twice for the
+    riders costs nobody a token.
+    """
+    return asked.looking and not asked.scope_hash and len(asked.riders) == 1
+
+
 def remember(catalogue: Catalogue, asked: Asked, request: StackRequest, gathered: Gathered) -> None:
-    """After a taking from what was read: the next one of the same can do without reading."""
-    if gathered.access is not None or asked.access is None or not _is_recallable(gathered, request):
+    """After a yes: the next one of the same can do without reading it again."""
+    if not (asked.access is not None or _looks_alone(asked)) or not _is_recallable(gathered, request):
         return
     memory, project = catalogue.memory, gathered.project
     generation = memory.generation(project.id)
@@ -101,11 +163,11 @@ def remember(catalogue: Catalogue, asked: Asked, request: StackRequest, gathered
         memory.remember(together_of(request), remembered)
     identity, record = identity_of(request), gathered.customer
     if identity is not NOBODY and record is not None:
-        # Whose source_id is claimed, by this taking at the latest.
         acquaintance = Acquaintance(
             generation=generation,
             customer_id=record.id,
             source_id=gathered.source_id,
+            claimed=gathered.claimed or not asked.looking,  # by this taking at the latest
             record=record,
             facts=customer_facts(record, None),
         )

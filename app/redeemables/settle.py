@@ -24,7 +24,7 @@ from app.redeemables.gather import Gathered, gather
 from app.redeemables.holders import known_by_email
 from app.redeemables.overdue import free_overdue
 from app.redeemables.read_trip import Asked
-from app.redeemables.recall import forget, recall, remember
+from app.redeemables.recall import confirmed, forget, recall, remember
 from app.redeemables.replay import KeyReused
 from app.redeemables.request import StackRequest
 from app.redeemables.sessions import own_releases
@@ -84,11 +84,17 @@ async def settle(
     Raises: Contended, Replayed, KeyReused, CoreUnavailable, LookupError.
     """
     recalled = await recall(catalogue, asked, request)
+    if recalled is not None and asked.looking:
+        recalled = await confirmed(core, catalogue, asked, request, recalled)
+        if recalled is None:
+            forget(catalogue, asked, request)
     if recalled is not None:
         with suppress(Refused):  # by settings that may be no longer so: they are read, and asked again
             await check(recalled)
             settled = await _decide(core, catalogue, asked, recalled, now, compose, explain)
             if settled is not None:
+                if settled.outcome is not None and not (recalled.claimed or asked.looking):
+                    remember(catalogue, asked, request, recalled)
                 return settled
         forget(catalogue, asked, request)
     for _ in range(GATHER_ATTEMPTS_MAX):

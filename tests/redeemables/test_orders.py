@@ -24,12 +24,12 @@ from app.redeemables.orders import (
     stored_of,
     summary_adds,
 )
-from app.redeemables.products import PRODUCT, Reference, Resolved
+from app.redeemables.products import PRODUCT, Resolved
 from rules.facts import ItemFacts
 from tests.ledger.shop import now_us
 
 MUG = ItemFacts(id="prod_mug", source_id="mug", name="Mug", price=1_000, cost=400)
-RESOLVED = Resolved({Reference(PRODUCT, "mug"): MUG, Reference(PRODUCT, "prod_mug"): MUG})
+RESOLVED = Resolved({(PRODUCT, "mug"): MUG, (PRODUCT, "prod_mug"): MUG})
 
 
 def order(version=1, status="CREATED", **members):

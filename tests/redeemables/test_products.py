@@ -7,7 +7,7 @@ from sqlalchemy import event, update
 
 from app.db.models import Product, Sku
 from app.redeemables.order_request import ItemProductPayload, ItemSkuPayload, OrderItemPayload
-from app.redeemables.products import PRODUCT, SKU, ProductCache, Reference, references_of
+from app.redeemables.products import PRODUCT, SKU, ProductCache, references_of
 
 
 @pytest.fixture
@@ -65,10 +65,10 @@ async def test_products_are_found_by_either_name_and_asked_once(shop, project):
     cache = ProductCache(shop.db)
     counted = Counted(shop.db)
     wanted = {
-        Reference(PRODUCT, "prod_1"),
-        Reference(PRODUCT, "mug"),
-        Reference(PRODUCT, "nothing"),
-        Reference(SKU, "mug-l"),
+        (PRODUCT, "prod_1"),
+        (PRODUCT, "mug"),
+        (PRODUCT, "nothing"),
+        (SKU, "mug-l"),
     }
     resolved = await cache.resolve(project, wanted)
     assert resolved.product("prod_1") == resolved.product("mug")
@@ -85,7 +85,7 @@ async def test_a_new_version_of_products_forgets_the_old(shop, project):
     """After the version moved, a changed price is seen; while it stands still, it is not asked for."""
     cache = ProductCache(shop.db)
     cache.refresh(project, 5)
-    mug = Reference(PRODUCT, "mug")
+    mug = (PRODUCT, "mug")
     assert (await cache.resolve(project, [mug])).product("mug").price == 1_000
     async with shop.db.writing() as session:
         await session.execute(update(Product).where(Product.project_id == project).values(price=2_000))
@@ -97,9 +97,7 @@ async def test_a_new_version_of_products_forgets_the_old(shop, project):
 
 async def test_another_projects_products_are_unknown(shop, project):
     """The same names in another project resolve to nothing."""
-    resolved = await ProductCache(shop.db).resolve(
-        "p_other", [Reference(PRODUCT, "prod_1"), Reference(SKU, "sku_1")]
-    )
+    resolved = await ProductCache(shop.db).resolve("p_other", [(PRODUCT, "prod_1"), (SKU, "sku_1")])
     assert (resolved.product("prod_1"), resolved.sku("sku_1")) == (None, None)
 
 

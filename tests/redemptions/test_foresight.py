@@ -3,8 +3,9 @@
 import httpx
 import redis
 
-from tests.support.server import RunningServer
+from tests.support.server import Project, RunningServer
 from tests.support.shop import (
+    CART,
     assign,
     created,
     percent_off,
@@ -12,6 +13,7 @@ from tests.support.shop import (
     redeem,
     rule,
     single_voucher,
+    stack,
     unique,
     validate,
 )
@@ -86,3 +88,83 @@ def test_units_that_a_session_holds_are_not_free(api: httpx.Client) -> None:
     for _ in range(TIMES):
         assert validate(api, code)["valid"] is False
         assert validate(api, code, session=session)["valid"] is True
+
+
+def test_what_is_remembered_is_not_decoded_anew(api: httpx.Client, server: RunningServer) -> None:
+    """A customer and a code that every worker has met: versions are compared, nothing is looked up."""
+    code, _ = public_code(api, percent_off(10))
+    customer = {"source_id": unique("regular")}
+    created(api.post("/v1/customers", json=customer))
+    for _ in range(4 * TIMES):
+        assert validate(api, code, customer=customer)["valid"] is True
+    status = server.status()
+    assert status is not None
+    with redis.Redis(unix_socket_path=status["redis_url"].removeprefix("unix://")) as valkey:
+
+        def settings_read() -> int:
+            return int(valkey.info("commandstats")["cmdstat_hmget"]["calls"])
+
+        start = settings_read()
+        for _ in range(20):
+            assert validate(api, code, customer=customer)["valid"] is True
+        remembered = settings_read() - start
+        for _ in range(20):
+            order = {**CART, "source_id": unique("order")}
+            assert validate(api, code, customer=customer, order=order)["valid"] is True
+        read = settings_read() - start - remembered
+        # An order that could be stored is looked for, so that way is taken in full.
+        assert read > remembered
+
+
+def test_a_changed_customer_is_seen_by_the_next_validation(api: httpx.Client) -> None:
+    """The version of the customer's record is compared."""
+    code, campaign_id = public_code(api, percent_off(10))
+    rules = {"1": {"name": "customer.metadata", "property": "level", "conditions": {"$is": ["gold"]}}}
+    document = {"name": unique("gold"), "rules": {**rules, "logic": "1"}}
+    assign(api, created(api.post("/v1/validation-rules", json=document))["id"], "campaign", campaign_id)
+    customer = {"source_id": unique("regular")}
+    person = created(api.post("/v1/customers", json={**customer, "metadata": {"level": "gold"}}))
+    for level in ("gold", "tin", "gold", "tin"):
+        created(api.put(f"/v1/customers/{person['id']}", json={"metadata": {"level": level}}))
+        for _ in range(2 * TIMES):
+            assert validate(api, code, customer=customer)["valid"] is (level == "gold")
+
+
+def test_a_changed_voucher_and_a_changed_price_are_seen_by_the_next_validation(api: httpx.Client) -> None:
+    """The versions of the voucher's record and of the project's products are compared."""
+    code, _ = public_code(api, percent_off(10))
+    product = created(api.post("/v1/products", json={"name": "Kettle", "price": 1_000}))
+    order = {"items": [{"product_id": product["id"], "quantity": 1}]}
+    for price in (1_000, 3_000, 2_000):
+        created(api.put(f"/v1/products/{product['id']}", json={"price": price}))
+        for _ in range(2 * TIMES):
+            assert validate(api, code, order=order)["order"]["amount"] == price
+    created(api.post(f"/v1/vouchers/{code}/disable"))
+    for _ in range(2 * TIMES):
+        assert validate(api, code, order=order)["valid"] is False
+
+
+def test_a_customer_who_was_validated_before_is_claimed_by_the_first_redemption(api: httpx.Client) -> None:
+    """What a validation remembers of a customer does not stand for a claim that no taking made yet."""
+    code, _ = public_code(api, percent_off(10))
+    customer = {"source_id": unique("new")}
+    person = created(api.post("/v1/customers", json=customer))
+    for _ in range(2 * TIMES):
+        assert validate(api, code, customer=customer)["valid"] is True
+    for _ in range(2 * TIMES):
+        assert redeem(api, code, customer=customer)["redemptions"][0]["customer_id"] == person["id"]
+        assert validate(api, code, customer=customer)["valid"] is True
+    summary = created(api.get(f"/v1/customers/{person['id']}"))["summary"]
+    assert summary["redemptions"]["total_redeemed"] == 2 * TIMES
+
+
+def test_a_revoked_key_validates_no_more(server: RunningServer) -> None:
+    """The access version rides with what is compared, on each worker."""
+    shop: Project = server.create_project(unique("revoked"))
+    with server.client(shop) as api:
+        code, _ = public_code(api, percent_off(10))
+        for _ in range(2 * TIMES):
+            assert validate(api, code)["valid"] is True
+        server.command("keys", "revoke", shop.app_id)
+        for _ in range(2 * TIMES):
+            assert api.post("/v1/validations", json=stack(code)).status_code == 401
