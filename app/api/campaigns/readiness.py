@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Answer, Call
-from app.api.campaigns.rule_names import Condition, conditions_of
+from app.api.campaigns.rule_names import Condition, bounds_from_above, conditions_by_object
 from app.api.lookup import campaign_named, project_of
 from app.db.models import Campaign, Project, PromotionTier, Voucher
 from app.http.errors import ApiError
@@ -41,17 +41,18 @@ async def findings_of(session: AsyncSession, project: Project, campaign: Campaig
             )
         )
     ).all()
-    ids = [campaign.id, *(tier.id for tier in tiers)]
+    shared = [campaign.id]
     if campaign.type == "STANDALONE":
-        ids += await session.scalars(
+        shared += await session.scalars(
             select(Voucher.id)
             .where(Voucher.project_id == project.id, Voucher.campaign_id == campaign.id)
             .limit(1)
         )
-    conditions = await conditions_of(session, campaign, ids)
+    ids = [*shared, *(tier.id for tier in tiers)]
+    rules = _Rules(await conditions_by_object(session, project.id, ids), shared, tiers)
     return [
         *_too_generous(campaign, tiers),
-        *_unbounded(campaign, conditions),
+        *_unbounded(campaign, rules),
         *_endless(campaign, tiers),
         *_unguarded(project, campaign, tiers),
         *_guessable(campaign),
@@ -75,18 +76,37 @@ def _is_free(discount: Mapping[str, Any]) -> bool:
     return discount.get("type") == "FIXED" and discount.get("fixed_amount") == 0
 
 
-def _unbounded(campaign: Campaign, conditions: Sequence[Condition]) -> Iterator[Finding]:
-    names = {name for name, _ in conditions}
+class _Rules(Struct, frozen=True):
+    """What the rules of a campaign limit. shared: ids of the campaign and of its one code."""
+
+    conditions: Mapping[str, Sequence[Condition]]
+    shared: Sequence[str]
+    tiers: Sequence[PromotionTier]
+
+    def limit(self, names: tuple[str, ...]) -> bool:
+        """One of these counts is bounded, for the whole campaign or for each tier that is on."""
+        active = [tier.id for tier in self.tiers if tier.active]
+        if any(self._limits(one, names) for one in self.shared):
+            return True
+        return bool(active) and all(self._limits(one, names) for one in active)
+
+    def _limits(self, object_id: str, names: tuple[str, ...]) -> bool:
+        return any(
+            name.startswith(names) and bounds_from_above(operators)
+            for name, operators in self.conditions.get(object_id, ())
+        )
+
+
+def _unbounded(campaign: Campaign, rules: _Rules) -> Iterator[Finding]:
     voucher = campaign.body.get("voucher") or {}
     quantity = (voucher.get("redemption") or {}).get("quantity")
     is_public = campaign.type == "STANDALONE" or campaign.campaign_type == "PROMOTION"
-    capped = any(name.startswith(CAPS) for name in names)
     gift = voucher.get("type") == "GIFT_VOUCHER"  # its balance is a cap
-    if quantity is None and not capped and not gift:
+    if quantity is None and not rules.limit(CAPS) and not gift:
         yield Finding(
             "no_cap", "Nothing limits how often it is redeemed, or what it may cost together", campaign.id
         )
-    if is_public and not any(name.startswith(PER_CUSTOMER) for name in names):
+    if is_public and not rules.limit(PER_CUSTOMER):
         yield Finding("no_limit_per_customer", "One customer may use it again and again", campaign.id)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.models import Campaign, ValidationRule, ValidationRuleAssignment
 
+UPPER = frozenset({"$less_than", "$less_than_or_equal", "$is", "$in"})
 Condition = tuple[str, Mapping[str, Any]]
 """Name of the rule and its `conditions`."""
 
@@ -48,6 +49,11 @@ def _inside(rules: Mapping[str, Any]) -> Iterator[Condition]:
         if isinstance(body, dict) and "name" in body:
             yield str(body["name"]), body.get("conditions") or {}
             yield from _inside(body.get("rules") or {})
+
+
+def bounds_from_above(operators: Mapping[str, Any]) -> bool:
+    """Whether a condition holds for no number beyond some other."""
+    return not UPPER.isdisjoint(operators)
 
 
 def cap_of(conditions: Iterable[Condition], name: str) -> int | None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Integer, case, cast, func, select
+from sqlalchemy import BigInteger, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Answer, Call
@@ -46,8 +46,8 @@ async def _redemptions(session: AsyncSession, campaign: Campaign, between: Betwe
     """Validations leave nothing behind that could be counted."""
     row = Redemption
     order = row.body["order"]
-    amount = func.coalesce(cast(order["amount"].as_string(), Integer), 0)
-    discount = func.coalesce(cast(order["total_applied_discount_amount"].as_string(), Integer), 0)
+    amount = func.coalesce(cast(order["amount"].as_string(), BigInteger), 0)
+    discount = func.coalesce(cast(order["total_applied_discount_amount"].as_string(), BigInteger), 0)
     taken = (row.object == "redemption") & (row.result == "SUCCESS")
     back = taken & (row.status == "ROLLED_BACK")
 

@@ -17,7 +17,9 @@ from tests.support.shop import (
     refusal,
     rule,
     single_voucher,
+    tier,
     unique,
+    validate,
 )
 
 SECONDS_MAX = 20.0
@@ -148,6 +150,24 @@ def test_readiness_of_codes_and_tiers(api):
     assert keys_of(api, campaign["id"]) == {"codes_can_be_guessed", "no_codes", "no_margin_floor"}
     promotion = created(api.post("/v1/campaigns", json={"name": unique("p"), "campaign_type": "PROMOTION"}))
     assert "no_active_tier" in keys_of(api, promotion["id"])
+
+
+def test_readiness_takes_no_rule_for_a_limit_that_is_none(api):
+    """A lower bound caps nothing, and a limit of one tier leaves the other without."""
+    code, campaign_id = public_code(api, percent_off(10))
+    assign(api, rule(api, "campaign.redemptions.count", {"$more_than": [5]}), "campaign", campaign_id)
+    assign(api, rule(api, "redemption.count.per_customer", {"$is_not": [3]}), "campaign", campaign_id)
+    assert {"no_cap", "no_limit_per_customer"} <= keys_of(api, campaign_id)
+    first = tier(api, percent_off(10))
+    promotion = first["campaign"]["id"]
+    body = {"name": unique("tier"), "action": {"discount": percent_off(5)}}
+    second = created(api.post(f"/v1/promotions/{promotion}/tiers", json=body))
+    once = rule(api, "redemption.count.per_customer", {"$less_than_or_equal": [1]})
+    assign(api, once, "promotion_tier", first["id"])
+    assert "no_limit_per_customer" in keys_of(api, promotion)
+    assign(api, once, "promotion_tier", second["id"])
+    assert "no_limit_per_customer" not in keys_of(api, promotion)
+    assert validate(api, code)["valid"] is False
 
 
 def test_the_summary_adds_up(api):
