@@ -2,11 +2,14 @@
 
 import json
 import sqlite3
+from contextlib import closing
 
 import httpx
 import pytest
 
 from app.api.routes import ALL_ROUTES
+from tests.durability.load import wait_until
+from tests.support.actions import ended, send_csv
 from tests.support.server import RunningServer
 from tests.support.shop import created, percent_off, public_code, redeem, single_voucher, stack, unique
 
@@ -16,6 +19,7 @@ SECRETS = {
     "line_1": "Planted Avenue 77",
     "name": "Plantina Secretsdottir",
     "postal_code": "PLANT-0815",
+    "header": "Bearer planted-header-4711",
 }
 
 
@@ -159,6 +163,16 @@ def provoke(api, project):
     api.post("/v1/validations", json=stack(code, customer=person, order={"amount": SECRETS["email"]}))
     api.post("/v1/orders", json={"customer": person, "items": [], "metadata": {"to": SECRETS["line_1"]}})
     api.post("/v1/segments", json={"name": unique("s"), "type": "static", "customers": [customer["id"]]})
+    api.post("/v1/events", json={"event": "moved", "customer": person, "metadata": {"to": SECRETS["line_1"]}})
+    api.post("/v1/events", json={"event": SECRETS["email"], "customer": {"id": SECRETS["email"]}})
+    row = f"{unique('planted')},{SECRETS['name']},{SECRETS['email']}"
+    for text in (f"Source_id,Name,Email\n{row}\n", f"Source_id,Name,Email\n{row},{SECRETS['phone']}\n"):
+        ended(api, send_csv(api, "/v1/customers/importCSV", text))
+    api.post("/v1/customers/bulk/async", json=[person, {**person, "source_id": 5}])
+    single = single_voucher(api, percent_off(10))["code"]
+    created(api.post("/v1/publications", json={"voucher": single, "customer": person, "metadata": person}))
+    api.post("/v1/exports", json={"exported_object": "customer", "parameters": {"filters": person}})
+    api.post(f"/v1/customers/{customer['id']}/permanent-deletion")
     api.delete(f"/v1/customers/{customer['id']}")
     form = {"grant_type": "client_credentials", "scope": "api"}
     token = created(api.post("/v1/oauth/token", data=form))["access_token"]
@@ -170,17 +184,48 @@ def provoke(api, project):
     return token
 
 
+def provoke_webhooks(server, project):
+    """Secrets of a webhook, where somebody listens to what is told of persons and does not answer."""
+    headers = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
+    base = f"{server.base_url}/management/v1"
+    path = f"projects/{project.project_id}/webhooks"
+    body = {
+        "target_url": "https://receiver.invalid/hooks",
+        "events": ["customer.created", "customer.updated", "redemption.succeeded"],
+        "extensions": {"headers": {"Authorization": SECRETS["header"]}},
+    }
+    with httpx.Client(headers=headers, timeout=30) as manage:
+        made = created(manage.post(f"{base}/{path}", json=body))
+        manage.post(f"{base}/{path}", json={**body, "target_url": f"ftp://{SECRETS['email']}/"})
+        rotated = created(manage.post(f"{base}/engine/{path}/{made['id']}/secret/rotate"))
+    return [made["extensions"]["secret"], rotated["secret"]]
+
+
+def attempted(server):
+    """Until somebody was told something, in vain: what is logged of that is there then."""
+    with closing(sqlite3.connect(server.data_dir / "vouchsafe.db")) as database:
+        wait_until(
+            lambda: database.execute("SELECT count(*) FROM webhook_attempts").fetchone()[0],
+            lambda: "no webhook was tried",
+        )
+
+
 def test_nothing_planted_is_in_a_log_line_an_audit_row_or_a_metric(talkative):
-    """Of e-mail, telephone, address, name, tokens and secrets of keys, at the most talkative level."""
+    """Of e-mail, telephone, address, name, tokens, and secrets of keys and webhooks, at the most talkative
+    level.
+    """
     project = talkative.create_project("planted")
+    secrets = provoke_webhooks(talkative, project)
     with talkative.client(project) as api:
         token = provoke(api, project)
+    attempted(talkative)
     key = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
     metrics = httpx.get(f"{talkative.base_url}/management/v1/engine/metrics", headers=key).text
     assert "# TYPE" in metrics, "there are no metrics: the test would prove nothing"
     for command in (("audit", "list"), ("audit", "list", "--project", "planted", "--json")):
         metrics += talkative.command(*command).stdout
-    planted = [*SECRETS.values(), token, project.app_token, project.client_token, project.management_token]
+    tokens = [token, project.app_token, project.client_token, project.management_token]
+    planted = [*SECRETS.values(), *tokens, *secrets]
     connection = sqlite3.connect(talkative.data_dir / "vouchsafe.db")
     audit = ""
     for table in ("audit_entries", "audit_details"):

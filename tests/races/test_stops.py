@@ -226,3 +226,37 @@ async def test_nothing_succeeds_after_a_campaign_has_stopped_itself(
     assert max(taken) < stopped
     refused = [answer for _, answer in answers if answer.status_code not in (200, 503)]
     assert {(answer.status_code, answer.json()["key"]) for answer in refused} == {(400, "voucher_disabled")}
+
+
+async def test_no_worker_serves_a_key_that_was_revoked(four: RunningServer) -> None:
+    """Clients of all four processes redeem and read with a key while the management side revokes it: whatever
+    is asked for after the answer is 401, on connections that were served before.
+    """
+    shop = four.create_project(unique("revoked"))
+    with four.client(shop) as api:
+        code, _ = public_code(api, percent_off(10))
+    answers: list[tuple[float, int]] = []
+    done = asyncio.Event()
+
+    async def ask(reads: bool) -> None:
+        async with four.async_client(shop) as own:
+            while not done.is_set():
+                asked = time.monotonic()
+                if reads:
+                    answer = await own.get(f"/v1/vouchers/{code}")
+                else:
+                    answer = await own.post("/v1/redemptions", json=stack(code))
+                answers.append((asked, answer.status_code))
+
+    asking = [asyncio.create_task(ask(bool(number % 2))) for number in range(4 * CLIENTS)]
+    await within(lambda: sum(status == 200 for _, status in answers) >= 8 * CLIENTS)
+    headers = {"X-Management-Id": shop.management_id, "X-Management-Token": shop.management_token}
+    path = f"/management/v1/engine/projects/{shop.project_id}/keys/{shop.app_id}"
+    async with httpx.AsyncClient(base_url=four.base_url, headers=headers, timeout=30) as manage:
+        revoked = await manage.delete(path)
+    assert revoked.is_success, revoked.text
+    told = time.monotonic()
+    await within(lambda: sum(asked > told for asked, _ in answers) >= 8 * CLIENTS)
+    done.set()
+    await asyncio.gather(*asking)
+    assert {status for asked, status in answers if asked > told} == {401}
