@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 from msgspec import Struct
 
+from chaos.again import ask_again
 from chaos.checker import BROKEN, LOST
 from chaos.clients import DEED_SECONDS_MAX, Clients, until
 from chaos.faults import FAULTS
@@ -142,6 +143,8 @@ async def _run(rig: Rig, row: Row, randomness: random.Random, limit: Limit, hist
         rig.redis_url, rig.database_url, project.project_id, history, workload.limits
     )
     row.problems = judgement.problems + [Problem(BROKEN, "-", one) for one in clients.faults]
+    if cell.promised:  # Where a loss is allowed, what was lost is new when it is asked for again.
+        row.problems += await ask_again(rig.address, project.headers, history, randomness)
     for problem in row.problems:
         history.note(problem=problem)
     _count(row, history)

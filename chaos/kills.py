@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 from msgspec import Struct
 
+from chaos.again import ask_again
 from chaos.cell import CLIENTS, wait_ready
 from chaos.clients import Clients, until
 from chaos.faults import kill_redis, kill_worker, kill_writer
@@ -84,7 +85,8 @@ async def run_kills(kills: int, seconds: float, seed: str, folder: Path, level: 
             rig.redis_url, rig.database_url, project.project_id, history, workload.limits
         )
         broken = [Problem("broken", "-", fault) for fault in clients.faults]
-        return _figures(history, took, judgement.problems + broken)
+        again = await ask_again(rig.address, project.headers, history, randomness)
+        return _figures(history, took, judgement.problems + broken + again)
     finally:
         await rig.stop()
         history.close()

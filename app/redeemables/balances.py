@@ -108,6 +108,8 @@ async def change_balance(
     for _ in range(ATTEMPTS_MAX):
         keys = await core.open(asked.partition)
         card = await _standing(core, keys, asked, wanted)
+        if card is None:
+            continue
         change = wanted.change(card)
         if change is None:
             return Changed("", balance_wire(wanted.voucher_id, 0, card.total, card.balance))
@@ -142,7 +144,8 @@ def balance_wire(voucher_id: str, amount: int, total: int, balance: int) -> dict
     }
 
 
-async def _standing(core: RedemptionCore, keys: Keys, asked: Asked, wanted: Wanted) -> Standing:
+async def _standing(core: RedemptionCore, keys: Keys, asked: Asked, wanted: Wanted) -> Standing | None:
+    """None: it may be that of before a rebuild."""
     voucher_id = wanted.voucher_id
     replies = await core.read(
         asked.partition,
@@ -150,11 +153,15 @@ async def _standing(core: RedemptionCore, keys: Keys, asked: Asked, wanted: Want
             ("HMGET", keys.balance(voucher_id), voucher_id, voucher_id + "~h"),
             ("HGET", keys.counter("gift", voucher_id), CREDITED),
             ("GET", keys.idempotency(asked.scope_hash or "none")),
+            core.belief_command(asked.partition),
         ],
     )
     for reply in replies:
         if isinstance(reply, Exception):
             raise CoreUnavailable(str(reply))
+    if not core.believes(asked.partition, replies[3]):
+        await core.refresh(asked.partition)
+        return None
     first = first_event(replies[2], asked.fingerprint) if asked.scope_hash else None
     if first is not None:
         raise Replayed(first)

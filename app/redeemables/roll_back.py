@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.core.core import RedemptionCore
-from app.core.keys import Partition
+from app.core.keys import Keys, Partition
 from app.core.ops import Apply
 from app.core.outbox import Position
 from app.core.outcome import Code, CoreUnavailable, Outcome
@@ -90,25 +90,16 @@ async def roll_back(
     mine = RollbackIds(new_id("rr_"), new_id("rr_"))
     for _ in range(GATHER_ATTEMPTS_MAX):
         keys = await core.open(partition)
-        replies = await core.read(
-            partition,
-            [
-                ("HMGET", keys.redemption(ask.redemption_id), *FIELDS, PROGRESS),
-                ("GET", keys.idempotency(asked.scope_hash or "none")),
-                *asked.riders,
-            ],
-        )
-        await admit(replies[2:])
-        first = first_event(replies[1], asked.fingerprint) if asked.scope_hash else None
-        if first is not None:
-            raise Replayed(first)
-        found = await returnable(core, ledger, db, keys, partition, ask.redemption_id, replies[0][:-1])
+        record = await _record(core, keys, asked, ask.redemption_id, admit)
+        if record is None:
+            continue
+        found = await returnable(core, ledger, db, keys, partition, ask.redemption_id, record[:-1])
         if found is None:
             raise _not_found(ask.redemption_id)
         order = None
         if found.state.order_id is not None:
             order = await order_after(core, db, partition, found.state.order_id, found.state.order)
-        before = await _progress(db, partition, found, replies[0][-1])
+        before = await _progress(db, partition, found, record[-1])
         _check(ask, found, before, order, project.secret, now)
         portion = None
         if ask.items is not None or before.parts:
@@ -140,6 +131,34 @@ async def roll_back(
             return RolledBack(event_id=outcome.event_id, answer=returning.answer())
         # Somebody else's part, or another change of the order, came first: what is left is read anew.
     raise Contended
+
+
+async def _record(
+    core: RedemptionCore, keys: Keys, asked: Asked, redemption_id: str, admit: Admit
+) -> list[bytes | None] | None:
+    """FIELDS and PROGRESS of the redemption's record; None when they may be of before a rebuild, on which
+    nothing is refused.
+
+    Raises: Replayed, KeyReused, CoreUnavailable, and what `admit` raises.
+    """
+    partition = asked.partition
+    record, key, belief, *riders = await core.read(
+        partition,
+        [
+            ("HMGET", keys.redemption(redemption_id), *FIELDS, PROGRESS),
+            ("GET", keys.idempotency(asked.scope_hash or "none")),
+            core.belief_command(partition),
+            *asked.riders,
+        ],
+    )
+    await admit(riders)
+    if not core.believes(partition, belief):
+        await core.refresh(partition)
+        return None
+    first = first_event(key, asked.fingerprint) if asked.scope_hash else None
+    if first is not None:
+        raise Replayed(first)
+    return list(record)
 
 
 def _raise(outcome: Outcome) -> None:

@@ -4,8 +4,10 @@ import threading
 
 import httpx
 
+from tests.support.server import Project, RunningServer
 from tests.support.shop import (
     created,
+    gift_card,
     percent_off,
     public_code,
     redeem,
@@ -74,6 +76,28 @@ def test_a_repeated_rollback_is_answered_again(api: httpx.Client) -> None:
     assert again.content == first.content
     other = api.post(f"/v1/redemptions/{redemption}/rollback")
     assert other.json()["key"] == "already_rolled_back"
+
+
+def test_a_key_is_known_to_whoever_asks_first_after_a_rebuild(
+    server: RunningServer, project: Project, api: httpx.Client
+) -> None:
+    """Workers find out by that very request that counters and keys are elsewhere now: they answer it as the
+    first time, and refuse nothing by what is no longer there.
+    """
+    code, _ = public_code(api, percent_off(10))
+    card = gift_card(api, 1_000)["code"]
+    path = f"/v1/redemptions/{redeem(api, code)['redemptions'][0]['id']}/rollback"
+    requests = ((path, {}), (f"/v1/vouchers/{card}/balance", {"amount": -600}))
+    for where, body in requests:
+        headers = {"Idempotency-Key": unique("key")}
+        first = api.post(where, json=body, headers=headers)
+        assert first.status_code == 200, first.text
+        api.get("/v1/redemptions")
+        server.command("ledger", "rebuild", "--project", project.name)
+        for _ in range(3):
+            with server.client(project) as another:
+                again = another.post(where, json=body, headers=headers)
+            assert (again.status_code, again.content) == (200, first.content), again.text
 
 
 def test_fifty_at_once_under_one_key_are_one_redemption(api: httpx.Client) -> None:
