@@ -5,6 +5,7 @@ from typing import Any
 from app.api.call import Answer, Call
 from app.api.customers import feed, imports, service
 from app.api.customers.erasure import delete_permanently
+from app.api.customers.personal_data import personal_data
 from app.api.customers.redeemables import list_redeemables
 from app.api.customers.schemas import BulkCustomer, CustomerCreate, CustomerUpdate, FileForm, SameMetadata
 from app.api.idempotency import once
@@ -36,6 +37,10 @@ async def delete_customer(call: Call) -> Answer:
 
 async def erase_customer(call: Call) -> Answer:
     return Answer(await delete_permanently(call, call.path["customerId"]))
+
+
+async def export_data(call: Call) -> Answer:
+    return Answer(await personal_data(call, call.path["customerId"]))
 
 
 async def import_csv(call: Call) -> Answer:
@@ -213,6 +218,14 @@ ROUTES: tuple[Route, ...] = (
         tag="Customers",
         summary="Delete Customer Permanently",
         answer=dict,
+        errors=("not_found",),
+    ),
+    _route(
+        "GET",
+        "/v1/engine/customers/{customerId}/data",
+        "get-customer-data",
+        export_data,
+        "All that is kept of one person",
         errors=("not_found",),
     ),
 )

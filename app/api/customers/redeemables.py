@@ -10,7 +10,7 @@ from app.api.call import Call
 from app.api.customers.service import stored
 from app.api.lookup import live_vouchers, project_of
 from app.api.vouchers.wire import voucher_wires
-from app.db.models import Campaign, Publication, PublicationVoucher, Voucher
+from app.db.models import Campaign, Customer, Publication, PublicationVoucher, Voucher
 from app.http.errors import invalid_query
 from app.http.filtering import Field, filter_condition
 from app.http.wire import iso, listing
@@ -55,6 +55,13 @@ async def _wires(
 ) -> list[dict[str, Any]]:
     project = await project_of(session, call.project_id)
     return await voucher_wires(session, project, pairs, call.engine.settings.public_url)
+
+
+async def held_vouchers(session: AsyncSession, call: Call, row: Customer, limit: int) -> list[dict[str, Any]]:
+    """The codes that the customer holds, whole, the newest first."""
+    held = live_vouchers(call.project_id).where(Voucher.holder_id == row.id)
+    rows: list[Any] = list(await session.execute(held.order_by(Voucher.id.desc()).limit(limit)))
+    return await _wires(session, call, [(voucher, campaign) for voucher, campaign in rows])
 
 
 def _given_at() -> ColumnElement[datetime]:
