@@ -11,6 +11,16 @@ from app.api.telling.tell import tell
 from app.settings import Settings
 from app.wiring import running_engine
 
+CONSOLE = "console"
+"""Where the application's state has the console, if there is one."""
+
+
+def begin_closing(application: Litestar) -> None:
+    """The worker is about to end: answers that go on for as long as somebody listens end now."""
+    console = application.state.get(CONSOLE)
+    if console is not None:
+        console.closing = True
+
 
 def create_app(settings: Settings) -> Litestar:
     """The application for one worker process. settings.redis_url must name a server that runs (or will).

@@ -103,7 +103,7 @@ LAWS = {
             "app.cli.runtime",
             "app.api.telling",
         ),
-        ("uvicorn", "uvloop", "httpx", "msgspec", "structlog", "prometheus_client"),
+        ("litestar", "uvicorn", "uvloop", "httpx", "msgspec", "structlog", "prometheus_client"),
     ),
 }
 """app.cli, app.asgi and app.engine wire everything together and may import everything."""

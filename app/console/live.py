@@ -15,7 +15,7 @@ from litestar import Response, get
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from app.console.inside import Inside, Reply, SessionEnded
-from app.console.pages import HEADERS, console_of, page, rendered, visitor_at
+from app.console.pages import HEADERS, Console, console_of, page, rendered, visitor_at
 from app.console.refusals import Refusal, refusal_of
 from app.console.session import AnyRequest, Visitor
 
@@ -106,17 +106,16 @@ def live_stream(request: AnyRequest) -> Response[Any]:
     visitor = visitor_at(request)
     if _Open.count >= STREAMS_MAX:
         return Response("", status_code=503, headers={**HEADERS, "Retry-After": "10"})
-    return ServerSentEvent(
-        _told(Watch(console_of(request).inside, visitor)), headers={"X-Accel-Buffering": "no"}
-    )
+    return ServerSentEvent(_told(console_of(request), visitor), headers={"X-Accel-Buffering": "no"})
 
 
-async def _told(watch: Watch) -> AsyncIterator[ServerSentEventMessage]:
+async def _told(console: Console, visitor: Visitor) -> AsyncIterator[ServerSentEventMessage]:
+    watch = Watch(console.inside, visitor)
     _Open.count += 1
     began = parts_at = time.monotonic()
     seconds = SHOWN_SECONDS
     try:
-        while time.monotonic() - began < STREAM_SECONDS_MAX:
+        while time.monotonic() - began < STREAM_SECONDS_MAX and not console.closing:
             curve = await watch.rates(seconds)
             if curve.ok:
                 yield _event("curve", msgspec.json.encode(curve.body["seconds"]).decode())

@@ -32,11 +32,13 @@ FIELDS_MAX: Final = 32
 FIELD_LENGTH_MAX: Final = 1_000
 
 
-class Console(Struct, frozen=True):
+class Console(Struct):
     """What the handlers share, in the application's state."""
 
     inside: Inside
     settings: Settings
+    closing: bool = False
+    """Whether the worker is about to end: streams end too, and browsers come back to another one."""
 
 
 def console_of(request: AnyRequest) -> Console:

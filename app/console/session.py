@@ -72,12 +72,13 @@ def cookie_for(request: AnyRequest, visitor: Visitor | None, seconds: int, publi
 
 
 def is_own_page(request: AnyRequest) -> bool:
-    """Whether a write comes from a page of this server, as browsers tell it. A program that sends neither
-    header is no browser, and has no cookie that it was not given.
+    """Whether a write comes from a page of this server, as browsers tell it: by Sec-Fetch-Site where the
+    connection is safe, else by Origin. A program that sends neither is no browser, and has no cookie that it
+    was not given.
     """
     site = request.headers.get("sec-fetch-site")
-    if site is not None and site not in ("same-origin", "none"):
-        return False
+    if site is not None:
+        return site in ("same-origin", "none")
     origin = request.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
 

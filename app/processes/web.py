@@ -8,8 +8,9 @@ import socket
 import sys
 
 import uvicorn
+from litestar import Litestar
 
-from app.asgi import create_app
+from app.asgi import begin_closing, create_app
 from app.processes.child import EXIT_CONFIGURATION, REPLACED, tell_ready
 from app.processes.lifeline import when_parent_ends
 from app.processes.logs import set_up_logs
@@ -35,8 +36,11 @@ class Worker(uvicorn.Server):
     ever.
     """
 
-    def __init__(self, config: uvicorn.Config, lifeline: int, request_seconds_max: int) -> None:
+    def __init__(
+        self, application: Litestar, config: uvicorn.Config, lifeline: int, request_seconds_max: int
+    ) -> None:
         super().__init__(config)
+        self._application = application
         self._lifeline = lifeline
         self._request_seconds_max = request_seconds_max
         self._gentle = False
@@ -60,6 +64,7 @@ class Worker(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        begin_closing(self._application)
         if self._gentle:
             for server in self.servers:
                 server.close()
@@ -94,8 +99,9 @@ def main() -> None:
         sys.stderr.write(f"{problem}\n")
         raise SystemExit(EXIT_CONFIGURATION) from None
     set_up_logs(settings.log_level)
+    application = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        application,
         loop="uvloop",
         http=GatheringProtocol,
         lifespan="on",
@@ -106,7 +112,7 @@ def main() -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
     )
-    worker = Worker(config, int(sys.argv[2]), settings.request_seconds_max)
+    worker = Worker(application, config, int(sys.argv[2]), settings.request_seconds_max)
     worker.run(sockets=[listener])
     if not worker.started:
         raise SystemExit(1)

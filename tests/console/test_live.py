@@ -5,6 +5,8 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -144,6 +146,25 @@ def test_another_projects_campaign_is_not_there(marketer: Visitor, stranger: htt
     fields = {"campaign": campaign_id, "name": name, "holds": "keep", "reason": "x", "csrf": csrf[1]}
     assert marketer.client.post("/console/live/stop", data=fields).status_code == 404
     assert stranger.post("/v1/redemptions", json=stack(code)).status_code == 200
+
+
+def test_a_server_that_stops_does_not_wait_for_whoever_watches(tmp_path: Path) -> None:
+    """Streams are ended in order, not broken off when the time for it is over."""
+    running = RunningServer(data_dir=tmp_path / "data", environment={"VOUCHSAFE_CONSOLE": "on"})
+    running.start()
+    try:
+        project = running.create_project(unique("watched"))
+        with visiting(running) as visitor, ThreadPoolExecutor(1) as thread:
+            visitor.sign_in(project.app_id, project.app_token)
+            with visitor.client.stream("GET", "/console/live/stream") as stream:
+                lines = stream.iter_lines()
+                assert next(lines).startswith("event")
+                stopping = thread.submit(running.stop)
+                rest = list(lines)
+            stopping.result()
+        assert rest
+    finally:
+        running.stop()
 
 
 async def test_after_a_stop_on_the_page_no_later_redemption_succeeds(
