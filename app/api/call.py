@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.api.claims import Claim
 from app.api.publishing import CatalogueWrite, catalogue_write
 from app.audit.chain import Actor
-from app.core.keys import Partition
+from app.core.keys import Partition, partition_of
 from app.engine import Engine
 from app.http.admission import Admission
 from app.http.decode import decode_body
@@ -98,7 +98,7 @@ class Call:
 
     @property
     def partition(self) -> Partition:
-        return Partition(self.principal.project_id)
+        return partition_of(self.principal.project_id)
 
     def tag(self, version: int) -> None:
         """The answer shows one object in this version: its ETag."""

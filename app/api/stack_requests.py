@@ -8,7 +8,7 @@ from typing import Any
 from app.api.call import Answer, Call
 from app.api.client_side import CREATE_CUSTOMERS, HIDE_CODES
 from app.http.errors import ApiError, forbidden, invalid_query
-from app.http.idempotency import REPLAYED, request_identity
+from app.http.idempotency import REPLAYED, RequestIdentity, request_identity
 from app.http.query import parse_instant
 from app.redeemables.checks import Refused
 from app.redeemables.customers import CustomerPayload
@@ -26,12 +26,7 @@ def asked_of(call: Call, *, looking: bool = False) -> Asked:
 
     Raises: ApiError 400 for an Idempotency-Key that is none.
     """
-    path = call.route.path
-    for name, value in call.path.items():
-        path = path.replace(f"{{{name}}}", value)
-    identity = request_identity(
-        call.headers, call.principal.key_id, call.route.method, path, call.query.raw, call.raw_body
-    )
+    identity = _identity(call) if "idempotency-key" in call.headers else None
     client_side = call.principal.kind == "client"
     if call.admission.measures_customers:
         call.admission.customer(_customer_named(call))
@@ -47,6 +42,16 @@ def asked_of(call: Call, *, looking: bool = False) -> Asked:
         looking=looking and not hides_codes,
         access=None if looking or hides_codes else call.admission.expected(),
         riders=tuple(call.admission.commands()),
+    )
+
+
+def _identity(call: Call) -> RequestIdentity | None:
+    """What the caller's Idempotency-Key stands for. Raises: ApiError 400 for one that is none."""
+    path = call.route.path
+    for name, value in call.path.items():
+        path = path.replace(f"{{{name}}}", value)
+    return request_identity(
+        call.headers, call.principal.key_id, call.route.method, path, call.query.raw, call.raw_body
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 import msgspec
 
-from app.core.keys import Keys, meta, outbox
+from app.core.keys import Keys
 from app.core.ops import INTEGER_MAX, Add, Apply, Claim, Due, Equal, Hold, Keep, Op, Put, Record, Release
 from app.core.outcome import Code, Outcome
 
@@ -193,7 +193,7 @@ def apply_command(
     )  # fmt: skip
     return (
         "EVALSHA", sha, 5 + hashes + (access is not None),
-        meta(call.partition), keys.versions(), outbox(call.partition), replay, call.idempotency_key or replay,
+        keys.meta, keys.versions(), keys.outbox, replay, call.idempotency_key or replay,
         *plan.fields, *(() if access is None else access[:1]),
         packed, call.event, call.private, *plan.values,
     )  # fmt: skip
@@ -275,7 +275,7 @@ def publish_command(
         buckets.setdefault(key, len(buckets) + 1)
     _require(keys, buckets)
     command: list[Argument] = [
-        "EVALSHA", sha, 2 + len(buckets), meta(keys.partition), keys.versions(), *buckets,
+        "EVALSHA", sha, 2 + len(buckets), keys.meta, keys.versions(), *buckets,
         mode, epoch, keys.namespace, SCHEMA, RECORD_BUCKET_SECONDS * 1000, len(guards),
     ]  # fmt: skip
     for name, version in guards.items():

@@ -2,6 +2,7 @@
 namespace.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
@@ -67,15 +68,23 @@ def watermark_channel(partition: Partition) -> str:
     return f"wm:{partition.tag}"
 
 
+@lru_cache(maxsize=4096)
+def partition_of(project_id: str) -> Partition:
+    """The partition of a project's own things; asked for several times by every request."""
+    return Partition(project_id)
+
+
 class Keys:
     """Key names of one namespace of one partition."""
 
-    __slots__ = ("base", "namespace", "partition")
+    __slots__ = ("base", "meta", "namespace", "outbox", "partition")
 
     def __init__(self, partition: Partition, namespace: str) -> None:
         self.partition = partition
         self.namespace = namespace
         self.base = f"{partition.tag}:{namespace}:"
+        self.meta = meta(partition)
+        self.outbox = outbox(partition)
 
     def versions(self) -> str:
         """Catalogue versions: guard name to version (D4)."""

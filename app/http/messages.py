@@ -79,7 +79,10 @@ async def send_answer(
     """body None: no content. head: the length of what GET would answer, without it."""
     all_headers = list(headers)
     if body is not None:
-        if not any(name == b"content-type" for name, _ in all_headers):
+        for name, _ in all_headers:
+            if name == b"content-type":
+                break
+        else:
             all_headers.append((b"content-type", JSON))
         all_headers.append((b"content-length", b"%d" % len(body)))
     elif status != 204:

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from app.core.keys import Partition
+from app.core.keys import Partition, partition_of
 from app.db.models import ApiKey, Project
 from app.http.addresses import Network, address_allowed, networks_of
 from app.http.errors import ApiError, forbidden, missing_permission, missing_scope
@@ -56,7 +56,7 @@ class VerifiedKey(Struct, kw_only=True):
 
     @property
     def partition(self) -> Partition:
-        return Partition(self.principal.project_id) if self.principal.project_id else ORGANISATION
+        return partition_of(self.principal.project_id) if self.principal.project_id else ORGANISATION
 
     def refusal(self, permission: str, scopes: frozenset[str], address: str) -> ApiError | None:
         """403, or None where the key opens a route of this permission and these scopes from this address."""

@@ -177,7 +177,17 @@ def _microseconds(instant: datetime) -> int:
 
 def private_order(order: StoredOrder) -> dict[str, Any]:
     """The `Private.order` of an event."""
-    return {name: getattr(order, name) for name in _Kept.__struct_fields__}
+    return {
+        "id": order.id,
+        "source_id": order.source_id,
+        "version": order.version,
+        "status": order.status,
+        "customer_id": order.customer_id,
+        "amount": order.amount,
+        "created_at_us": order.created_at_us,
+        "updated_at_us": order.updated_at_us,
+        "body": order.body,
+    }
 
 
 def kept_order(body: dict[str, Any] | None) -> StoredOrder | None:
