@@ -5,6 +5,7 @@ page.
 import shlex
 from collections.abc import Mapping
 from typing import Any, Final, cast
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -99,7 +100,14 @@ class Inside:
             headers["X-Forwarded-For"] = visitor.forwarded
         transport = httpx.ASGITransport(app=cast("Any", self._application), client=visitor.client)
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, trust_env=False) as client:
-            return await client.request(method, target, headers=headers, content=content)
+            # As bytes: what somebody typed as a key need not be ASCII to be refused.
+            sent = {name.encode(): value.encode() for name, value in headers.items()}
+            return await client.request(method, target, headers=sent, content=content)
+
+
+def segment(text: str) -> str:
+    """One segment of a path, whatever it holds: a dot alone would be taken for the path's own."""
+    return text.replace(".", "%2E") if text in (".", "..") else quote(text, safe="")
 
 
 def _decoded(answer: httpx.Response) -> Any:

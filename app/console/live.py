@@ -8,13 +8,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
-from urllib.parse import quote
 
 import msgspec
 from litestar import Response, get
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from app.console.inside import Inside, Reply, SessionEnded
+from app.console.inside import Inside, Reply, SessionEnded, segment
 from app.console.pages import HEADERS, Console, console_of, page, rendered, visitor_at
 from app.console.refusals import Refusal, refusal_of
 from app.console.session import AnyRequest, Visitor
@@ -65,7 +64,7 @@ class Watch:
         if reply.ok and time.monotonic() - self._findings_at >= READINESS_SECONDS:
             self._findings_at = time.monotonic()
             for campaign in reply.body["campaigns"]:
-                path = f"/v1/engine/campaigns/{quote(campaign['id'], safe='')}/readiness"
+                path = f"/v1/engine/campaigns/{segment(campaign['id'])}/readiness"
                 found = await self._ask(path)
                 self.findings[campaign["id"]] = found.body["findings"] if found.ok else []
         return reply

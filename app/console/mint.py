@@ -2,12 +2,12 @@
 
 import secrets
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from litestar import Response, get, post
 from litestar.exceptions import ClientException
 
-from app.console.inside import Inside, Reply
+from app.console.inside import Inside, Reply, segment
 from app.console.pages import console_of, form_of, page, text_of, visitor_at
 from app.console.refusals import refusal_of
 from app.console.session import AnyRequest, Visitor
@@ -65,7 +65,7 @@ async def revoke(request: AnyRequest) -> Response[str]:
     desk = _Desk(console_of(request).inside, visitor)
     if not form.get("publication"):
         raise ClientException("Which publication?")
-    path = f"/v1/engine/publications/{quote(form['publication'], safe='')}/revoke"
+    path = f"/v1/engine/publications/{segment(form['publication'])}/revoke"
     desk.revoked = await desk.ask("POST", path, body={"reason": form.get("reason") or "taken back"})
     await desk.look("", form.get("customer", ""), "")
     return _shown(desk, {}, status=200 if desk.revoked.ok else desk.revoked.status)
@@ -128,12 +128,12 @@ class _Desk:
         name = "email" if "@" in text else "name"
         self.found = await self._listed("/v1/customers", "customers", limit=SHOWN_MAX, **{name: text})
         if not self.found and self.problem is None:
-            reply = await self.ask("GET", f"/v1/customers/{quote(text, safe='')}")
+            reply = await self.ask("GET", f"/v1/customers/{segment(text)}")
             if reply.ok:
                 self.found = [reply.body]
 
     async def _open(self, customer_id: str) -> None:
-        path = f"/v1/customers/{quote(customer_id, safe='')}"
+        path = f"/v1/customers/{segment(customer_id)}"
         reply = await self.ask("GET", path)
         if not reply.ok:
             self.problem = reply

@@ -1,12 +1,11 @@
 """STOP and resume: the campaign's name is typed, what becomes of holds is chosen, a reason is given."""
 
 from typing import Any
-from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.exceptions import ClientException
 
-from app.console.inside import Reply
+from app.console.inside import Reply, segment
 from app.console.pages import console_of, form_of, page, text_of, visitor_at
 from app.console.refusals import refusal_of
 from app.console.session import AnyRequest, Visitor
@@ -34,7 +33,7 @@ async def stop(request: AnyRequest) -> Response[str]:
         raise ClientException("A reason is needed, and what becomes of holds")
     if " ".join(form.get("name", "").split()) != " ".join(campaign.body["name"].split()):
         return _shown(request, visitor, campaign, form, wrong_name=True)
-    path = f"/v1/engine/campaigns/{quote(campaign.body['id'], safe='')}/stop"
+    path = f"/v1/engine/campaigns/{segment(campaign.body['id'])}/stop"
     done = await console_of(request).inside.ask(
         visitor, "POST", path, body={"reason": form["reason"], "holds": form["holds"]}
     )
@@ -48,7 +47,7 @@ async def resume(request: AnyRequest) -> Response[str]:
     campaign = await _campaign(request, visitor, form.get("campaign", ""))
     if not campaign.ok:
         return _shown(request, visitor, campaign, form)
-    path = f"/v1/campaigns/{quote(campaign.body['id'], safe='')}/enable"
+    path = f"/v1/campaigns/{segment(campaign.body['id'])}/enable"
     done = await console_of(request).inside.ask(visitor, "POST", path)
     return _shown(request, visitor, campaign, form, resumed=done)
 
@@ -56,7 +55,7 @@ async def resume(request: AnyRequest) -> Response[str]:
 async def _campaign(request: AnyRequest, visitor: Visitor, campaign_id: str) -> Reply:
     if not campaign_id:
         raise ClientException("Which campaign?")
-    path = f"/v1/campaigns/{quote(campaign_id, safe='')}"
+    path = f"/v1/campaigns/{segment(campaign_id)}"
     return await console_of(request).inside.ask(visitor, "GET", path)
 
 

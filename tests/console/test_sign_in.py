@@ -64,6 +64,7 @@ def test_what_is_no_key_of_a_server_opens_nothing(server: RunningServer, project
         (project.management_id, project.management_token),
         ("", ""),
         ("x" * 5, "é\0"),
+        ("é☃", "a\nb"),
     ]
     with visiting(server) as visitor:
         for key_id, secret in pairs:
@@ -166,7 +167,9 @@ def test_a_page_loads_nothing_from_elsewhere_and_may_not(server: RunningServer, 
 
 
 def test_odd_requests_are_refused_as_pages(server: RunningServer, project: Project) -> None:
-    """What no form of ours sends: not a form, too large, too many fields, a cookie of nonsense."""
+    """What no form of ours sends: not a form, too large, too many fields, ids that look like parts of a path,
+    a cookie of nonsense.
+    """
     with visiting(server) as visitor:
         visitor.sign_in(project.app_id, project.app_token)
         csrf = visitor.hidden("csrf")
@@ -176,6 +179,12 @@ def test_odd_requests_are_refused_as_pages(server: RunningServer, project: Proje
             assert answer.status_code == 400
             assert "Not done" in answer.text
         assert visitor.client.post("/console/mint", content=b"x" * 100_000).status_code == 413
+        for text in (".", "..", "%2E", "a/b", "?x=1", "#", "☃"):
+            for path in ("/console/mint?q", "/console/mint?customer", "/console/live/stop?campaign"):
+                page, _, name = path.partition("?")
+                assert visitor.open(page, **{name: text}).status_code in (200, 404), (path, text)
+            visitor.open("/console/mint")
+            assert visitor.send("/console/mint/revoke", publication=text).status_code == 404
     for value in ("=x", "=" + "x" * 900, ";;=;", "=a.b"):
         with visiting(server, Cookie="vouchsafe_console" + value) as stranger:
             assert isinstance(stranger, Visitor)
