@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.api.action_routes import ActionRoutes
 from app.api.call import Answer, Call
 from app.api.campaigns import (
     availability,
@@ -87,14 +88,6 @@ async def add_voucher_with_code(call: Call) -> Answer:
     return Answer(answer)
 
 
-async def import_vouchers(call: Call) -> Answer:
-    return Answer(await imports.import_to_campaign(call, call.path["campaignId"], call.body()))
-
-
-async def import_vouchers_csv(call: Call) -> Answer:
-    return Answer(await imports.import_to_campaign_csv(call, call.path["campaignId"]))
-
-
 VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
 
 
@@ -111,6 +104,8 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         **more,
     )
 
+
+ACTIONS = ActionRoutes(tag="Campaigns", permission="campaigns.write")
 
 ROUTES: tuple[Route, ...] = (
     _route(
@@ -191,25 +186,22 @@ ROUTES: tuple[Route, ...] = (
             "idempotency_key_reused",
         ),
     ),
-    _route(
-        "POST",
-        ONE + "/import",
+    ACTIONS.row(
+        "/v1/campaigns" + ONE + "/import",
         "import-vouchers-to-campaign",
-        once(import_vouchers),
+        imports.import_to_campaign,
         "Import Vouchers to Campaign",
-        status=202,
-        body=list[VoucherRow],
-        errors=(*NOT_FOUND, "invalid_campaign", "invalid_voucher", "duplicate_key", "idempotency_key_reused"),
+        list[VoucherRow],
+        errors=(*NOT_FOUND, "invalid_campaign", "invalid_voucher", "duplicate_key"),
     ),
-    _route(
-        "POST",
-        ONE + "/importCSV",
+    ACTIONS.row(
+        "/v1/campaigns" + ONE + "/importCSV",
         "import-vouchers-to-campaign-using-csv",
-        once(import_vouchers_csv),
+        imports.import_to_campaign_csv,
         "Import Vouchers to Campaign by CSV",
-        body=FileForm,
-        consumes=("multipart/form-data",),
-        errors=(*NOT_FOUND, "invalid_campaign", "idempotency_key_reused"),
+        FileForm,
+        status=200,
+        errors=(*NOT_FOUND, "invalid_campaign"),
     ),
     *transactions.ROUTES,
     *summary.ROUTES,

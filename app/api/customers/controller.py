@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from app.api.action_routes import ActionRoutes
 from app.api.call import Answer, Call
 from app.api.customers import feed, imports, service
 from app.api.customers.erasure import delete_permanently
 from app.api.customers.personal_data import personal_data
 from app.api.customers.redeemables import list_redeemables
 from app.api.customers.schemas import BulkCustomer, CustomerCreate, CustomerUpdate, FileForm, SameMetadata
-from app.api.idempotency import once
 from app.http.routing import Route
 
 CUSTOMER = "/v1/customers/{customerId}"
@@ -43,18 +43,6 @@ async def export_data(call: Call) -> Answer:
     return Answer(await personal_data(call, call.path["customerId"]))
 
 
-async def import_csv(call: Call) -> Answer:
-    return Answer(await imports.import_csv(call))
-
-
-async def update_in_bulk(call: Call) -> Answer:
-    return Answer(await imports.update_each(call, call.body()))
-
-
-async def update_metadata(call: Call) -> Answer:
-    return Answer(await imports.update_same_metadata(call, call.body()))
-
-
 async def list_activity(call: Call) -> Answer:
     return Answer(await feed.list_activity(call, call.path["customerId"]))
 
@@ -86,6 +74,8 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         **more,
     )
 
+
+ACTIONS = ActionRoutes(tag="Customers", permission="customers.write")
 
 ROUTES: tuple[Route, ...] = (
     _route(
@@ -127,36 +117,26 @@ ROUTES: tuple[Route, ...] = (
         errors=("not_found", "invalid_customer", "duplicate_found"),
     ),
     _route("DELETE", CUSTOMER, "delete-customer", delete_customer, "Delete Customer", status=204),
-    _route(
-        "POST",
+    ACTIONS.row(
         "/v1/customers/importCSV",
         "import-customers-using-csv",
-        once(import_csv),
+        imports.import_csv,
         "Import and Update Customers using CSV",
-        status=202,
-        body=FileForm,
-        consumes=("multipart/form-data",),
-        errors=("idempotency_key_reused",),
+        FileForm,
     ),
-    _route(
-        "POST",
+    ACTIONS.row(
         "/v1/customers/bulk/async",
         "update-customers-in-bulk",
-        once(update_in_bulk),
+        imports.update_each,
         "Update Customers in Bulk",
-        status=202,
-        body=list[BulkCustomer],
-        errors=("idempotency_key_reused",),
+        list[BulkCustomer],
     ),
-    _route(
-        "POST",
+    ACTIONS.row(
         "/v1/customers/metadata/async",
         "update-customers-metadata-in-bulk",
-        once(update_metadata),
+        imports.update_same_metadata,
         "Update Customers' Metadata in Bulk",
-        status=202,
-        body=SameMetadata,
-        errors=("idempotency_key_reused",),
+        SameMetadata,
     ),
     _route(
         "GET",

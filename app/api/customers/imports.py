@@ -4,7 +4,7 @@ from typing import Any
 
 from app.api.call import Call
 from app.api.customers.csv_rows import CUSTOMERS
-from app.api.customers.schemas import BulkCustomer, SameMetadata
+from app.api.customers.schemas import SameMetadata
 from app.api.starting import file_of, rows_of_body, start, start_streamed
 from app.jobs.customer_import import BULK, CSV, SAME, import_payload
 
@@ -15,14 +15,15 @@ async def import_csv(call: Call) -> dict[str, Any]:
     return await start_streamed(call, CSV, iter(rows), import_payload)
 
 
-async def update_each(call: Call, body: list[BulkCustomer]) -> dict[str, Any]:
+async def update_each(call: Call) -> dict[str, Any]:
     """POST /v1/customers/bulk/async: what each row says is laid over its customer."""
-    rows = rows_of_body(body)
+    rows = rows_of_body(call.body())
     return await start(call, BULK, rows, import_payload(len(rows)))
 
 
-async def update_same_metadata(call: Call, body: SameMetadata) -> dict[str, Any]:
+async def update_same_metadata(call: Call) -> dict[str, Any]:
     """POST /v1/customers/metadata/async: all get the same metadata, laid over what they have."""
+    body: SameMetadata = call.body()
     return await start(
         call, SAME, list(body.source_ids), import_payload(len(body.source_ids), body.metadata)
     )

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from app.api.action_routes import ActionRoutes
 from app.api.call import Answer, Call
-from app.api.idempotency import once
 from app.api.orders import service
 from app.api.orders.schemas import OrderCreate, OrderImport, OrderUpdate
 from app.http.routing import Route
@@ -27,10 +27,6 @@ async def update_order(call: Call) -> Answer:
     return Answer(await service.update(call, call.path["orderId"], call.body()))
 
 
-async def import_orders(call: Call) -> Answer:
-    return Answer(await service.import_orders(call, call.body()))
-
-
 def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
     return Route(
         method=method,
@@ -45,6 +41,8 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         **more,
     )
 
+
+ACTIONS = ActionRoutes(tag="Orders", permission="orders.write")
 
 ROUTES: tuple[Route, ...] = (
     _route(
@@ -65,14 +63,13 @@ ROUTES: tuple[Route, ...] = (
         body=OrderCreate,
         errors=("multiple_requests",),
     ),
-    _route(
-        "POST",
+    ACTIONS.row(
         "/v1/orders/import",
         "import-orders",
-        once(import_orders),
+        service.import_orders,
         "Import Orders",
-        body=list[OrderImport],
-        errors=("idempotency_key_reused",),
+        list[OrderImport],
+        status=200,
     ),
     _route("GET", ORDER, "get-order", get_order, "Get Order"),
     _route(

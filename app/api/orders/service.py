@@ -96,11 +96,12 @@ async def _referrer(call: Call, payload: OrderPayload) -> str | None:
     return str((await customers.upsert(call, CustomerCreate(**members)))["id"])
 
 
-async def import_orders(call: Call, body: list[OrderImport]) -> dict[str, Any]:
+async def import_orders(call: Call) -> dict[str, Any]:
     """POST /v1/orders/import: each order is stored or refused alone, one import of a project at a time.
 
     Raises: ApiError 400 invalid_payload for none, or for more than the contract allows.
     """
+    body: list[OrderImport] = call.body()
     if len(body) > ORDERS_MAX:
         raise invalid_payload(f"Payload must NOT have more than {ORDERS_MAX} items")
     rows = rows_of_body(body)

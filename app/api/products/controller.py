@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from app.api.action_routes import ActionRoutes
 from app.api.call import Answer, Call
-from app.api.idempotency import once
 from app.api.products import imports, service
 from app.api.products.schemas import BulkProduct, ProductCreate, SameProductMetadata, SkuCreate
 from app.api.vouchers.schemas import FileForm
@@ -57,22 +57,6 @@ async def delete_sku(call: Call) -> Answer:
     return Answer()
 
 
-async def import_products(call: Call) -> Answer:
-    return Answer(await imports.import_products(call))
-
-
-async def import_skus(call: Call) -> Answer:
-    return Answer(await imports.import_skus(call))
-
-
-async def update_in_bulk(call: Call) -> Answer:
-    return Answer(await imports.update_each(call, call.body()))
-
-
-async def update_metadata(call: Call) -> Answer:
-    return Answer(await imports.update_same_metadata(call, call.body()))
-
-
 def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
     verb = {"GET": "read", "DELETE": "delete"}.get(method, "write")
     return Route(
@@ -88,6 +72,8 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         **more,
     )
 
+
+ACTIONS = ActionRoutes(tag="Products", permission="products.write")
 
 ROUTES: tuple[Route, ...] = (
     _route("GET", "/v1/products", "list-products", list_products, "List Products", query=PAGED, errors=()),
@@ -118,44 +104,34 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route("PUT", SKUS + "/{skuId}", "update-sku", update_sku, "Update SKU", body=SkuUpdate),
     _route("DELETE", SKUS + "/{skuId}", "delete-sku", delete_sku, "Delete SKU", status=204, query=("force",)),
-    _route(
-        "POST",
+    ACTIONS.row(
         "/v1/products/importCSV",
         "import-products-using-csv",
-        once(import_products),
+        imports.import_products,
         "Import Products using CSV",
-        body=FileForm,
-        consumes=("multipart/form-data",),
-        errors=("idempotency_key_reused",),
+        FileForm,
+        status=200,
     ),
-    _route(
-        "POST",
+    ACTIONS.row(
         "/v1/skus/importCSV",
         "import-SKUs-using-csv",
-        once(import_skus),
+        imports.import_skus,
         "Import SKUs using CSV",
-        body=FileForm,
-        consumes=("multipart/form-data",),
-        errors=("idempotency_key_reused",),
+        FileForm,
+        status=200,
     ),
-    _route(
-        "POST",
+    ACTIONS.row(
         "/v1/products/bulk/async",
         "update-products-in-bulk",
-        once(update_in_bulk),
+        imports.update_each,
         "Update Products in Bulk",
-        status=202,
-        body=list[BulkProduct],
-        errors=("idempotency_key_reused",),
+        list[BulkProduct],
     ),
-    _route(
-        "POST",
+    ACTIONS.row(
         "/v1/products/metadata/async",
         "update-products-metadata-in-bulk",
-        once(update_metadata),
+        imports.update_same_metadata,
         "Update Products' Metadata in Bulk",
-        status=202,
-        body=SameProductMetadata,
-        errors=("idempotency_key_reused",),
+        SameProductMetadata,
     ),
 )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.api.action_routes import ActionRoutes
 from app.api.call import Answer, Call
 from app.api.idempotency import once
 from app.api.vouchers import balances, imports, service, sessions
@@ -67,22 +68,6 @@ async def disable_voucher(call: Call) -> Answer:
     return Answer(await service.set_active(call, call.path["code"], active=False))
 
 
-async def import_vouchers(call: Call) -> Answer:
-    return Answer(await imports.import_vouchers(call, call.body()))
-
-
-async def import_vouchers_csv(call: Call) -> Answer:
-    return Answer(await imports.import_vouchers_csv(call))
-
-
-async def update_in_bulk(call: Call) -> Answer:
-    return Answer(await imports.update_metadata(call, call.body()))
-
-
-async def update_metadata(call: Call) -> Answer:
-    return Answer(await imports.update_same_metadata(call, call.body()))
-
-
 VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
 
 
@@ -99,6 +84,8 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         **more,
     )
 
+
+ACTIONS = ActionRoutes(tag="Vouchers", permission="vouchers.write")
 
 ROUTES: tuple[Route, ...] = (
     _route("GET", "", "list-vouchers", list_vouchers, "List Vouchers", query=LIST_QUERY),
@@ -145,46 +132,34 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/{code}/disable", "disable-voucher", disable_voucher, "Disable Voucher", errors=NOT_FOUND
     ),
     *sessions.ROUTES,
-    _route(
-        "POST",
-        "/import",
+    ACTIONS.row(
+        "/v1/vouchers/import",
         "import-vouchers",
-        once(import_vouchers),
+        imports.import_vouchers,
         "Import Vouchers",
-        status=202,
-        body=list[VoucherRow],
-        errors=("invalid_voucher", "idempotency_key_reused"),
+        list[VoucherRow],
+        errors=("invalid_voucher",),
     ),
-    _route(
-        "POST",
-        "/importCSV",
+    ACTIONS.row(
+        "/v1/vouchers/importCSV",
         "import-vouchers-using-csv",
-        once(import_vouchers_csv),
+        imports.import_vouchers_csv,
         "Import Vouchers using CSV",
-        status=202,
-        body=FileForm,
-        consumes=("multipart/form-data",),
-        errors=("idempotency_key_reused",),
+        FileForm,
     ),
-    _route(
-        "POST",
-        "/bulk/async",
+    ACTIONS.row(
+        "/v1/vouchers/bulk/async",
         "update-vouchers-in-bulk",
-        once(update_in_bulk),
+        imports.update_each,
         "Update Vouchers in Bulk",
-        status=202,
-        body=list[BulkMetadata],
-        errors=("idempotency_key_reused",),
+        list[BulkMetadata],
     ),
-    _route(
-        "POST",
-        "/metadata/async",
+    ACTIONS.row(
+        "/v1/vouchers/metadata/async",
         "update-vouchers-metadata-in-bulk",
-        once(update_metadata),
+        imports.update_same_metadata,
         "Update Vouchers' Metadata in Bulk",
-        status=202,
-        body=SameMetadata,
-        errors=("idempotency_key_reused",),
+        SameMetadata,
     ),
     *balances.ROUTES,
 )

@@ -13,7 +13,7 @@ from app.api.lookup import campaign_named, project_of
 from app.api.starting import file_of, rows_of_body, start, start_streamed
 from app.api.terms import category_id_of, refusal
 from app.api.vouchers.csv_rows import campaign_layout, single_layout
-from app.api.vouchers.schemas import BulkMetadata, SameMetadata
+from app.api.vouchers.schemas import SameMetadata
 from app.db.models import Campaign, Category, Voucher
 from app.http.errors import ApiError, invalid_payload
 from app.jobs.inputs import pieces
@@ -27,9 +27,9 @@ CATEGORIES_MAX = 500
 
 
 
-async def import_vouchers(call: Call, body: list[VoucherRow]) -> dict[str, Any]:
+async def import_vouchers(call: Call) -> dict[str, Any]:
     """POST /v1/vouchers/import. Codes that exist are refused row by row."""
-    return await _start(call, SINGLE, _rows_of(body))
+    return await _start(call, SINGLE, _rows_of(call.body()))
 
 
 async def import_vouchers_csv(call: Call) -> dict[str, Any]:
@@ -37,37 +37,38 @@ async def import_vouchers_csv(call: Call) -> dict[str, Any]:
     return await _start_file(call, SINGLE_CSV)
 
 
-async def import_to_campaign(call: Call, id_or_name: str, body: list[VoucherRow]) -> dict[str, Any]:
+async def import_to_campaign(call: Call) -> dict[str, Any]:
     """POST /v1/campaigns/{campaignId}/import.
 
     Raises: ApiError 400 duplicate_key before anything is started when codes exist, or are sent twice.
     """
-    campaign = await _campaign(call, id_or_name)
-    rows = _rows_of(body)
+    campaign = await _campaign(call)
+    rows = _rows_of(call.body())
     await _check_free(call, [str(row["code"]) for row in rows])
     return await _start(call, TO_CAMPAIGN, rows, campaign)
 
 
-async def import_to_campaign_csv(call: Call, id_or_name: str) -> dict[str, Any]:
+async def import_to_campaign_csv(call: Call) -> dict[str, Any]:
     """POST /v1/campaigns/{campaignId}/importCSV."""
-    campaign = await _campaign(call, id_or_name)
+    campaign = await _campaign(call)
     return await _start_file(call, TO_CAMPAIGN_CSV, campaign)
 
 
-async def update_metadata(call: Call, body: list[BulkMetadata]) -> dict[str, Any]:
+async def update_each(call: Call) -> dict[str, Any]:
     """POST /v1/vouchers/bulk/async: each code gets its own metadata, laid over what it has."""
-    rows = rows_of_body(body)
+    rows = rows_of_body(call.body())
     return await start(call, BULK, rows, metadata_payload(len(rows)))
 
 
-async def update_same_metadata(call: Call, body: SameMetadata) -> dict[str, Any]:
+async def update_same_metadata(call: Call) -> dict[str, Any]:
     """POST /v1/vouchers/metadata/async: all codes get the same metadata, laid over what they have."""
+    body: SameMetadata = call.body()
     return await start(call, SAME, body.codes, metadata_payload(len(body.codes), body.metadata))
 
 
-async def _campaign(call: Call, id_or_name: str) -> Campaign:
+async def _campaign(call: Call) -> Campaign:
     async with call.read() as session:
-        campaign = await campaign_named(session, call.project_id, id_or_name)
+        campaign = await campaign_named(session, call.project_id, call.path["campaignId"])
     if campaign.campaign_type == "PROMOTION":
         raise refusal("invalid_campaign", "A PROMOTION campaign has no vouchers.")
     if campaign.type == "STANDALONE":
