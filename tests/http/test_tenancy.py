@@ -254,6 +254,8 @@ async def test_another_projects_ids_are_answered_like_ids_that_do_not_exist(work
     assert different == {}
 
 
+NOTHING = [{"object": "voucher", "id": "no-such-code"}]
+PRODUCTS = [{"object": "product", "id": "ID"}]
 NAMED_IN_BODIES = (
     ("POST", "/v1/validations", "vouchers", {"redeemables": [{"object": "voucher", "id": "ID"}]}),
     (
@@ -268,7 +270,19 @@ NAMED_IN_BODIES = (
     ("POST", "/v1/publications", "campaigns", {"customer": {"source_id": "a"}, "campaign": {"name": "ID"}}),
     ("POST", "/v1/publications", "vouchers", {"customer": {"source_id": "a"}, "voucher": "ID"}),
     ("POST", "/v1/segments", "customers", {"name": "s", "type": "static", "customers": ["ID"]}),
+    ("POST", "/v1/redemptions", "customers", {"redeemables": NOTHING, "customer": {"id": "ID"}}),
+    ("POST", "/v1/redemptions", "orders", {"redeemables": NOTHING, "order": {"id": "ID"}}),
+    ("POST", "/v1/validations", "customers", {"redeemables": NOTHING, "customer": {"id": "ID"}}),
+    ("POST", "/v1/qualifications", "customers", {"scenario": "ALL", "customer": {"id": "ID"}}),
+    ("POST", "/v1/events", "customers", {"event": "looked", "customer": {"id": "ID"}}),
+    ("POST", "/v1/publications", "customers", {"customer": {"id": "ID"}, "voucher": "nothing"}),
+    ("POST", "/v1/product-collections", "products", {"type": "STATIC", "name": "c", "products": PRODUCTS}),
+    ("POST", "/v1/templates/campaigns", "campaigns", {"name": "t", "campaign_id": "ID"}),
+    ("POST", "/v1/templates/campaigns", "promotion_tiers", {"name": "t", "promotion_tier_id": "ID"}),
     ("GET", "/v1/vouchers?campaign_id=ID", "campaigns", None),
+    ("GET", "/v1/vouchers?customer=ID", "customers", None),
+    ("GET", "/v1/publications?customer=ID", "customers", None),
+    ("GET", "/v1/orders?customer=ID", "customers", None),
     ("GET", "/v1/redemptions?customer=ID", "customers", None),
     ("GET", "/v1/products?ids=ID", "products", None),
     ("GET", "/v1/skus/ID", "skus", None),
