@@ -71,9 +71,10 @@ VALID: dict[str, Any] = {
     "update-category": {"name": "New", "hierarchy": 1},
     "create-stacking-rules": {},
     "update-stacking-rules": {},
+    "stop-campaign": {"reason": "leaked"},
     "publish-voucher": {"customer": {"source_id": "ada"}, "voucher": NOBODY},
 }
-"""Bodies that nothing is wrong with."""
+"""Bodies that nothing is wrong with, where {} would be refused before anybody looks for the object."""
 FORM = {"file": ("codes.csv", CSV, "text/csv")}
 
 
