@@ -18,6 +18,8 @@ STACK = tuple(f"STACK-{number}" for number in range(1, 6))
 STACK_LINES = 20
 CART_LINES = 10
 MINT = "Minted"
+AGENTS = 4
+"""Who mint at once: people, not shoppers."""
 
 
 class Load(NamedTuple):
@@ -40,6 +42,8 @@ class Case(NamedTuple):
     """Of a stage and a number of customers. What several rows need is made once per stage."""
     open_loop: bool = False
     """Its latency is measured in an open loop too."""
+    connections_max: int = 1_000
+    """How many ask at once at most, whatever the run says."""
 
 
 Fill = Callable[[httpx.AsyncClient, Project], Awaitable[None]]
@@ -249,7 +253,7 @@ CASES: dict[str, Case] = {
         Case("stack", stack, open_loop=True),
         Case("refuse_sold_out", refuse_sold_out),
         Case("refuse_unknown", refuse_unknown),
-        Case("mint", mint),
+        Case("mint", mint, connections_max=AGENTS),
         Case("qualify_100", qualify(100)),
         Case("qualify_2000", qualify(2_000)),
         Case("qualify_20000", qualify(20_000)),

@@ -72,6 +72,10 @@ class Run:
                 print(f"  round {number + 1}, {connections} connections", file=sys.stderr, flush=True)
                 self._keep(FLOOR, connections, self._floor())
                 for name, load in self.loads.items():
+                    few = CASES[name].connections_max
+                    if connections > few and connections != max(self.options.connections):
+                        continue  # It would be measured twice alike.
+                    bench.CONNECTIONS = min(connections, few)
                     self._keep(name, connections, self._engine(name, load))
         rows = [self._middle(name, connections) for name, connections in self.readings]
         if not self.options.closed_loop_only:
@@ -101,6 +105,8 @@ class Run:
             figures, client = bench.attack(
                 stage.url, load.path, load.project.headers, self.bodies[name], seconds
             )
+            if not figures["requests"]:  # Void, but the other rows are worth printing.
+                figures = {**figures, "requests": 1, "broken": figures["broken"] + 1}
             databases[:] = [cpu_seconds(stage.database) - before, float(figures["requests"])]
             if load.refused:  # A success is what must not be.
                 figures = {**figures, "not_2xx": figures["requests"] - figures["not_2xx"]}
@@ -126,7 +132,7 @@ class Run:
         row: dict[str, Any] = {
             "setting": self.stage.setting.name,
             "row": name,
-            "connections": connections,
+            "connections": connections if name == FLOOR else min(connections, CASES[name].connections_max),
             "rounds": len(readings),
         }
         for member, value in readings[0].items():

@@ -31,8 +31,8 @@ QUIET = {
 }
 """Limits would refuse what a single client asks for."""
 REST_SECONDS = 1.0
-RESTING_SHARE = 0.05
-"""Of one processor; looking for work costs a little."""
+RESTING_SHARE = 0.2
+"""Of one processor: looking for work costs up to half of that, work takes all of it."""
 REST_SECONDS_MAX = 300.0
 
 
