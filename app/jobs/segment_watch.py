@@ -94,7 +94,8 @@ class SegmentWatch:
     async def _step(self) -> bool:
         """Whether there was anything to do."""
         try:
-            return await self._check() or await self._walk()
+            has_checked = await self._check()
+            return await self._walk() or has_checked
         except _Deleted as deleted:
             async with self._engine.db.writing() as session:
                 for model in (SegmentCheck, SegmentWalk):
