@@ -104,6 +104,7 @@ class OutboxWork:
             return int(await session.scalar(statement) or 0)
 
     async def _check_all(self) -> None:
+        connects = self.core.connects
         async with self.db.reading() as session:
             states = await live_partitions(session)
         live = {state.partition for state in states}
@@ -124,22 +125,25 @@ class OutboxWork:
                     self._know(state)
                 else:
                     closed.append((state, meta))
-        await self._drop_records(closed)
+        await self._drop_records(closed, connects)
         rebuilt: dict[Partition, str] = {}
         for state, _ in closed:
             if namespace := await self._recover(state):
                 rebuilt[state.partition] = namespace
         await drop_namespaces(self.core, rebuilt)
 
-    async def _drop_records(self, closed: list[tuple[State, Meta]]) -> None:
-        """Of all partitions that are to be opened again, in one pass over the server's keys."""
+    async def _drop_records(self, closed: list[tuple[State, Meta]], connects: int) -> None:
+        """Of all partitions that are to be opened again, in one pass over the server's keys. connects: as of
+        when the partitions were read; on another connection it may have been another server's keys.
+        """
         found = {
             state.partition: meta
             for state, meta in closed
             if meta.epoch and not meta.is_open and self._bare.get(state.partition) != meta.server
         }
         await drop_records(self.core, {partition: meta.namespace for partition, meta in found.items()})
-        self._bare.update({partition: meta.server for partition, meta in found.items()})
+        if self.core.connects == connects:
+            self._bare.update({partition: meta.server for partition, meta in found.items()})
 
     async def _recover(self, state: State) -> str:
         """The namespace that was filled anew; empty when none had to be."""

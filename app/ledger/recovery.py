@@ -127,6 +127,7 @@ class _Recovery:
         self.drained = 0
 
     async def run(self) -> Recovery:
+        connects = self.core.connects
         state, meta = await self._read()
         if not self.rebuild and is_healthy(state, meta):
             return Recovery(self.partition.name, "healthy", state.epoch)
@@ -146,6 +147,10 @@ class _Recovery:
             await drop_records(self.core, {self.partition: namespace})
         counters = await self._fill(current, Keys(self.partition, namespace), keep=keep)
         crash_point("recovery-before-certify")
+        if self.core.connects != connects:
+            # Some of it may be on another server: one that was primary between two turns of this one.
+            log.info("the connection changed during a recovery", partition=self.partition.name)
+            return Recovery(self.partition.name, "busy")
         code = await self.core.certify(
             self.partition,
             expected_epoch=meta.epoch,

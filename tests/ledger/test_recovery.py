@@ -13,6 +13,7 @@ from app.core import keys as names
 from app.core.outcome import Code
 from app.core.partition_view import Meta
 from app.db.models import Customer, Divergence, LedgerEvent, PartitionState
+from app.ledger import recovery
 from app.ledger.entries import Lock, encode_lock
 from app.ledger.reconcile import reconcile
 from app.ledger.recovery import close_diverged, recover
@@ -217,6 +218,28 @@ async def test_a_partition_that_diverged_opens_only_after_a_rebuild(any_shop: Sh
     assert (done.action, done.orphans) == ("rebuilt", 2)
     assert await any_shop.counters() == before
     assert (await any_shop.redeem()).code is Code.OK
+
+
+async def test_a_recovery_on_two_connections_opens_nothing(
+    own_shop: Shop, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was filled before and after may be on two servers that took turns: it is done once more."""
+    await own_shop.redeem_many(3)
+    await own_shop.drain()
+    before = await own_shop.counters()
+    await restart(own_shop, valkey, emptied=True)
+
+    def cut(place: str) -> None:
+        if place == "recovery-after-epoch":
+            own_shop.core._client.drop("somebody cut it")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recovery, "crash_point", cut)
+        done = await recover(own_shop.core, own_shop.db, own_shop.partition)
+    assert done.action == "busy"
+    assert not (await meta_of(own_shop)).is_open
+    assert (await own_shop.recover()).action == "rebuilt"
+    assert await own_shop.counters() == before
 
 
 async def test_only_one_leader_recovers(own_shop: Shop, valkey: Valkey) -> None:
