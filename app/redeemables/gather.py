@@ -65,6 +65,8 @@ class Gathered(Struct, kw_only=True):
     """What the session of the request holds, and how it was read."""
     look: Look | None = None
     """What a validation compares, fetched in the same trip."""
+    expects_limit: bool = False
+    """Whether the last taking of the same was refused by a limit, a moment ago."""
     access: tuple[str, bytes | None] | None = None
     """Set when nothing was read and all is remembered: the access version that the script has to compare."""
 

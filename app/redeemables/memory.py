@@ -4,6 +4,7 @@ Nothing here expires: the script compares the versions of all that is remembered
 trip and never a wrong taking.
 """
 
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,6 +20,9 @@ REDEEMABLES_MAX: Final = 20_000
 """Sets of redeemables: most are one public code."""
 CUSTOMERS_MAX: Final = 10_000
 """About 2 kB each."""
+
+SHORT_SECONDS: Final = 0.2
+SHORT_MAX: Final = 1_000
 
 Together = tuple[tuple[str | None, str], ...]
 """Kind as sent and id of the redeemables of a request, in their order."""
@@ -60,6 +64,7 @@ class Memory:
         self._generations: dict[str, int] = {}
         self._sets: Bounded[tuple[str, Together], Remembered] = Bounded(REDEEMABLES_MAX)
         self._customers: Bounded[tuple[str, Identity], Acquaintance] = Bounded(CUSTOMERS_MAX)
+        self._short: Bounded[tuple[str, Together], float] = Bounded(SHORT_MAX)
 
     def generation(self, project_id: str) -> int:
         return self._generations.get(project_id, 0)
@@ -86,3 +91,12 @@ class Memory:
         """A version was not what is remembered here."""
         self._sets.entries.pop((project_id, together), None)
         self._customers.entries.pop((project_id, identity), None)
+
+    def fell_short(self, project_id: str, together: Together) -> None:
+        """The script refused these redeemables by a limit."""
+        self._short.put((project_id, together), time.monotonic() + SHORT_SECONDS)
+
+    def is_short(self, project_id: str, together: Together) -> bool:
+        """Whether a limit was reached a moment ago, so that the next taking is likely to fail, too."""
+        until = self._short.get((project_id, together))
+        return until is not None and until > time.monotonic()

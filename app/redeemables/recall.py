@@ -83,6 +83,7 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
         first_event=None,
         riders=[] if asked.access is None else [asked.access[1]],
         access=asked.access,
+        expects_limit=_expects_limit(catalogue, asked, request),
     )
 
 
@@ -143,8 +144,12 @@ def _looks_alone(asked: Asked) -> bool:
     return asked.looking and not asked.scope_hash and len(asked.riders) == 1
 
 
-def remember(catalogue: Catalogue, asked: Asked, request: StackRequest, gathered: Gathered) -> None:
-    """After a yes: the next one of the same can do without reading it again."""
+def remember(
+    catalogue: Catalogue, asked: Asked, request: StackRequest, gathered: Gathered, *, taken: bool
+) -> None:
+    """After a yes, or a limit that the script found reached: the next one of the same can do without reading
+    it again. taken: by that the customer's source_id is claimed.
+    """
     if not (asked.access is not None or _looks_alone(asked)) or not _is_recallable(gathered, request):
         return
     memory, project = catalogue.memory, gathered.project
@@ -167,11 +172,23 @@ def remember(catalogue: Catalogue, asked: Asked, request: StackRequest, gathered
             generation=generation,
             customer_id=record.id,
             source_id=gathered.source_id,
-            claimed=gathered.claimed or not asked.looking,  # by this taking at the latest
+            claimed=gathered.claimed or taken,
             record=record,
             facts=customer_facts(record, None),
         )
         memory.meet(project.id, identity, acquaintance)
+
+
+def fell_short(catalogue: Catalogue, request: StackRequest, gathered: Gathered) -> None:
+    """A limit is reached: nothing is composed for those who come next before the script was asked."""
+    catalogue.memory.fell_short(gathered.project.id, together_of(request))
+
+
+def _expects_limit(catalogue: Catalogue, asked: Asked, request: StackRequest) -> bool:
+    """Under an idempotency key the taking itself is asked: it may have been made before."""
+    if asked.looking or asked.scope_hash:
+        return False
+    return catalogue.memory.is_short(asked.partition.project_id, together_of(request))
 
 
 def forget(catalogue: Catalogue, asked: Asked, request: StackRequest) -> None:

@@ -24,7 +24,7 @@ from app.redeemables.gather import Gathered, gather
 from app.redeemables.holders import known_by_email
 from app.redeemables.overdue import free_overdue
 from app.redeemables.read_trip import Asked
-from app.redeemables.recall import confirmed, forget, recall, remember
+from app.redeemables.recall import confirmed, fell_short, forget, recall, remember
 from app.redeemables.replay import KeyReused
 from app.redeemables.request import StackRequest
 from app.redeemables.sessions import own_releases
@@ -56,11 +56,12 @@ class Replayed(Exception):
 
 
 class Settled(Struct, frozen=True):
-    """`outcome` is None when there was nothing to take."""
+    """`outcome` is None when there was nothing to take. limited: because the script refused by a limit."""
 
     gathered: Gathered
     decision: Decision
     outcome: Outcome | None
+    limited: bool = False
 
 
 async def settle(
@@ -93,8 +94,10 @@ async def settle(
             await check(recalled)
             settled = await _decide(core, catalogue, asked, recalled, now, compose, explain)
             if settled is not None:
-                if settled.outcome is not None and not (recalled.claimed or asked.looking):
-                    remember(catalogue, asked, request, recalled)
+                if settled.limited:
+                    fell_short(catalogue, request, recalled)
+                elif settled.outcome is not None and not (recalled.claimed or asked.looking):
+                    remember(catalogue, asked, request, recalled, taken=True)
                 return settled
         forget(catalogue, asked, request)
     for _ in range(GATHER_ATTEMPTS_MAX):
@@ -108,8 +111,11 @@ async def settle(
             raise Replayed(gathered.first_event)
         settled = await _decide(core, catalogue, asked, gathered, now, compose, explain)
         if settled is not None:
-            if settled.outcome is not None:
-                remember(catalogue, asked, request, gathered)
+            if settled.outcome is not None or settled.limited:
+                taken = settled.outcome is not None and not asked.looking
+                remember(catalogue, asked, request, gathered, taken=taken)
+            if settled.limited:
+                fell_short(catalogue, request, gathered)
             return settled
     raise Contended
 
@@ -134,10 +140,17 @@ async def _decide(
         if not takes(decision):
             if is_current or await _is_current(core, catalogue, asked, gathered):
                 gathered.facts = facts  # with what the script told of its counters
-                return Settled(gathered=gathered, decision=decision, outcome=None)
+                return Settled(gathered=gathered, decision=decision, outcome=None, limited=is_current)
             return None
         charged = charge(gathered.keys, decision.applied, gathered.seen)
         outcome = passes(core, asked.partition, gathered.look, gathered.guards, charged)
+        if outcome is None and gathered.expects_limit and not is_current:
+            # Those who come after the last unit are the most, and nothing is composed for them.
+            tried = validation_call(asked, gathered, charged)
+            tried.access = gathered.access
+            outcome = await core.apply(tried)
+            if outcome.code is Code.OK:
+                outcome = None
         if outcome is None:
             call = compose(gathered, decision, charged)
             call.access = gathered.access

@@ -148,3 +148,42 @@ def test_an_idempotency_key_is_honoured_for_what_is_remembered(api: httpx.Client
         assert again.headers["Idempotent-Replayed"] == "true"
     other = api.post("/v1/redemptions", json=stack(code), headers=headers)
     assert other.status_code == 422
+
+
+def test_a_unit_that_comes_back_is_there_for_the_very_next(api: httpx.Client) -> None:
+    """That a limit was reached a moment ago is a guess, which the script confirms each time."""
+    code, _ = public_code(api, amount_off(100), quantity=2)
+    customer = {"source_id": unique("regular")}
+    taken = [redeem(api, code, customer=customer) for _ in range(2)]
+    for number in range(TIMES):
+        for _ in range(3):
+            assert refusal(api, code, customer=customer)["key"] == "quantity_exceeded"
+        back = taken.pop(0)["redemptions"][0]["id"]
+        created(api.post(f"/v1/redemptions/{back}/rollback"))
+        taken.append(redeem(api, code, customer={"source_id": unique(f"next{number}")}))
+
+
+def test_what_a_key_took_before_the_last_unit_went_is_answered_again(api: httpx.Client) -> None:
+    """P3 also for a code that is known to be sold out."""
+    code, _ = public_code(api, amount_off(100), quantity=1)
+    customer = {"source_id": unique("regular")}
+    body = stack(code, customer=customer)
+    headers = {"Idempotency-Key": unique("once")}
+    first = api.post("/v1/redemptions", json=body, headers=headers)
+    assert first.status_code == 200
+    for _ in range(TIMES):
+        assert refusal(api, code, customer=customer)["key"] == "quantity_exceeded"
+        assert api.post("/v1/redemptions", json=body, headers=headers).content == first.content
+
+
+def test_a_refused_customer_is_claimed_by_the_first_redemption(api: httpx.Client) -> None:
+    """A limit takes nothing, and so claims nothing of what is remembered after it."""
+    code, _ = public_code(api, amount_off(100), quantity=1)
+    redeem(api, code, customer={"source_id": unique("first")})
+    customer = {"source_id": unique("later")}
+    person = created(api.post("/v1/customers", json=customer))
+    for _ in range(TIMES):
+        assert refusal(api, code, customer=customer)["key"] == "quantity_exceeded"
+    other, _ = public_code(api, amount_off(100))
+    for _ in range(TIMES):
+        assert redeem(api, other, customer=customer)["redemptions"][0]["customer_id"] == person["id"]
