@@ -204,6 +204,8 @@ def _answers(route: Route, schemas: _Schemas) -> Schema:
         keys.setdefault(400, []).insert(0, "invalid_payload")
     if route.query:
         keys.setdefault(400, []).append("invalid_query_params")
+    if "{" in route.path:
+        keys.setdefault(404, ["not_found"])  # for what no id can be, the edge itself says so
     if route.scope in (Scope.PROJECT, Scope.MANAGEMENT) and route.method in ("PUT", "DELETE"):
         keys[412] = ["precondition_failed"]
     for status, names in keys.items():

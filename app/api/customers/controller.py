@@ -198,7 +198,7 @@ ROUTES: tuple[Route, ...] = (
         tag="Customers",
         summary="Delete Customer Permanently",
         answer=dict,
-        errors=("not_found",),
+        errors=("not_found", "precondition_failed"),
     ),
     _route(
         "GET",
