@@ -7,6 +7,7 @@ from app.api.async_actions.controller import ROUTES as ASYNC_ACTIONS
 from app.api.audit.controller import ROUTES as AUDIT
 from app.api.campaigns.controller import ROUTES as CAMPAIGNS
 from app.api.categories.controller import ROUTES as CATEGORIES
+from app.api.consents.controller import ROUTES as CONSENTS
 from app.api.customers.controller import ROUTES as CUSTOMERS
 from app.api.docs.controller import routes_with_docs
 from app.api.event_schemas.controller import ROUTES as EVENT_SCHEMAS
@@ -52,6 +53,7 @@ ALL_ROUTES: tuple[Route, ...] = routes_with_docs(
         *ASSETS,
         *WALLET,
         *CUSTOMERS,
+        *CONSENTS,
         *EVENTS,
         *PRODUCTS,
         *ORDERS,

@@ -20,6 +20,7 @@ WITH_VALUES: Final = frozenset(
         "campaign_templates",
         "campaigns",
         "categories",
+        "consents",
         "locations",
         "metadata_schemas",
         "product_collections",

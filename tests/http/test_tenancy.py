@@ -37,6 +37,7 @@ PREFIXES = {
     "campaign_templates": "camp_tpl_",
     "campaigns": "camp_",
     "categories": "cat_",
+    "consents": "cnst_",
     "customers": "cust_",
     "exports": "exp_",
     "orders": "ord_",
@@ -220,9 +221,8 @@ async def test_another_projects_ids_are_answered_like_ids_that_do_not_exist(work
     """
     engine = worker.engine
     theirs = await create_project(engine.core, engine.db, "theirs")
-    mine = await create_project(
-        engine.core, engine.db, "mine", settings={"client_trusted_domains": ["https://shop.example"]}
-    )
+    opened = {"client_trusted_domains": ["https://shop.example"], "client_create_customer_enabled": True}
+    mine = await create_project(engine.core, engine.db, "mine", settings=opened)
     server = server_headers(await create_key(engine.db, "server", project_id=mine.id))
     pair = await create_key(engine.db, "client", project_id=mine.id)
     client = {

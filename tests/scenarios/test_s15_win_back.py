@@ -25,13 +25,20 @@ def refusal_at(api: httpx.Client, moment: str, code: str, customer: str, **more:
 
 
 @pytest.fixture(scope="module")
-def win_back(api: httpx.Client) -> str:
+def consent(api: httpx.Client) -> str:
+    """The id of what customers are asked for."""
+    text = {"name": "Offers by mail", "description": "I want to hear of offers."}
+    return str(created(api.post("/v1/engine/consents", json=text))["id"])
+
+
+@pytest.fixture(scope="module")
+def win_back(api: httpx.Client, consent: str) -> str:
     """The code of the campaign."""
     filters = {
         "junction": "and",
         "summary.orders.last_order_date": {"conditions": {"$more_than_ago": [182]}},
         "metadata.favourite": {"conditions": {"$is": ["coffee"]}},
-        "metadata.consent": {"conditions": {"$is": [True]}},
+        f"consents.{consent}.given": {"conditions": {"$is": [True]}},
     }
     segment = created(
         api.post("/v1/segments", json={"name": unique("lapsed"), "type": "auto-update", "filter": filters})
@@ -48,40 +55,49 @@ def win_back(api: httpx.Client) -> str:
     )[0]
 
 
-def buyer(api: httpx.Client, last_order: str, **metadata: Any) -> str:
-    """A customer whose one order came over from the old shop."""
+def buyer(api: httpx.Client, last_order: str, consent: str | None, favourite: str = "coffee") -> str:
+    """A customer whose one order came over from the old shop. consent: that the customer gives."""
     name = unique("buyer")
     order = {
         "status": "PAID",
         "amount": 3_000,
         "created_at": last_order,
-        "customer": {"source_id": name, "metadata": {"favourite": "coffee", "consent": True, **metadata}},
+        "customer": {"source_id": name, "metadata": {"favourite": favourite}},
     }
     ended(api, api.post("/v1/orders/import", json=[order]))
+    if consent is not None:
+        consents(api, name, {consent: True})
     return name
 
 
-def test_whoever_has_lapsed_is_won_back_where_and_when_it_counts(api: httpx.Client, win_back: str) -> None:
+def consents(api: httpx.Client, name: str, given: dict[str, bool]) -> None:
+    answer = api.put(f"/v1/customers/{name}/consents", json=given)
+    assert answer.status_code == 204, answer.text
+
+
+def test_whoever_has_lapsed_is_won_back_where_and_when_it_counts(
+    api: httpx.Client, win_back: str, consent: str
+) -> None:
     """All of it must hold: each condition alone refuses."""
-    lapsed = buyer(api, "2026-03-01T10:00:00Z")
+    lapsed = buyer(api, "2026-03-01T10:00:00Z", consent)
     here = {"metadata": {"location": SEATTLE}}
     assert refusal_at(api, SATURDAY, win_back, lapsed, **here) is None
     assert refusal_at(api, MONDAY, win_back, lapsed, **here) == "voucher_not_active_now"
     away = {"metadata": {"location": PORTLAND}}
     assert refusal_at(api, SATURDAY, win_back, lapsed, **away) == "location_not_permitted"
     assert refusal_at(api, SATURDAY, win_back, lapsed) == "missing_location"
-    for other in ({"favourite": "tea"}, {"consent": False}):
-        name = buyer(api, "2026-03-01T10:00:00Z", **other)
+    for given, favourite in ((consent, "tea"), (None, "coffee")):
+        name = buyer(api, "2026-03-01T10:00:00Z", given, favourite)
         assert refusal_at(api, SATURDAY, win_back, name, **here) == "customer_rules_violated"
-    recent = buyer(api, "2026-11-01T10:00:00Z")
+    recent = buyer(api, "2026-11-01T10:00:00Z", consent)
     assert refusal_at(api, SATURDAY, win_back, recent, **here) == "customer_rules_violated"
 
 
-def test_consent_that_is_taken_back_counts_at_once(api: httpx.Client, win_back: str) -> None:
+def test_consent_that_is_taken_back_counts_at_once(api: httpx.Client, win_back: str, consent: str) -> None:
     """The next validation knows it, on whichever worker."""
-    name = buyer(api, "2026-03-01T10:00:00Z")
+    name = buyer(api, "2026-03-01T10:00:00Z", consent)
     here = {"metadata": {"location": SEATTLE}}
-    for consents in (True, False, True, False):
-        created(api.put(f"/v1/customers/{name}", json={"metadata": {"consent": consents}}))
-        expected = None if consents else "customer_rules_violated"
+    for given in (False, True, False, True):
+        consents(api, name, {consent: given})
+        expected = None if given else "customer_rules_violated"
         assert refusal_at(api, SATURDAY, win_back, name, **here) == expected

@@ -16,7 +16,7 @@ KINDS = {
     "pc_": "collection", "seg_": "segment", "val_": "rule", "asgm_": "assignment", "cat_": "category",
     "loc_": "location", "pub_": "publication", "aa_": "action", "app_": "key", "cli_": "key",
     "proj_": "project", "exp_": "export", "stk_": "stacking",
-    "ms_": "metadata_schema", "camp_tpl_": "template",
+    "ms_": "metadata_schema", "camp_tpl_": "template", "cnst_": "consent",
 }  # fmt: skip
 
 PARAMETERS = {
@@ -28,6 +28,7 @@ PARAMETERS = {
     "asyncActionId": "action", "keyId": "key", "projectId": "project", "stackingRulesId": "stacking",
     "sessionKey": "session", "exportId": "export", "rewardId": "reward",
     "metadataSchemaId": "metadata_schema", "campaignTemplateId": "template",
+    "consentId": "consent",
 }  # fmt: skip
 
 

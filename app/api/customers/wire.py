@@ -10,10 +10,14 @@ from rules.facts import CustomerFacts
 
 def customer_wire(row: Customer, seen: CustomerFacts | None = None) -> dict[str, Any]:
     """The whole object. What was never given is null, documents are objects. seen: with what is worked out
-    from the orders.
+    from the orders. extensions.consents: those that were given or taken back, if any.
     """
     body = row.body
-    worked_out = {} if seen is None else {"extensions": dict(seen.extensions)}
+    system_metadata = body.get("system_metadata") or {}
+    extensions = {} if seen is None else dict(seen.extensions)
+    if system_metadata.get("consents"):
+        extensions["consents"] = system_metadata["consents"]
+    shown = {} if seen is None and not extensions else {"extensions": extensions}
     return {
         "id": row.id,
         "source_id": row.source_id,
@@ -27,9 +31,9 @@ def customer_wire(row: Customer, seen: CustomerFacts | None = None) -> dict[str,
         "loyalty": {"points": 0, "referred_customers": 0, "campaigns": {}},
         "referrals": {"total": 0, "campaigns": []},
         "metadata": body.get("metadata") or {},
-        "system_metadata": body.get("system_metadata") or {},
+        "system_metadata": system_metadata,
         "created_at": iso(row.created_at),
         "updated_at": iso(row.updated_at),
-        **worked_out,
+        **shown,
         "object": "customer",
     }

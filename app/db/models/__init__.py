@@ -12,6 +12,7 @@ from app.db.models.catalogue import (
     ValidationRule,
     ValidationRuleAssignment,
 )
+from app.db.models.consent import Consent
 from app.db.models.custom_event import CustomEvent, CustomEventSchema, Erasure
 from app.db.models.customer import Customer
 from app.db.models.idempotency import IdempotentAnswer, IdempotentEvent
@@ -50,6 +51,7 @@ __all__ = [
     "CampaignTemplate",
     "CatalogueVersion",
     "Category",
+    "Consent",
     "Counter",
     "CustomEvent",
     "CustomEventSchema",
