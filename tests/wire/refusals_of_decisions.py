@@ -62,14 +62,14 @@ def _second(desk: Desk) -> Said:
     return said
 
 
-def _strict(desk: Desk) -> Desk:
+def strict_of(desk: Desk) -> Desk:
     assert desk.strict is not None
     return desk.strict
 
 
 def _one_too_many(desk: Desk) -> Said:
-    said = _to(campaign=a_campaign(_strict(desk).api))
-    created(_strict(desk).api.post("/v1/publications", json=said))
+    said = _to(campaign=a_campaign(strict_of(desk).api))
+    created(strict_of(desk).api.post("/v1/publications", json=said))
     return said
 
 
@@ -93,7 +93,7 @@ PUBLICATIONS: dict[str, Callable[[Desk], Said]] = {
     "duplicate_needs_confirmation": _second,
     "mint_budget_exceeded": lambda desk: _to(voucher=_code(desk)),
     "offer_limit_exceeded": _one_too_many,
-    "metadata_validation_failed": lambda desk: _to(voucher=_code(_strict(desk)), metadata={"lot": "five"}),
+    "metadata_validation_failed": lambda desk: _to(voucher=_code(strict_of(desk)), metadata={"lot": "five"}),
 }
 
 
@@ -289,7 +289,7 @@ def _child(desk: Desk) -> Ask:
 
 def _years_ago(desk: Desk) -> Ask:
     """A stack of a time from which nothing comes back any more."""
-    api = _strict(desk).api
+    api = strict_of(desk).api
     codes = [str(single_voucher(api, percent_off(10))["code"]), str(gift_card(api, 500)["code"])]
     body = {"redeemables": [_voucher(code) for code in codes], "order": CART}
     answer = api.post("/v1/redemptions", json=body, headers={"Vouchsafe-Now": "2026-01-01T00:00:00Z"})
@@ -339,13 +339,13 @@ DECISIONS: Refusals = {
     **{(one, "voucher_not_active_now"): _never for one in SINGLE},
     ("validate-voucher", "invalid_order"): lambda desk: _single(_code(desk), order=_canceled(desk)),
     ("validate-voucher", "metadata_validation_failed"): lambda desk: Ask(
-        {"code": _code(_strict(desk))}, body={"metadata": {"lot": "five"}}, by=desk.strict
+        {"code": _code(strict_of(desk))}, body={"metadata": {"lot": "five"}}, by=desk.strict
     ),
     ("validate-promotion-tier", "metadata_validation_failed"): lambda desk: Ask(
-        {"tierId": _tier(_strict(desk))["id"]}, body={"metadata": {"lot": "five"}}, by=desk.strict
+        {"tierId": _tier(strict_of(desk))["id"]}, body={"metadata": {"lot": "five"}}, by=desk.strict
     ),
     ("validate-voucher-client-side", "metadata_validation_failed"): lambda desk: Ask(
-        params={"code": _code(_strict(desk)), "metadata[lot]": "five"}, by=desk.strict
+        params={"code": _code(strict_of(desk)), "metadata[lot]": "five"}, by=desk.strict
     ),
     ("validate-voucher-client-side", "invalid_order"): lambda desk: Ask(
         params={"code": _code(desk), "order[id]": _canceled(desk)["id"]}

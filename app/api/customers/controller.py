@@ -104,7 +104,7 @@ ROUTES: tuple[Route, ...] = (
         create_customer,
         "Create Customer",
         body=CustomerCreate,
-        errors=("not_found", "invalid_customer", "duplicate_found"),
+        errors=("not_found", "invalid_customer", "duplicate_found", "metadata_validation_failed"),
     ),
     _route("GET", CUSTOMER, "get-customer", get_customer, "Get Customer"),
     _route(
@@ -114,7 +114,7 @@ ROUTES: tuple[Route, ...] = (
         update_customer,
         "Update Customer",
         body=CustomerUpdate,
-        errors=("not_found", "invalid_customer", "duplicate_found"),
+        errors=("not_found", "invalid_customer", "duplicate_found", "metadata_validation_failed"),
     ),
     _route("DELETE", CUSTOMER, "delete-customer", delete_customer, "Delete Customer", status=204),
     ACTIONS.row(

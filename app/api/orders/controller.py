@@ -61,7 +61,7 @@ ROUTES: tuple[Route, ...] = (
         create_order,
         "Create Order",
         body=OrderCreate,
-        errors=("multiple_requests",),
+        errors=("multiple_requests", "metadata_validation_failed"),
     ),
     ACTIONS.row(
         "/v1/orders/import",
@@ -79,6 +79,6 @@ ROUTES: tuple[Route, ...] = (
         update_order,
         "Update Order",
         body=OrderUpdate,
-        errors=("not_found", "multiple_requests"),
+        errors=("not_found", "multiple_requests", "metadata_validation_failed"),
     ),
 )
