@@ -202,8 +202,59 @@ THINGS: dict[str, tuple[str, dict[str, Any], str]] = {
         },
         "/v1/orders/{id}",
     ),
+    "segment": (
+        "/v1/segments",
+        {
+            "name": unique("s"),
+            "type": "passive",
+            "filter": {"junction": "and", "metadata.a": {"conditions": {"$is": ["1"]}}},
+        },
+        "/v1/segments/{id}",
+    ),
+    "product collection": (
+        "/v1/product-collections",
+        {
+            "name": unique("pc"),
+            "type": "AUTO_UPDATE",
+            "filter": {"junction": "or", "price": {"conditions": {"$more_than": [100]}}},
+        },
+        "/v1/product-collections/{id}",
+    ),
+    "location": (
+        "/v1/engine/locations",
+        {
+            "name": unique("shop"),
+            "shape": {
+                "type": "polygon",
+                "format": "geojson",
+                "geojson": {"type": "Polygon", "coordinates": [[[13, 52], [14, 52], [14, 53], [13, 52]]]},
+            },
+        },
+        "/v1/locations/{id}",
+    ),
 }
 """Name → (path to POST to, body, path to read it from with the answer's members in braces)."""
+
+
+def test_a_sku_is_read_on_the_other_worker_with_all_sent_fields(pair: RunningServer) -> None:
+    """By its own path and in the list of its product."""
+    project = pair.create_project(unique("readback"))
+    product = on_worker(pair, project, 0, "POST", "/v1/products", json={"name": "Mug"})
+    body = {
+        "source_id": unique("sku"),
+        "sku": "Red",
+        "price": 1300,
+        "currency": "EUR",
+        "attributes": {"colour": "red"},
+        "image_url": "https://example.com/red.png",
+        "metadata": {"season": "winter"},
+    }
+    path = f"/v1/products/{product['id']}/skus"
+    written = on_worker(pair, project, 0, "POST", path, json=body)
+    read = on_worker(pair, project, 1, "GET", f"/v1/skus/{written['id']}")
+    assert differences(body, read) == []
+    listed = on_worker(pair, project, 1, "GET", path)["skus"]
+    assert differences([written], listed) == []
 
 
 @pytest.mark.parametrize("name", THINGS)
