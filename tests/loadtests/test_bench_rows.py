@@ -172,14 +172,28 @@ def test_rows_are_measured_beside_the_floor(
 
 @pytest.mark.slow
 async def test_memory_is_counted_by_pieces(stage: Stage) -> None:
-    """A few campaigns and redemptions: figures above nothing, beside their bars."""
+    """A few campaigns beside their bar, and redemptions to their end: so few weigh less than noise."""
     project = stage.server.create_project("memory")
     async with stage.client(project) as client:
         campaigns = await bench_memory.with_campaigns(stage, client, 5)
         redemptions = await bench_memory.with_redemptions(stage, project, client, 40)
+        listed = (await client.get("/v1/redemptions", params={"limit": 1})).json()
     assert campaigns.figure > 10
-    assert redemptions.figure > 0
     assert "bar <= 120" in campaigns.line
+    assert listed["total"] == 8 + 40
+    assert "of 40" in redemptions.line
+
+
+def test_what_valkey_keeps_is_weighed(stage: Stage) -> None:
+    """Four megabytes of data show as about four."""
+    megabyte = 1024 * 1024
+    with redis.Redis(unix_socket_path=stage.socket) as client:
+        before = bench_memory.valkey_bytes(stage)
+        for number in range(64):
+            client.rpush("weighed", bytes([number]) * (megabyte // 16))
+        grown = bench_memory.valkey_bytes(stage) - before
+        client.delete("weighed")
+    assert 3 * megabyte < grown < 8 * megabyte
 
 
 @pytest.mark.slow
