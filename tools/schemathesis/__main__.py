@@ -41,7 +41,7 @@ CHECKS = (
     "response_headers_conformance",
     "response_schema_conformance",
     "use_after_free",
-    "ensure_resource_availability",
+    "made_is_there",
 )
 
 

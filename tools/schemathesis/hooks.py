@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import schemathesis
+from schemathesis.specs.openapi.checks import ensure_resource_availability
 from tools.fuzz.examples import Examples
 from tools.fuzz.operations import Operation, operations_of
 from tools.fuzz.pool import PARAMETERS, Pool
@@ -35,6 +36,15 @@ answers: dict[str, Counter[int]] = defaultdict(Counter)
 
 def operation_of(context: Any) -> Operation:
     return OPERATIONS[context.operation.definition.raw["operationId"]]
+
+
+@schemathesis.check
+def made_is_there(context: Any, response: Any, case: Any) -> bool | None:
+    """What was made answers. A 404 about something else, that the body names, says nothing of it."""
+    named = response.json().get("resource_id") if response.status_code == 404 else None
+    if named is not None and named not in (case.path_parameters or {}).values():
+        return None
+    return ensure_resource_availability(context, response, case)
 
 
 @schemathesis.hook
