@@ -196,7 +196,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         about("serve the two pages for people, Live and Mint, at `/console`"),
     ] = False
     backup_dir: Annotated[
-        str, about("where `vouchsafe backup create` writes, and where a check looks for the newest backup")
+        str,
+        about(
+            "where `vouchsafe backup create` writes, where a check looks for the newest backup, and where the "
+            "server notes who was deleted permanently, for a restore"
+        ),
     ] = ""
     backup_hours_max: Annotated[
         int, about("how old the newest backup may be before a check complains", low=1, high=24 * 366)

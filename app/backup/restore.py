@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import String, Table, cast, column, func, inspect, literal, select, table, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.backup.forgotten import Forgotten, forget_loaded
 from app.backup.form import WRITE_TYPES, BackupError, Manifest, TableEntry
 from app.backup.read import read_manifest, rows_of
 from app.db import migrate
@@ -19,9 +21,15 @@ from app.db.models import PartitionState
 CHUNK_ROWS: Final = 1_000
 
 
-async def restore_backup(db: Database, file: Path) -> Manifest:
+NOBODY: Final[Forgotten] = {}
+
+
+async def restore_backup(db: Database, file: Path, forgotten: Forgotten = NOBODY) -> Manifest:
     """Fill an empty database. The schema is brought to that of the backup, filled, and brought to this
     version's. Every partition begins a new epoch, so that no Redis with another past is taken for its own.
+
+    forgotten: who was erased, by any list there is. Whoever the backup still knows is a tombstone when this
+    returns, and the rest is for app.jobs.erasure_restored.
 
     Raises: BackupError for a database that holds something, a backup of a later version, or damaged rows; the
     database is then as empty as before.
@@ -40,6 +48,7 @@ async def restore_backup(db: Database, file: Path) -> Manifest:
         with zipfile.ZipFile(file) as archive:
             for entry in manifest.tables:
                 await _load(connection, archive, entry)
+        await forget_loaded(connection, manifest.tables, forgotten, datetime.now(UTC))
         if not db.is_sqlite:
             await _move_sequences(connection)
         await connection.execute(_new_epochs())

@@ -5,6 +5,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,11 +34,13 @@ def backup() -> None:
 def create(target: Path | None, as_json: bool) -> None:
     """Write a backup as of this moment, while the server runs or not, and read it again to be sure.
 
-    It holds personal data and the hashes of keys: keep it as you keep the database.
+    It holds personal data and the hashes of keys: keep it as you keep the database. Beside it stands
+    erasures.jsonl, who was deleted permanently: keep the newest one with every backup.
     """
     from app.backup.create import create_backup
     from app.backup.read import verify_file
     from app.db.database import Database
+    from app.jobs.erasure_list import keep_list, stored_list
 
     settings = load_settings()
     where = target or (Path(settings.backup_dir) if settings.backup_dir else None)
@@ -48,6 +51,8 @@ def create(target: Path | None, as_json: bool) -> None:
         database = Database(settings.database)
         try:
             file, _ = await create_backup(database, where, VERSION)
+            async with database.reading() as session:
+                keep_list(file.parent, await stored_list(session))
             return file
         finally:
             await database.close()
@@ -75,12 +80,21 @@ def verify(file: Path, deep: bool, as_json: bool) -> None:
 
 @backup.command(epilog=_EXIT_CODES)
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--erasures",
+    "lists",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="A list of `vouchsafe erasure list`, beside those that lie with the backup.",
+)
+@click.option("--without-erasures", "careless", is_flag=True, help="Also when there is no list at all.")
 @_as_json
-def restore(file: Path, as_json: bool) -> None:
+def restore(file: Path, lists: tuple[Path, ...], careless: bool, as_json: bool) -> None:
     """Fill the empty database that the settings name, and make the counters of Redis from its ledger.
 
     The database may be of another kind than the one that the backup was made of. Stop `vouchsafe serve`
-    before; what happened after the backup is lost.
+    before; what happened after the backup is lost. Customers who were deleted permanently since stay
+    forgotten: by erasures.jsonl and the newest backup, in the backup's folder and in VOUCHSAFE_BACKUP_DIR.
     """
     from app.backup.restore import restore_backup
     from app.db.database import Database
@@ -89,11 +103,17 @@ def restore(file: Path, as_json: bool) -> None:
     settings = load_settings()
     if settings.embedded_database and read_status(settings.data_dir.expanduser()) is not None:
         raise click.ClickException("stop `vouchsafe serve` first: it uses this database")
+    forgotten = _checked(lambda: _forgotten(file, settings, lists))
+    if forgotten is None and not careless:
+        raise click.ClickException(
+            "there is no list of the customers who were deleted permanently since: they would come back. "
+            "Put erasures.jsonl beside the backup, name it by --erasures, or say --without-erasures"
+        )
 
     async def work() -> Any:
         database = Database(settings.database)
         try:
-            return await restore_backup(database, file)
+            return await restore_backup(database, file, forgotten or {})
         finally:
             await database.close()
 
@@ -101,24 +121,61 @@ def restore(file: Path, as_json: bool) -> None:
     _print(file, manifest, as_json, "restored", _rebuilt(settings))
 
 
+def _forgotten(
+    file: Path, settings: Settings, lists: tuple[Path, ...]
+) -> dict[tuple[str, str], datetime] | None:
+    """(project, customer) to the newest erasure that anybody here knows of; None when there is no list."""
+    from app.backup.form import BackupError
+    from app.backup.read import erased_in, newest
+    from app.jobs.erasure_list import LIST_NAME, NoEntryError, read_list
+
+    folders = {file.resolve().parent, *([Path(settings.backup_dir).resolve()] if settings.backup_dir else [])}
+    files = [*lists, *(one for one in (folder / LIST_NAME for folder in sorted(folders)) if one.exists())]
+    backups = [found[0] for found in map(newest, sorted(folders)) if found is not None]
+    others = [one for one in backups if one.resolve() != file.resolve()]
+    known = [erased_in(one) for one in others]
+    try:
+        entries = [entry for one in files for entry in read_list(one)]
+    except NoEntryError as error:
+        raise BackupError(str(error)) from None
+    known += [{(entry.project, entry.customer): entry.at} for entry in entries]
+    merged: dict[tuple[str, str], datetime] = {}
+    for part in known:
+        for key, at in part.items():
+            merged[key] = max(merged.get(key, at), at)
+    return merged if files or others else None
+
+
 def _rebuilt(settings: Settings) -> list[str]:
-    """What was done with Redis. With Redis away the server does it when it starts."""
+    """What was done with Redis. With Redis away the server does it when it starts, and forgets the rest of
+    whoever was deleted permanently.
+    """
     from app.cli.runtime import CommandFailed, command_engine
     from app.core.outcome import CoreUnavailable
+    from app.jobs.background import CUSTOMERS
+    from app.jobs.erasure_restored import finish_restored
     from app.ledger.partitions import partitions_of
+    from app.ledger.project import Projector
     from app.ledger.recovery import recover
 
     async def work() -> list[str]:
         try:
             async with command_engine(settings) as engine:
+                partitions = await partitions_of(engine.db)
                 done = [
-                    await recover(engine.core, engine.db, partition, rebuild=True)
-                    for partition in await partitions_of(engine.db)
+                    await recover(engine.core, engine.db, partition, rebuild=True) for partition in partitions
                 ]
+                projector = Projector(engine.core, engine.db, CUSTOMERS)
+                for partition in partitions:
+                    await projector.project_all(partition)
+                forgotten = await finish_restored(engine)
         except (CoreUnavailable, CommandFailed) as error:
             return [f"Redis cannot be reached ({error}); the server makes the counters when it starts"]
         counters = sum(one.counters for one in done)
-        return [f"{len(done)} projects opened, {counters} counters made from the ledger"]
+        return [
+            f"{len(done)} projects opened, {counters} counters made from the ledger",
+            f"{forgotten} customers forgotten who were deleted permanently after the backup",
+        ]
 
     return asyncio.run(work())
 

@@ -25,6 +25,7 @@ from app.db.database import Database
 from app.db.models import ApiKey, Counter, PartitionState, Project, Voucher
 from app.demo.keys import FILE_NAME as DEMO_FILE
 from app.demo.keys import PROJECT as DEMO_PROJECT
+from app.jobs.erasure_list import LIST_NAME, NoEntryError, read_list, stored_list
 from app.settings import Settings
 
 State = Literal["ok", "warning", "failed"]
@@ -170,6 +171,8 @@ async def _production(
         yield _persistence(servers)
         yield await _memory(settings, servers, database)
     yield _backups(settings)
+    if settings.backup_dir and database is not None:
+        yield await _erasures(Path(settings.backup_dir), database)
     yield _proxies(settings)
     yield _public_url(settings)
     yield await _hidden_codes(database)
@@ -271,6 +274,24 @@ def _backups(settings: Settings) -> Check:
     sentence = f"the newest, {file.name}, is {age.total_seconds() / 3600:.1f} hours old"
     late = age.total_seconds() > settings.backup_hours_max * 3600
     return Check(name="backups", state="failed" if late else "ok", sentence=sentence)
+
+
+async def _erasures(folder: Path, database: Database) -> Check:
+    """Whether a restore would know everybody who was deleted permanently."""
+    async with database.reading() as session:
+        stored = set(await stored_list(session))
+    file = folder / LIST_NAME
+    try:
+        missing = stored - set(read_list(file) if file.exists() else ())
+    except (NoEntryError, OSError) as error:
+        return Check(name="erasures", state="failed", sentence=str(error))
+    if missing:
+        sentence = (
+            f"{len(missing)} customers who were deleted permanently are not on {file}: a restore would bring "
+            "them back. Let the server write there, or run `vouchsafe backup create`"
+        )
+        return Check(name="erasures", state="failed", sentence=sentence)
+    return Check(name="erasures", state="ok", sentence=f"{file} names all {len(stored)} deleted customers")
 
 
 def _proxies(settings: Settings) -> Check:

@@ -1,10 +1,8 @@
 """`vouchsafe erasure`: whom nothing may be told of any more, and backups brought up to that list."""
 
 import asyncio
-import json
 import time
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import rich_click as click
 
@@ -25,41 +23,40 @@ def erasure() -> None:
 
 @erasure.command("list")
 def list_command() -> None:
-    """Print the list, ids alone, one JSON object a line, the oldest first: keep it beside the backups."""
+    """Print the list, ids alone, one JSON object a line, the oldest first. `vouchsafe backup create`
+    keeps it beside the backups by itself.
+    """
     from app.cli.runtime import run_command
+    from app.jobs.erasure_list import Erased, line_of, stored_list
 
-    async def work(engine: "Engine") -> list[dict[str, Any]]:
-        from sqlalchemy import select
-
-        from app.db.models import Erasure
-
+    async def work(engine: "Engine") -> "list[Erased]":
         async with engine.db.reading() as session:
-            rows = await session.scalars(select(Erasure).order_by(Erasure.at, Erasure.id))
-            return [
-                {"project": row.project_id, "customer": row.customer_id, "at": row.at.isoformat()}
-                for row in rows
-            ]
+            return await stored_list(session)
 
-    for line in run_command(work):
-        print(json.dumps(line))
+    for entry in run_command(work):
+        print(line_of(entry))
 
 
 @erasure.command("apply")
 @click.argument("file", type=click.File("r"), default="-")
 def apply_command(file: TextIO) -> None:
-    """Forget again whoever is on the list FILE (standard input without it): when a backup was restored and
-    its server runs, before anybody is let in.
+    """Forget again whoever is on the list FILE (standard input without it): when a database was restored by
+    other means than `vouchsafe backup restore` and its server runs, before anybody is let in.
     """
     from app.cli.runtime import run_command
+    from app.jobs.erasure_list import NoEntryError, entries_of
 
-    wanted = [_entry(number, line) for number, line in enumerate(file, 1) if line.strip()]
+    try:
+        wanted = entries_of(file)
+    except NoEntryError as error:
+        raise click.UsageError(f"{file.name}: {error}") from None
 
     async def work(engine: "Engine") -> int:
         from app.jobs.erasure import apply_list
 
-        for project_id in dict.fromkeys(one[0] for one in wanted):
+        for project_id in dict.fromkeys(one.project for one in wanted):
             await _opened(engine, Partition(project_id))
-        return sum([await apply_list(engine, *one) for one in wanted])
+        return sum([await apply_list(engine, one.project, one.customer, one.at) for one in wanted])
 
     print(f"{run_command(work)} of {len(wanted)} customers were there and are forgotten again.")
 
@@ -79,11 +76,3 @@ async def _opened(engine: "Engine", partition: Partition) -> None:
             await asyncio.sleep(0.2)
         else:
             return
-
-
-def _entry(number: int, line: str) -> tuple[str, str, datetime]:
-    try:
-        entry = json.loads(line)
-        return str(entry["project"]), str(entry["customer"]), datetime.fromisoformat(entry["at"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise click.UsageError(f"Line {number} is no entry of `vouchsafe erasure list`: {error}") from None

@@ -40,6 +40,7 @@ from app.engine import Engine
 from app.identifiers import new_id, next_version
 from app.jobs.erasure_files import forget_in_files
 from app.jobs.erasure_keys import forget_in_core, rewrite_file
+from app.jobs.erasure_list import note_beside_backups
 from app.ledger.entries import BALANCE
 from app.ledger.refusals import drain_refusals
 from app.ledger.versions import remember_versions
@@ -137,6 +138,7 @@ async def finish_erasure(engine: Engine, project_id: str, erasure_id: str) -> di
     counts["segments"] = await _segments(engine, person)
     counts["files"] = await forget_in_files(engine, person)
     await forget_in_core(engine, person)
+    await note_beside_backups(engine, erasure)
     async with engine.db.writing() as session:
         erasure = await session.get(Erasure, (project_id, erasure_id), with_for_update=True)
         if erasure is not None:
@@ -347,10 +349,7 @@ async def _rest(engine: Engine, person: Person) -> int:
             )
         )
         for ids in _chunks(told):
-            for table, column in (
-                (WebhookDelivery, WebhookDelivery.event_id),
-                (WebhookEvent, WebhookEvent.id),
-            ):
+            for table, column in _TOLD:
                 await session.execute(delete(table).where(table.project_id == project_id, column.in_(ids)))
     return int(max(0, done.rowcount))
 

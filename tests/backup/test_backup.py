@@ -1,24 +1,42 @@
 """Backup, destroy, restore: nothing is missing, on either kind of database, and everything still agrees."""
 
+import hashlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from app.backup.create import create_backup
-from app.backup.form import SUFFIX, BackupError, member_of
+from app.backup.form import MANIFEST, SUFFIX, BackupError, member_of
 from app.backup.read import newest, read_manifest, verify_file
 from app.backup.restore import restore_backup
 from app.db.base import Base
 from app.db.database import Database
+from app.db.models import Customer
+from app.jobs.erasure_list import (
+    LIST_NAME,
+    Erased,
+    NoEntryError,
+    add_to_list,
+    keep_list,
+    read_list,
+    stored_list,
+)
 from tests.support.postgres import Postgres
 from tests.support.server import ROOT, Project, RunningServer
+
+FORGOTTEN = "eve-who-is-forgotten"
+"""The name of a customer who is deleted permanently after the backup was made."""
+PROJECTED = ("customers", "redemptions", "orders", "voucher_transactions")
 
 
 def command(data_dir: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -33,23 +51,24 @@ def command(data_dir: Path, *arguments: str) -> "subprocess.CompletedProcess[str
     )
 
 
-def redeem(api: httpx.Client, code: str) -> httpx.Response:
+def redeem(api: httpx.Client, code: str, who: str = "ada") -> httpx.Response:
     body = {"redeemables": [{"object": "voucher", "id": code}], "order": {"amount": 1234}}
-    return api.post("/v1/redemptions", json={**body, "customer": {"source_id": "ada"}})
+    return api.post("/v1/redemptions", json={**body, "customer": {"source_id": who, "name": who}})
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningServer, Project]]:
     """A shop with a code of three uses, two of which are taken, and a card with half its money left."""
-    running = RunningServer(tmp_path_factory.mktemp("backup") / "data").start()
+    data_dir = tmp_path_factory.mktemp("backup") / "data"
+    running = RunningServer(data_dir, environment={"VOUCHSAFE_BACKUP_DIR": str(data_dir)}).start()
     project = running.create_project("backed-up")
     with running.client(project) as api:
         code = {"type": "DISCOUNT_VOUCHER", "discount": {"type": "PERCENT", "percent_off": 12.5}}
         api.post("/v1/vouchers/THREE", json={**code, "redemption": {"quantity": 3}}).raise_for_status()
         card = {"type": "GIFT_VOUCHER", "gift": {"amount": 2468}}
         api.post("/v1/vouchers/CARD", json=card).raise_for_status()
-        for name in ("THREE", "THREE", "CARD"):
-            redeem(api, name).raise_for_status()
+        for name, who in (("THREE", "ada"), ("THREE", FORGOTTEN), ("CARD", "ada")):
+            redeem(api, name, who).raise_for_status()
     yield running, project
     running.stop()
 
@@ -62,18 +81,49 @@ def file(shop: tuple[RunningServer, Project]) -> Path:
     made = Path(json.loads(finished.stdout)["file"])
     assert made.name.endswith(SUFFIX)
     assert made.stat().st_mode & 0o777 == 0o600
+    assert (running.data_dir / LIST_NAME).read_bytes() == b""
     return made
 
 
+@pytest.fixture(scope="module")
+def forgotten(shop: tuple[RunningServer, Project], file: Path) -> str:
+    """The id of a customer of the backup who was deleted permanently after it: the list beside the backups
+    knows it when the request is answered.
+    """
+    running, project = shop
+    with running.client(project) as api:
+        deleted = api.post(f"/v1/customers/{FORGOTTEN}/permanent-deletion").raise_for_status().json()
+    (entry,) = read_list(running.data_dir / LIST_NAME)
+    assert (entry.project, entry.customer) == (project.project_id, deleted["related_object_id"])
+    return entry.customer
+
+
+def tables_that_tell(database: Path) -> set[str]:
+    """Names of the tables in which the forgotten customer's name stands."""
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            name
+            for name in names
+            for row in connection.execute(f'SELECT * FROM "{name}"')
+            if FORGOTTEN.encode() in b"".join(c if isinstance(c, bytes) else str(c).encode() for c in row)
+        }
+
+
 def test_after_a_restore_limits_hold_and_everything_agrees(
-    shop: tuple[RunningServer, Project], file: Path, tmp_path: Path
+    shop: tuple[RunningServer, Project], file: Path, forgotten: str, tmp_path: Path
 ) -> None:
-    """Backup, another folder, restore, reconcile, serve: the third use is there, the fourth is not."""
+    """Backup, another folder, restore, reconcile, serve: the third use is there, the fourth is not, and who
+    was forgotten since stays forgotten.
+    """
     _, project = shop
     data_dir = tmp_path / "data"
     restored = command(data_dir, "backup", "restore", str(file), "--json")
     assert restored.returncode == 0, restored.stderr
-    assert "counters made from the ledger" in json.loads(restored.stdout)["notes"][0]
+    notes = json.loads(restored.stdout)["notes"]
+    assert "counters made from the ledger" in notes[0]
+    assert notes[1].startswith("1 customers forgotten")
+    assert tables_that_tell(data_dir / "vouchsafe.db") == set()
     reconciled = command(data_dir, "ledger", "reconcile")
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
     assert "all agree" in reconciled.stdout
@@ -88,8 +138,94 @@ def test_after_a_restore_limits_hold_and_everything_agrees(
             assert redeem(api, "CARD").status_code == 200
             assert redeem(api, "CARD").status_code == 400
             assert api.get("/v1/redemptions?result=SUCCESS").json()["total"] == 5
+            assert api.get(f"/v1/customers/{forgotten}").status_code == 404
+            assert api.get(f"/v1/customers/{FORGOTTEN}").status_code == 404
     finally:
         running.stop()
+
+
+def as_it_was_before_it_was_projected(file: Path, target: Path) -> Path:
+    """A backup of the same moment whose events were ledgered, and not yet projected."""
+    manifest = read_manifest(file)
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(target, "w") as copy:
+        entries = []
+        for entry in manifest.tables:
+            data = archive.read(member_of(entry.name))
+            if entry.name in PROJECTED:
+                data = b""
+            if entry.name == "partitions":
+                columns = list(entry.columns)
+                rows = [dict(zip(columns, json.loads(line), strict=True)) for line in data.splitlines()]
+                early = [{**row, "projected_epoch": 0, "projected_seq": 0} for row in rows]
+                data = b"".join(json.dumps(list(row.values())).encode() + b"\n" for row in early)
+            copy.writestr(member_of(entry.name), data)
+            count, digest = data.count(b"\n"), hashlib.sha256(data).hexdigest()
+            entries.append(msgspec.structs.replace(entry, rows=count, sha256=digest))
+        copy.writestr(MANIFEST, msgspec.json.encode(msgspec.structs.replace(manifest, tables=entries)))
+    return target
+
+
+def test_events_that_were_not_projected_bring_nobody_back(
+    shop: tuple[RunningServer, Project], file: Path, forgotten: str, tmp_path: Path
+) -> None:
+    """A backup that knows the customer only from an event of the ledger: projected, and then forgotten. The
+    list may lie anywhere.
+    """
+    running, _ = shop
+    early = as_it_was_before_it_was_projected(file, tmp_path / "early.zip")
+    data_dir = tmp_path / "data"
+    refused = command(data_dir, "backup", "restore", str(early))
+    assert refused.returncode == 1
+    assert "--without-erasures" in refused.stderr
+    assert not (data_dir / "vouchsafe.db").exists()
+    listed = ("--erasures", str(running.data_dir / LIST_NAME))
+    restored = command(data_dir, "backup", "restore", str(early), *listed)
+    assert restored.returncode == 0, restored.stderr
+    assert "1 customers forgotten" in restored.stdout
+    database = data_dir / "vouchsafe.db"
+    assert tables_that_tell(database) == set()
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM redemptions").fetchone() == (3,)
+        rows = connection.execute("SELECT customer_id, status FROM erasures").fetchall()
+    assert rows == [(forgotten, "DONE")]
+
+
+async def test_who_came_back_after_being_forgotten_is_left_alone(
+    shop: tuple[RunningServer, Project], file: Path, tmp_path: Path
+) -> None:
+    """An entry of before the customer was made is about somebody who was there earlier under that id; one of
+    another project is about nobody here.
+    """
+    _, project = shop
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    db = Database(f"sqlite:///{tmp_path / 'target.db'}")
+    try:
+        with sqlite3.connect(f"file:{file.parent / 'vouchsafe.db'}?mode=ro", uri=True) as connection:
+            (ada,) = connection.execute("SELECT id FROM customers WHERE source_id = 'ada'").fetchone()
+        entries = {(project.project_id, ada): long_ago, ("proj_elsewhere", ada): long_ago}
+        await restore_backup(db, file, entries)
+        async with db.reading() as session:
+            row = await session.get(Customer, (project.project_id, ada))
+            listed = await stored_list(session)
+    finally:
+        await db.close()
+    assert row is not None
+    assert (row.source_id, row.deleted_at) == ("ada", None)
+    assert [(entry.customer, entry.at) for entry in listed] == [(ada, long_ago)]
+
+
+def test_a_list_with_a_line_that_cannot_be_read_is_no_list(tmp_path: Path) -> None:
+    """It might name somebody: it is said which line. Half a line that a full disk left stays by itself."""
+    entry = Erased("proj_1", "cust_1", datetime(2026, 1, 1, tzinfo=UTC))
+    keep_list(tmp_path, [entry])
+    keep_list(tmp_path, [entry])
+    assert read_list(tmp_path / LIST_NAME) == [entry]
+    with (tmp_path / LIST_NAME).open("ab") as file:
+        file.write(b'{"project":"proj_1","cus')
+    add_to_list(tmp_path, [entry])
+    with pytest.raises(NoEntryError, match="line 2 is no entry"):
+        read_list(tmp_path / LIST_NAME)
+    assert (tmp_path / LIST_NAME).read_text().splitlines()[2].startswith('{"project":"proj_1","customer"')
 
 
 def lines_of(file: Path) -> dict[str, list[bytes]]:

@@ -37,7 +37,8 @@ class CustomEvent(ProjectScoped, Base):
 
 class Erasure(ProjectScoped, Base):
     """A customer whose data was erased (D12): ids alone, so that the list may be kept for ever and applied to
-    whatever is restored. status: IN_PROGRESS or DONE. `counts`: rows that were erased, by what they were.
+    whatever is restored. status: RESTORED (a restore was told so, and it is still to be done), IN_PROGRESS or
+    DONE. `counts`: rows that were erased, by what they were.
     """
 
     __tablename__ = "erasures"
