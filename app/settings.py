@@ -198,8 +198,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     backup_dir: Annotated[
         str,
         about(
-            "where `vouchsafe backup create` writes, where a check looks for the newest backup, and where the "
-            "server notes who was deleted permanently, for a restore"
+            "where `vouchsafe backup create` writes, where a check looks for the newest backup, and where "
+            "the server notes who was deleted permanently, for a restore"
         ),
     ] = ""
     backup_hours_max: Annotated[
