@@ -2,13 +2,14 @@
 its promises.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 import structlog
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core import keys as names
@@ -23,6 +24,9 @@ REFUSALS_MAX: Final = 100
 """Taken from one partition at a time: refusals never hold up the ledger."""
 STREAM_ENTRIES_MAX: Final = 20_000
 """Approximate length at which the writer's XADD drops the oldest."""
+
+EARLY_SECONDS_MAX: Final = 30.0
+"""How long a failed rollback waits for the one before it."""
 
 TRACES_KEPT: Final = timedelta(days=14)
 """How long it can be asked why a redemption failed."""
@@ -67,9 +71,17 @@ async def drain_refusals(core: RedemptionCore, db: Database, partitions: Sequenc
 async def _store(core: RedemptionCore, db: Database, partition: Partition, entries: list[Any]) -> int:
     rows: dict[str, Row] = {}
     traces: dict[str, Row] = {}
-    for _, flat in entries:
-        raw = dict(zip(flat[::2], flat[1::2], strict=True)).get(b"e", b"")
-        row = _row(partition, raw)
+    read = [
+        (entry_id, raw, _row(partition, raw))
+        for entry_id, flat in entries
+        for raw in (dict(zip(flat[::2], flat[1::2], strict=True)).get(b"e", b""),)
+    ]
+    early = await _early(db, partition, {entry_id: row for entry_id, _, row in read if row is not None})
+    done = []
+    for entry_id, raw, row in read:
+        if entry_id in early:
+            continue
+        done.append(entry_id)
         if row is not None:
             rows[row["id"]] = row
             trace = _decoder.decode(raw).get("trace")
@@ -92,8 +104,34 @@ async def _store(core: RedemptionCore, db: Database, partition: Partition, entri
             if traces:
                 oldest = max(one["at"] for one in traces.values()) - TRACES_KEPT
                 await connection.execute(delete(FailureTrace).where(FailureTrace.at < oldest))
-    await core.read(partition, [("XDEL", names.refused(partition), *(entry_id for entry_id, _ in entries))])
+    if done:
+        await core.read(partition, [("XDEL", names.refused(partition), *done)])
     return len(rows)
+
+
+async def _early(db: Database, partition: Partition, rows: Mapping[bytes, Row]) -> set[bytes]:
+    """Entries of failed rollbacks that wait until the rollback before them is projected: whoever is told
+    of both hears of them in their order. Half a minute at most: a failure is kept even if the ledger is not.
+    """
+    waiting = {
+        entry_id: row["redemption_id"]
+        for entry_id, row in rows.items()
+        if row["object"] == "redemption_rollback"
+        and int(entry_id.partition(b"-")[0]) / 1_000 > time.time() - EARLY_SECONDS_MAX
+    }
+    if not waiting:
+        return set()
+    async with db.reading() as session:
+        known = set(
+            await session.scalars(
+                select(Redemption.id).where(
+                    Redemption.project_id == partition.project_id,
+                    Redemption.id.in_(set(waiting.values())),
+                    Redemption.status == "ROLLED_BACK",
+                )
+            )
+        )
+    return {entry_id for entry_id, redemption_id in waiting.items() if redemption_id not in known}
 
 
 def _row(partition: Partition, raw: bytes) -> Row | None:

@@ -119,6 +119,7 @@ async def progress_of(db: Database, partition: Partition, redemption_id: str) ->
                 Redemption.project_id == partition.project_id,
                 Redemption.redemption_id == redemption_id,
                 Redemption.object == "redemption_rollback",
+                Redemption.result == "SUCCESS",
             )
         )
         bodies = list(rows)

@@ -1,8 +1,8 @@
-"""Failed redemptions, kept as best effort: never awaited, bounded, outside every promise (D14)."""
+"""Failed redemptions and rollbacks, kept as best effort: never awaited, bounded, without a promise (D14)."""
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,10 +39,79 @@ def note_failures(
             for redemption_id, result in zip(ids, failed.results, strict=True)
         ]
         traced = failed if len(_pending) < TRACED_MAX else None
-        task = asyncio.get_running_loop().create_task(_write(core, asked, rows, traced, now))
-        _pending.add(task)
-        task.add_done_callback(_pending.discard)
+        _later(core, asked, rows, traced, now)
     return ids
+
+
+def note_failed_rollback(
+    core: RedemptionCore,
+    asked: Asked,
+    redeemed: Mapping[str, Any],
+    now: datetime,
+    *,
+    key: str,
+    message: str,
+    reason: str | None,
+    metadata: Mapping[str, Any] | None,
+) -> str:
+    """Id (rrf_) of the failed rollback, written in the background. redeemed: the wire object of what was to
+    be taken back, a stack's parent for a stack.
+    """
+    rollback_id = new_id("rrf_")
+    if len(_pending) < PENDING_MAX:
+        body = {
+            **redeemed,
+            "id": rollback_id,
+            "object": "redemption_rollback",
+            "date": instant_text(now),
+            "metadata": metadata or {},
+            "redemption": redeemed["id"],
+            "reason": reason,
+            "amount": None,
+            "result": "FAILURE",
+            "status": "FAILED",
+            "failure_code": key,
+            "failure_message": message,
+            "related_redemptions": None,
+            "order": None,
+            "channel": {"channel_id": asked.key_id, "channel_type": "API"},
+        }
+        body.pop("gift", None)
+        _later(core, asked, [_rollback_row(asked, body, now)], None, now)
+    return rollback_id
+
+
+def _rollback_row(asked: Asked, body: dict[str, Any], now: datetime) -> dict[str, Any]:
+    kind, related_id = body["related_object_type"], body["related_object_id"]
+    of = body.get("voucher") or body.get("promotion_tier") or {}
+    return {
+        "id": body["id"],
+        "object": body["object"],
+        "project_id": asked.partition.project_id,
+        "date_us": int(now.timestamp() * 1_000_000),
+        "failure_code": body["failure_code"],
+        "related_object_type": kind,
+        "related_object_id": related_id,
+        "voucher_id": related_id if kind == "voucher" else None,
+        "tier_id": related_id if kind == "promotion_tier" else None,
+        "campaign_id": of.get("campaign_id"),
+        "customer_id": body.get("customer_id"),
+        "order_id": None,
+        "redemption_id": body["redemption"],
+        "body": body,
+    }
+
+
+def _later(
+    core: RedemptionCore,
+    asked: Asked,
+    rows: Sequence[dict[str, Any]],
+    traced: Failed | None,
+    now: datetime,
+) -> None:
+    task = asyncio.get_running_loop().create_task(_write(core, asked, rows, traced, now))
+    _pending.add(task)
+    task.add_done_callback(_pending.discard)
 
 
 async def _write(

@@ -38,6 +38,7 @@ from app.redeemables.portions import (
 )
 from app.redeemables.read_trip import Asked
 from app.redeemables.redemption_state import FIELDS, PROGRESS
+from app.redeemables.refusals import note_failed_rollback
 from app.redeemables.replay import KeyLife, KeyReused, first_event, keep_key
 from app.redeemables.returning import Returning, RollbackIds
 from app.redeemables.returns import Returnable, returnable
@@ -100,7 +101,10 @@ async def roll_back(
         if found.state.order_id is not None:
             order = await order_after(core, db, partition, found.state.order_id, found.state.order)
         before = await _progress(db, partition, found, record[-1])
-        _check(ask, found, before, order, project.secret, now)
+        _check_kind(ask, found)
+        if found.state.rolled_back or before.complete:
+            raise _already(core, asked, ask, found, now)
+        _check(ask, found, order, project.secret, now)
         portion = None
         if ask.items is not None or before.parts:
             portion = portion_of(found.state, before, ask.items, ask.restore_use)
@@ -193,26 +197,26 @@ def _not_found(redemption_id: str) -> Refused:
     )
 
 
-def _already(redemption_id: str) -> Refused:
+def _already(
+    core: RedemptionCore, asked: Asked, ask: RollBack, found: Returnable, now: datetime
+) -> Refused:
+    """The one refusal that leaves a failed rollback behind, and names it (behaviour 4.7)."""
+    key, message = "already_rolled_back", "Already rolled back"
+    redeemed = next(child for child in found.state.children if child["id"] == found.state.id)
     return Refused(
         400,
-        "already_rolled_back",
-        "Already rolled back",
-        f"Redemption {redemption_id} was rolled back before",
-        resource_id=new_id("rrf_"),
+        key,
+        message,
+        f"Redemption {found.state.id} was rolled back before",
+        resource_id=note_failed_rollback(
+            core, asked, redeemed, now, key=key, message=message, reason=ask.reason, metadata=ask.metadata
+        ),
         resource_type="redemption_rollback",
     )
 
 
-def _check(
-    ask: RollBack,
-    found: Returnable,
-    before: Progress,
-    order: StoredOrder | None,
-    secret: bytes,
-    now: datetime,
-) -> None:
-    """In the contract's order: kind of redemption, done before, too old, somebody else's (behaviour 4.7)."""
+def _check_kind(ask: RollBack, found: Returnable) -> None:
+    """In the contract's order: the kind of redemption first, whether it was done before, then `_check`."""
     state = found.state
     if state.parent_id is not None:
         raise Refused(
@@ -225,8 +229,13 @@ def _check(
         raise Refused(
             400, "invalid_redemption", "Invalid redemption", "Use different endpoint for stacked redemption"
         )
-    if state.rolled_back or before.complete:
-        raise _already(state.id)
+
+
+def _check(
+    ask: RollBack, found: Returnable, order: StoredOrder | None, secret: bytes, now: datetime
+) -> None:
+    """Too old, somebody else's (behaviour 4.7)."""
+    state = found.state
     if int(now.timestamp() * 1_000_000) - state.at_us > timedelta(days=ask.window_days) // timedelta(
         microseconds=1
     ):

@@ -3,6 +3,7 @@ lists.
 """
 
 import time
+from typing import Any
 
 import httpx
 
@@ -100,14 +101,28 @@ def test_a_rollback_may_note_something_on_the_order(api: httpx.Client) -> None:
     assert (stored["metadata"], stored["amount"]) == (rollback["order"]["metadata"], 10_000)
 
 
+def failure_kept(api: httpx.Client, failure_id: str) -> dict[str, Any]:
+    """A failure as it is looked up, which is a moment after its answer."""
+    for _ in range(100):
+        read = api.get(f"/v1/redemptions/{failure_id}")
+        if read.status_code == 200:
+            break
+        time.sleep(0.05)
+    return created(read)
+
+
 def test_a_second_rollback_is_refused(api: httpx.Client) -> None:
-    """P4: a rollback returns what was taken at most once."""
+    """P4: a rollback returns what was taken at most once; what was asked for again is kept as a failure."""
     code, _ = public_code(api, percent_off(10))
     redemption = redeem(api, code)["redemptions"][0]
     created(api.post(f"/v1/redemptions/{redemption['id']}/rollback"))
     second = api.post(f"/v1/redemptions/{redemption['id']}/rollback")
     assert second.status_code == 400
-    assert second.json()["key"] == "already_rolled_back"
+    refused = second.json()
+    assert (refused["key"], refused["resource_type"]) == ("already_rolled_back", "redemption_rollback")
+    kept = failure_kept(api, refused["resource_id"])
+    assert (kept["object"], kept["result"], kept["status"]) == ("redemption_rollback", "FAILURE", "FAILED")
+    assert (kept["redemption"], kept["failure_code"]) == (redemption["id"], "already_rolled_back")
 
 
 def test_a_stack_is_taken_whole_and_rolled_back_whole(api: httpx.Client) -> None:
@@ -246,13 +261,8 @@ def test_a_failed_redemption_can_be_looked_up(api: httpx.Client) -> None:
     voucher = single_voucher(api, amount_off(100), quantity=1)
     redeem(api, voucher["code"])
     failure = refusal(api, voucher["code"])
-    for _ in range(100):
-        read = api.get(f"/v1/redemptions/{failure['resource_id']}")
-        if read.status_code == 200:
-            break
-        time.sleep(0.05)
-    assert read.json()["result"] == "FAILURE", read.text
-    assert read.json()["failure_code"] == "quantity_exceeded"
+    kept = failure_kept(api, failure["resource_id"])
+    assert (kept["result"], kept["failure_code"]) == ("FAILURE", "quantity_exceeded")
 
 
 def test_a_canceled_order_takes_no_further_redemption(api: httpx.Client) -> None:

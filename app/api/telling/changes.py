@@ -225,6 +225,8 @@ async def _assignment(change: Change, shapes: Shapes) -> list[Told]:
         "voucher": shapes.voucher(related.get("voucher")),
         "campaign": shapes.campaign(related.get("campaign")),
         "promotion_tier": tier,
+        "distribution": None,
+        "earning_rule": None,
     }
     return [_told(f"{RULE}.assignment.{verb}", "rule", row.rule_id, data) for verb in verbs_of(change)]
 
@@ -251,6 +253,7 @@ async def _publication(change: Change, shapes: Shapes) -> list[Told]:
                 data["created_at"] = wire["created_at"]
                 told.append(_told(kind, "voucher", voucher_id, data, row.customer_id))
             else:
+                data["user"] = None  # A key did it: nobody signs in here as a user of the contract.
                 told.append(_told(kind, "publication", row.id, data, row.customer_id))
     return told
 

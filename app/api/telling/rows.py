@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.api.card_transactions import transaction_wire
 from app.api.customers.wire import customer_wire
-from app.api.telling.shapes import ORDER, TIER, Shapes, short, short_redemption
+from app.api.telling.shapes import ORDER, TIER, Shapes, short
 from app.db.models import Customer, CustomEventSchema, VoucherTransaction
 from app.http.wire import iso
 from app.webhooks.outbox import INTERNAL, Told
@@ -47,9 +47,13 @@ def _redemption(row: Row, shapes: Shapes) -> Told:
     body: Mapping[str, Any] = row["body"]
     is_rollback = row["object"] == _ROLLBACK
     has_failed = row["result"] == "FAILURE"
-    wire = short_redemption(body)
+    wire = shapes.redeemed(body)
     holder = shapes.holder(row["voucher_id"])
-    redemption = shapes.redemption(row["redemption_id"]) if is_rollback else wire
+    redemption = wire
+    if is_rollback:
+        # A rollback that failed may be told before the redemption is projected.
+        known = shapes.redemption(row["redemption_id"])
+        redemption = known or {"id": row["redemption_id"], "object": "redemption"}
     customer_id = _person_of(row, body, redemption, holder)
     if holder is not None and holder["id"] != customer_id:
         holder = short(holder, STRANGER)  # An event tells of one person, so that it can be erased with them.
@@ -98,7 +102,9 @@ def _source(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 async def transactions(rows: Sequence[Row], shapes: Shapes) -> list[Told]:
     """The movement; and what it is beside, when credits or points came by hand or ran out."""
-    await shapes.load(vouchers=[row["voucher_id"] for row in rows])
+    named = [row["details"].get(name) for row in rows for name in ("redemption", "rollback")]
+    causes = [one["id"] for one in named if one]
+    await shapes.load(vouchers=[row["voucher_id"] for row in rows], redemptions=causes)
     told = []
     for row in rows:
         card = _CARDS.get(row["type"].partition("_")[0])
@@ -108,16 +114,18 @@ async def transactions(rows: Sequence[Row], shapes: Shapes) -> list[Told]:
         details = row["details"]
         holder = shapes.holder(row["voucher_id"])
         holder_id = holder["id"] if holder is not None else None
+        cause = _cause_of(details, shapes)
+        person_id = (cause["rollback"] or cause["redemption"] or {}).get("customer_id") or holder_id
         balance = details.get("balance")
         data = {
             "transaction": wire,
             "voucher": shapes.voucher_whole(row["voucher_id"]),
             "campaign": shapes.campaign(row["campaign_id"]),
-            "holder": holder,
+            "holder": holder if holder_id == person_id else short(holder, STRANGER),
             "balance": balance,
-            **{name: details.get(name) for name in ("order", "redemption", "rollback")},
+            **cause,
         }
-        told.append(_movement(f"voucher.{card}.transaction.created", row, data, holder_id))
+        told.append(_movement(f"voucher.{card}.transaction.created", row, data, person_id))
         further = _FURTHER.get(row["type"])
         if further is not None:
             more = {
@@ -128,6 +136,16 @@ async def transactions(rows: Sequence[Row], shapes: Shapes) -> list[Told]:
             }
             told.append(_movement(further, row, more, holder_id))
     return told
+
+
+def _cause_of(details: Row, shapes: Shapes) -> dict[str, Any]:
+    """The redemption that moved a card, or the rollback, and their order, as far as they are known."""
+    found: dict[str, Any] = {}
+    for name in ("redemption", "rollback"):
+        named = details.get(name)
+        found[name] = named and (shapes.redemption(named["id"]) or named)
+    order = (found["rollback"] or found["redemption"] or {}).get("order")
+    return {**found, "order": order or details.get("order")}
 
 
 async def custom_events(rows: Sequence[Row], shapes: Shapes) -> list[Told]:

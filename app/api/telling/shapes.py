@@ -37,21 +37,13 @@ REDEMPTION: Final = (
     "channel", "related_object_type", "related_object_id", "object",
 )  # fmt: skip
 
+_UNUSED: Final[Wire] = {"quantity": None, "redeemed_quantity": 0}
+_PLAIN: Final[Wire] = dict.fromkeys(("length", "charset", "prefix", "postfix", "pattern"))
+
 
 def short(whole: Mapping[str, Any] | None, names: tuple[str, ...]) -> Wire | None:
     """The members of an object that events show of it."""
     return None if whole is None else {name: whole[name] for name in names if name in whole}
-
-
-def short_redemption(body: Mapping[str, Any] | None) -> Wire | None:
-    wire = short(body, REDEMPTION)
-    if wire is not None:
-        for name, names in (
-            ("order", ORDER), ("customer", CUSTOMER), ("voucher", VOUCHER), ("promotion_tier", TIER)
-        ):  # fmt: skip
-            if isinstance(wire.get(name), Mapping):
-                wire[name] = short(wire[name], names)
-    return wire
 
 
 class Shapes:
@@ -138,13 +130,38 @@ class Shapes:
         return None if known is None else self.customer(known.get("holder_id"))
 
     def campaign(self, campaign_id: str | None) -> Wire | None:
-        return short(self._campaigns.get(campaign_id or ""), CAMPAIGN)
+        wire = short(self._campaigns.get(campaign_id or ""), CAMPAIGN)
+        terms = wire.get("voucher") if wire is not None else None
+        if wire is not None and terms:
+            wire["voucher"] = {
+                **terms,
+                "redemption": {**_UNUSED, **(terms.get("redemption") or {})},
+                "code_config": {**_PLAIN, **(terms.get("code_config") or {})},
+            }
+        return wire
 
     def customer(self, customer_id: str | None) -> Wire | None:
         return short(self._customers.get(customer_id or ""), CUSTOMER)
 
     def redemption(self, redemption_id: str | None) -> Wire | None:
-        return short_redemption(self._redemptions.get(redemption_id or ""))
+        return self.redeemed(self._redemptions.get(redemption_id or ""))
+
+    def redeemed(self, body: Mapping[str, Any] | None) -> Wire | None:
+        """A redemption or rollback, short. Its voucher as it was then, and what was not said of it then."""
+        wire = short(body, REDEMPTION)
+        if wire is None:
+            return None
+        for name, names in (
+            ("order", ORDER), ("customer", CUSTOMER), ("voucher", VOUCHER), ("promotion_tier", TIER)
+        ):  # fmt: skip
+            if isinstance(wire.get(name), Mapping):
+                wire[name] = short(wire[name], names)
+        then = wire.get("voucher")
+        now = self.voucher(then.get("id")) if then else None
+        if then and now is not None:
+            gift = {**(now.get("gift") or {}), **(then.get("gift") or {})} or None
+            wire["voucher"] = {**now, **then, "gift": gift}
+        return wire
 
 
 def _missing(ids: Iterable[str | None], known: Mapping[str, Any]) -> set[str]:
