@@ -14,6 +14,7 @@ SCENARIO ?= mixed
 REQUESTS ?= 100000
 PAIRS ?= 5000
 WALK_SECONDS ?= 300
+OUTAGE_SECONDS ?= 600
 FILE ?= tests/vectors/peer_vectors.json
 RULE_DOCUMENTS ?= 100000
 RULE_REQUESTS ?= 50000
@@ -24,7 +25,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run alternations test test-fast lint format types static check bench bench-all bench-compare bench-memory profile load bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills sentinel vectors lock openapi clean
+.PHONY: help install run alternations test test-fast lint format types static check bench bench-all bench-compare bench-memory profile load bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills bench-webhooks webhook-outage sentinel vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,6 +123,12 @@ schemathesis: $(DEV_STAMP) ## schemathesis over every operation and along the li
 
 kills: $(DEV_STAMP) ## A hundred kills of Valkey, workers and writer in ten minutes, 16 clients (SEED)
 	$(BIN)/python -m chaos.kills $(if $(SEED),--seed $(SEED))
+
+bench-webhooks: $(DEV_STAMP) ## How soon a receiver is told, alone and beside receivers that hang or are away (ARGS; minutes)
+	$(BIN)/python -m loadtests.webhooks $(ARGS)
+
+webhook-outage: $(DEV_STAMP) ## Background process and receiver killed for ten minutes: is all told? (OUTAGE_SECONDS=600, SEED)
+	$(BIN)/python -m chaos.webhook_outage --seconds $(OUTAGE_SECONDS) $(if $(SEED),--seed $(SEED))
 
 vectors: $(DEV_STAMP) ## Run a file of promotions and carts (FILE) through the HTTP API; see tests/vectors/README.md
 	$(BIN)/python -m tools.vectors $(FILE)

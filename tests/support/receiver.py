@@ -81,11 +81,11 @@ class Receiver:
         return found()
 
 
-def until(condition: Callable[[], object], what: str) -> None:
+def until(condition: Callable[[], object], what: str, seconds_max: float = WAIT_SECONDS_MAX) -> None:
     """Wait for a condition, patiently. Raises: AssertionError."""
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    deadline = time.monotonic() + seconds_max
     while not condition():
-        assert time.monotonic() < deadline, f"not within {WAIT_SECONDS_MAX} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds_max} s: {what}"
         time.sleep(0.05)
 
 

@@ -1,20 +1,17 @@
 """Delivery: at least once, in order per object, whoever dies; and nobody waits for anybody."""
 
 import json
-import os
-import signal
 import sqlite3
-from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from app.webhooks.signature import signature
+from chaos.webhook_outage import Outage
 from tests.support.receiver import Receiver, running_receiver, until
-from tests.support.server import Project, RunningServer
-from tests.support.shop import created, percent_off, public_code, redeem, single_voucher
+from tests.support.server import RunningServer
+from tests.support.shop import created, percent_off, single_voucher, unique
 
 from .conftest import Subscribe, beyond
 
@@ -27,77 +24,19 @@ def attempts(manage: httpx.Client, webhook: dict[str, Any]) -> list[dict[str, An
     return list(created(manage.get(beyond(manage, webhook, "attempts"), params={"limit": 100}))["data"])
 
 
-def kill_background(server: RunningServer) -> None:
-    """kill -9, and wait until the next one is there."""
-    status = server.status()
-    assert status is not None
-    os.kill(status["background"], signal.SIGKILL)
-    until(lambda: (server.status() or status)["background"] != status["background"], "a new background")
-
-
 def test_every_event_arrives_in_order_though_everybody_is_killed(
-    server: RunningServer,
-    project: Project,
-    api: httpx.Client,
-    manage: httpx.Client,
-    receiver: Receiver,
-    subscribe: Subscribe,
+    server: RunningServer, receiver: Receiver
 ) -> None:
     """The background process and the receiver are killed while redemptions, rollbacks and changes go on:
     each event arrives at least once, those of one object in their order, and as many as the ledger has.
+    `make webhook-outage` is the same for ten minutes.
     """
-    kinds = ("redemption.succeeded", "redemption.rollback.succeeded", "voucher.enabled", "voucher.disabled")
-    made = subscribe(*kinds)
-    code, _ = public_code(api, percent_off(10))
-    redeemed, changes = [], []
-    for number in range(40):
-        (one,) = redeem(api, code)["redemptions"]
-        redeemed.append(one["id"])
-        if number % 4 == 0:
-            created(api.post(f"/v1/redemptions/{one['id']}/rollback"))
-        if number % 8 == 1:
-            changes += ["voucher.disabled", "voucher.enabled"]
-            created(api.post(f"/v1/vouchers/{code}/disable"))
-            created(api.post(f"/v1/vouchers/{code}/enable"))
-        if number in (10, 25):
-            kill_background(server)
-        if number == 15:
-            receiver.kill()
-        if number == 30:
-            receiver.start()
-    receiver.wait_for("redemption.succeeded", 40)
-    receiver.wait_for("redemption.rollback.succeeded", 10)
-    receiver.wait_for("voucher.enabled", 5)
-    until(lambda: shown(manage, made).get("extensions", {}).get("backlog") is None, "nothing is owed")
-    first: dict[str, dict[str, Any]] = {}
-    for event in receiver.events():
-        first.setdefault(event["event"]["id"], event)
-    by_kind: dict[str, list[str]] = defaultdict(list)
-    for event in first.values():
-        by_kind[event["type"]].append(event["event"]["entity_id"])
-    assert sorted(by_kind["redemption.succeeded"]) == sorted(redeemed)
-    assert len(by_kind["redemption.rollback.succeeded"]) == 10
-    order = [event["type"] for event in first.values() if event["type"].startswith("voucher.")]
-    assert order == changes
-    position = {
-        event["data"]["redemption"]["id"]: n for n, event in enumerate(first.values()) if is_taken(event)
-    }
-    for n, event in enumerate(first.values()):
-        if event["type"] == "redemption.rollback.succeeded":
-            assert position[event["data"]["redemption"]["id"]] < n
-    with sqlite3.connect(server.data_dir / "vouchsafe.db") as ledger:
-        (count,) = ledger.execute(
-            "SELECT count(*) FROM redemptions WHERE project_id = ? AND result = 'SUCCESS'",
-            (project.project_id,),
-        ).fetchone()
-    assert count == len(by_kind["redemption.succeeded"]) + len(by_kind["redemption.rollback.succeeded"])
-    for one in receiver.received():
-        secret = made["extensions"]["secret"]
-        assert one["headers"]["x-voucherify-signature"] == signature(secret, one["body"].encode())
-
-
-def is_taken(event: dict[str, Any]) -> bool:
-    return bool(event["type"] == "redemption.succeeded")
+    outage = Outage(server, server.create_project(unique("outage")), receiver)
+    figures = outage.run(seconds=4.0, strikes=3, seed="suite", pause=0.05)
+    print(figures)
+    assert figures.faults == []
+    assert (figures.kills_of_background, figures.kills_of_receiver) == (2, 2)
+    assert figures.happened == figures.told > 20
 
 
 def test_a_receiver_that_hangs_delays_nobody_else(
