@@ -112,6 +112,8 @@ async def open_partition(core: RedemptionCore, db: Database, partition: Partitio
 
 async def _open(core: RedemptionCore, db: Database, partition: Partition) -> None:
     async with db.writing() as session:
+        # Whoever makes its first webhook holds the project's row: it is seen here, or finds this partition.
+        await session.execute(select(Project.id).where(Project.id == partition.project_id).with_for_update())
         values: dict[str, Any] = {
             "part": partition.name,
             "project_id": partition.project_id,

@@ -5,14 +5,10 @@ none is lost.
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import httpx
-import pytest
 
-from tests.support.postgres import Postgres
 from tests.support.server import Project, RunningServer
 from tests.support.shop import created, percent_off, unique
 
@@ -21,18 +17,6 @@ EACH = 4
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 ANSWERS_BETWEEN_KILLS = 30
 PAUSE_SECONDS = 0.2
-
-
-@pytest.fixture
-def killed_server(postgres: Postgres, tmp_path: Path) -> Iterator[RunningServer]:
-    """A server of the test's own, on PostgreSQL, where publishers do not wait for one another."""
-    url = postgres.create_database()
-    running = RunningServer(
-        data_dir=tmp_path / "data", workers=2, environment={"VOUCHSAFE_DATABASE_URL": url}
-    )
-    running.start()
-    yield running
-    running.stop()
 
 
 async def publish(client: httpx.AsyncClient, campaign: str, customer: str) -> str:
@@ -72,11 +56,11 @@ async def publish_all(server: RunningServer, project: Project, campaign: str) ->
     return given
 
 
-def test_no_code_is_given_to_two_customers_while_workers_die(killed_server: RunningServer) -> None:
+def test_no_code_is_given_to_two_customers_while_workers_die(on_postgresql: RunningServer) -> None:
     """Thirty-two publishers empty a pool: every code has one customer, every customer one code, and both
     the publications and the vouchers say so.
     """
-    project = killed_server.create_project(unique("publishers"))
+    project = on_postgresql.create_project(unique("publishers"))
     body = {
         "name": unique("pool"),
         "type": "STATIC",
@@ -87,12 +71,12 @@ def test_no_code_is_given_to_two_customers_while_workers_die(killed_server: Runn
             "code_config": {"length": 6, "charset": ALPHABET},
         },
     }
-    with killed_server.client(project) as api:
+    with on_postgresql.client(project) as api:
         campaign = created(api.post("/v1/campaigns", json=body))
         while created(api.get(f"/v1/campaigns/{campaign['id']}"))["vouchers_count"] < PUBLISHERS * EACH:
             pass
-        given = asyncio.run(publish_all(killed_server, project, campaign["name"]))
-        killed_server.wait_ready()
+        given = asyncio.run(publish_all(on_postgresql, project, campaign["name"]))
+        on_postgresql.wait_ready()
         codes = set(given.values())
         assert len(codes) == len(given) == PUBLISHERS * EACH
         assert all(len(code) == 6 and set(code) <= set(ALPHABET) for code in codes)
