@@ -3,8 +3,6 @@
 import hashlib
 import os
 import zipfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +30,8 @@ from app.db.database import Database
 
 LEFT_OUT: Final = frozenset({"leases"})
 """What only says which process works now."""
+LEDGER: Final = ("ledger_events", "ledger_postings", "event_bodies")
+"""What an archive shortens."""
 PAGE_ROWS: Final = 2_000
 
 
@@ -61,7 +61,7 @@ async def create_backup(db: Database, target: Path, version: str) -> tuple[Path,
 
 async def _write(db: Database, archive: zipfile.ZipFile, now: datetime, version: str) -> Manifest:
     entries = []
-    async with _snapshot(db) as session:
+    async with db.snapshot(LEDGER) as session:
         revision = (await session.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
         for source in Base.metadata.sorted_tables:
             if source.name not in LEFT_OUT:
@@ -71,16 +71,6 @@ async def _write(db: Database, archive: zipfile.ZipFile, now: datetime, version:
     )
     archive.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     return manifest
-
-
-@asynccontextmanager
-async def _snapshot(db: Database) -> AsyncIterator[AsyncSession]:
-    """All statements see the same moment; nobody waits for them."""
-    async with db.reading() as session:
-        if not db.is_sqlite:
-            await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-            await session.execute(text("SET LOCAL statement_timeout = 0"))
-        yield session
 
 
 async def _write_table(session: AsyncSession, archive: zipfile.ZipFile, source: Table) -> TableEntry:

@@ -5,6 +5,7 @@ itself.
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -98,9 +99,23 @@ def rebuild(project_name: str | None, from_genesis: bool, as_json: bool) -> None
 
 @ledger.command(epilog=_EXIT_CODES)
 @_project
+@click.option(
+    "--archive",
+    "archives",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Check this file of `ledger archive` instead; may be given several times.",
+)
 @_as_json
-def verify(project_name: str | None, as_json: bool) -> None:
-    """Check the ledger against itself: no gap in any epoch, every posting after the one before it."""
+def verify(project_name: str | None, archives: tuple[Path, ...], as_json: bool) -> None:
+    """Check the ledger against itself: no gap in any epoch, every posting after the one before it.
+
+    With all archives of a project it is also proven that their events lead to the counters with which the
+    ledger goes on.
+    """
+    if archives:
+        _verify_archives(archives, as_json)
+        return
     from app.ledger import verify as verifying
 
     async def check(engine: Engine, partition: Partition) -> verifying.Verified:
@@ -112,6 +127,7 @@ def verify(project_name: str | None, as_json: bool) -> None:
         as_json,
         lambda one: (
             f"{one.partition}: {one.events} events in {one.epochs} epochs, {one.postings} postings, "
+            f"{one.archived} events archived before, "
             f"{one.divergences} divergences, {one.projection_failures} projection failures on record: "
             + (f"{one.problem_count} problems" if one.problem_count else "no problem")
         ),
@@ -140,6 +156,86 @@ def size(as_json: bool) -> None:
         print(f"{table.name:28} {table.bytes:>14,} bytes")
     print(f"{found.redemptions} redemptions, {found.bytes_per_redemption:,.0f} bytes for each")
     print(f"a year of one redemption a second: {found.year_bytes / 1e9:,.0f} GB")
+
+
+def _verify_archives(files: tuple[Path, ...], as_json: bool) -> None:
+    from app.cli.runtime import run_command
+    from app.ledger.archive_check import Checked, check_archives
+
+    async def work(engine: Engine) -> list[Checked]:
+        return await check_archives(engine.db, files)
+
+    results = run_command(work)
+    _print(
+        results,
+        as_json,
+        lambda one: (
+            f"{one.file}: {one.events} events and {one.postings} postings of {one.partition}, "
+            f"{one.first} to {one.last}, {'followed from the first event' if one.chained else 'by itself'}, "
+            f"{'as' if one.known else 'not'} known here: "
+            + (f"{one.problem_count} problems" if one.problem_count else "no problem")
+        ),
+        lambda one: one.problems,
+    )
+    _exit(any(one.problem_count for one in results))
+
+
+@ledger.command(epilog=_EXIT_CODES)
+@click.option("--before", "month", required=True, help="The first month that stays, as 2026-08 (UTC).")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), help="A folder (VOUCHSAFE_BACKUP_DIR without it)."
+)
+@_project
+@_as_json
+def archive(month: str, target: Path | None, project_name: str | None, as_json: bool) -> None:
+    """Move whole months from the database to files, one for each project, while the server runs or not.
+
+    A file is read back and compared before any row goes. Counters, reconcile and rebuild stay exactly what
+    they were. Archived redemptions are still listed, but cannot be rolled back any more.
+    """
+    from app.ledger.archive import Archiving
+    from app.ledger.archive import archive as archive_partition
+    from app.ledger.archive_reasons import first_instant
+    from app.ledger.archive_room import remove_archived
+    from app.settings import VERSION, load_settings
+
+    settings = load_settings()
+    folder = target or (Path(settings.backup_dir) if settings.backup_dir else None)
+    try:
+        first_instant(month)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if folder is None or not folder.is_dir():
+        raise click.UsageError("say where: --to FOLDER, or VOUCHSAFE_BACKUP_DIR, a folder that is there")
+    days = settings.rollback_days
+
+    async def work(engine: Engine, partition: Partition) -> Archiving:
+        await _opened(engine, partition)
+        done = await archive_partition(
+            engine.core,
+            engine.db,
+            partition,
+            month,
+            folder,
+            rollback_days=days,
+            now=engine.now(),
+            version=VERSION,
+        )
+        done.removed = await remove_archived(engine.db, partition, engine.now())
+        return done
+
+    results = _of_all(project_name, work)
+    _print(
+        results,
+        as_json,
+        lambda one: (
+            f"{one.partition}: {one.action}"
+            + (f", {one.events} events in {one.file}" if one.file else "")
+            + (f", rows of {one.removed} events removed" if one.removed else "")
+        ),
+        lambda one: one.reasons,
+    )
+    _exit(any(one.action not in ("archived", "nothing") for one in results))
 
 
 async def _opened(engine: Engine, partition: Partition) -> None:

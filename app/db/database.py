@@ -6,14 +6,14 @@ so that a transaction never finds out at its end that it may not. PostgreSQL: as
 connections tested before they are lent.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy import URL, Engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -96,6 +96,21 @@ class Database:
         writer.
         """
         async with self._reading() as session:
+            yield session
+
+    @asynccontextmanager
+    async def snapshot(self, tables: Sequence[str] = ()) -> AsyncIterator[AsyncSession]:
+        """Reading in which every statement sees the same moment, however long it takes.
+
+        tables: PostgreSQL only. Nobody can drop a part of them meanwhile: what is dropped is gone from old
+        snapshots too. They are locked before the moment is chosen, which any SELECT would do.
+        """
+        async with self._reading() as session:
+            if not self.is_sqlite:
+                await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+                await session.execute(text("SET LOCAL statement_timeout = 0"))
+                if tables:
+                    await session.execute(text(f"LOCK TABLE {', '.join(tables)} IN ACCESS SHARE MODE"))
             yield session
 
     @asynccontextmanager

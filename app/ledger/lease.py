@@ -48,12 +48,19 @@ class HeldLease:
     async def renew(self, seconds: int = LEASE_SECONDS) -> None:
         """Raises: LeaseLost."""
         async with self._db.writing() as session:
-            now = await database_now_ms(session, self._db)
-            done: Any = await session.execute(
-                update(Lease)
-                .where(Lease.name == self.name, Lease.token == self.token, Lease.owner == self.owner)
-                .values(until=now + seconds * 1000)
-            )
+            await self.confirm(session, seconds)
+
+    async def confirm(self, session: AsyncSession, seconds: int = LEASE_SECONDS) -> None:
+        """Renew within the caller's transaction: nobody else can take the lease before that has ended.
+
+        Raises: LeaseLost.
+        """
+        now = await database_now_ms(session, self._db)
+        done: Any = await session.execute(
+            update(Lease)
+            .where(Lease.name == self.name, Lease.token == self.token, Lease.owner == self.owner)
+            .values(until=now + seconds * 1000)
+        )
         if done.rowcount != 1:
             raise LeaseLost(self.name)
 

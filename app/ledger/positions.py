@@ -18,6 +18,10 @@ def at_or_beyond(model: Any, position: Position) -> ColumnElement[bool]:
     return _place(model) >= _value(position)
 
 
+def before(model: Any, position: Position) -> ColumnElement[bool]:
+    return _place(model) < _value(position)
+
+
 def up_to(model: Any, position: Position) -> ColumnElement[bool]:
     """Rows at or before the position."""
     return _place(model) <= _value(position)

@@ -14,6 +14,7 @@ from app.core.outbox import Position
 from app.core.outcome import CoreUnavailable
 from app.db.database import Database
 from app.db.models import Counter, Customer, EventBody, IdempotentEvent, LedgerEvent, LedgerPosting, Order
+from app.ledger.archived import TABLES
 from app.ledger.entries import decode_private
 from app.ledger.lease import HeldLease, database_now_ms
 from app.ledger.locks import lock_commands, open_locks
@@ -57,7 +58,7 @@ async def fill_namespace(
     Raises: CoreUnavailable, LeaseLost; the namespace is then unfinished and never opened.
     """
     partition = state.partition
-    async with db.reading() as session:
+    async with db.snapshot(TABLES) as session:
         now_ms = await database_now_ms(session, db)
         versions = await catalogue_versions(session, partition.project_id)
         await core.fill(keys, versions, ())

@@ -17,6 +17,7 @@ from app.core.outbox import Position
 from app.core.outcome import CoreUnavailable
 from app.db.database import Database
 from app.db.models import Counter, PartitionState, Voucher
+from app.ledger.archived import TABLES
 from app.ledger.drain import BATCH_MAX, ledger_entries
 from app.ledger.entries import Lock
 from app.ledger.locks import held_by, open_locks
@@ -79,7 +80,7 @@ async def reconcile(core: RedemptionCore, db: Database, partition: Partition) ->
     """
     await drain_now(core, db, partition)
     keys = (await core.refresh(partition)).keys
-    async with db.reading() as session:
+    async with db.snapshot(TABLES) as session:
         state = await read_state(session, partition)
         if state is None:
             raise CoreUnavailable(f"partition {partition.name} was never opened")
@@ -102,16 +103,16 @@ async def _compare_table(session: AsyncSession, state: State, replayed: Replay, 
     now = int(datetime.now(UTC).timestamp())
     seen: set[Place] = set()
     streamed = await session.stream(
-        select(Counter.key, Counter.field, Counter.value, Counter.held).where(
+        select(Counter.key, Counter.field, Counter.value, Counter.held, Counter.until).where(
             Counter.part == state.partition.name
         ),
         execution_options={"yield_per": PAGE_ROWS},
     )
-    async for key, field, value, held in streamed:
+    async for key, field, value, held, until in streamed:
         place = (key, field)
         seen.add(place)
         counter = replayed.counters.get(place)
-        if counter is not None and counter.ended(now):
+        if (counter is not None and counter.ended(now)) or 0 < until <= now:
             continue
         if counter is None:
             found.blame(f"{key} {field}: the table has {value}, but there is no posting")
@@ -210,7 +211,7 @@ async def _settle(core: RedemptionCore, db: Database, keys: Keys, place: Place) 
         position = Position(int(epoch or 0), int(sequence or 0))
         cursor = await drain_now(core, db, partition)
         if cursor is not None and cursor >= position:
-            async with db.reading() as session:
+            async with db.snapshot(TABLES) as session:
                 counter = await value_as_of(session, partition.name, place, position)
             if agrees(counter, shown):
                 return None

@@ -22,6 +22,7 @@ from app.core.outcome import Code
 from app.core.partition_view import OPEN, Meta
 from app.db.database import Database
 from app.db.models import LedgerEvent
+from app.ledger.archived import read_archived
 from app.ledger.batch import ORPHAN, Problem
 from app.ledger.crash_points import crash_point
 from app.ledger.drain import BATCH_MAX, Diverged, ledger_entries, record_divergences
@@ -248,7 +249,9 @@ class _Recovery:
                 up_to(LedgerEvent, last),
             )
         )
-        return {Position(epoch, sequence) for epoch, sequence in rows}
+        archived = await read_archived(session, self.partition.name)
+        positions = {Position(epoch, sequence) for epoch, sequence in rows}
+        return positions | {entry.position for entry in entries if archived.holds(entry.position)}
 
     async def _fill(self, state: State, keys: Keys, *, keep: bool) -> int:
         if not keep:

@@ -1,14 +1,17 @@
-"""Counters as the postings alone tell them: base + sum of postings, checked step by step (D13)."""
+"""Counters as the postings alone tell them: base + sum of postings, checked step by step (D13). Postings that
+were archived count as the counters that the archive left in their place.
+"""
 
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.outbox import Position
-from app.db.models import Counter, LedgerPosting
+from app.db.models import ArchivedCounter, Counter, LedgerPosting
+from app.ledger.archived import Archived, read_archived
 from app.ledger.batch import HOLDING
 from app.ledger.positions import beyond, up_to
 
@@ -69,35 +72,67 @@ async def _rows(session: AsyncSession, statement: Any) -> AsyncIterator[Any]:
         yield row
 
 
-async def replay(session: AsyncSession, part: str) -> Replay:
-    """All postings of a partition, from the first."""
-    return await _replay(_rows(session, _columns().where(LedgerPosting.part == part)))
+async def replay(session: AsyncSession, part: str, last: Position | None = None) -> Replay:
+    """All postings of a partition, from the first to `last`."""
+    archived = await read_archived(session, part)
+    statement = _columns().where(LedgerPosting.part == part, beyond(LedgerPosting, archived.last))
+    if last is not None:
+        statement = statement.where(up_to(LedgerPosting, last))
+    return await follow(_rows(session, statement), await begun(session, part, archived))
 
 
 async def replay_since(session: AsyncSession, part: str, verified: Position) -> Replay:
     """Only the counters that moved after a verified checkpoint, but each of them from its first posting."""
+    archived = await read_archived(session, part)
     moved = select(Counter.key, Counter.field).where(Counter.part == part, beyond(Counter, verified))
     statement = (
         _columns()
-        .where(LedgerPosting.part == part)
+        .where(LedgerPosting.part == part, beyond(LedgerPosting, archived.last))
         .where(tuple_(LedgerPosting.key, LedgerPosting.field).in_(moved))
     )
-    return await _replay(_rows(session, statement))
+    place = tuple_(ArchivedCounter.key, ArchivedCounter.field)
+    return await follow(_rows(session, statement), await begun(session, part, archived, place.in_(moved)))
 
 
 async def value_as_of(session: AsyncSession, part: str, place: Place, position: Position) -> Replayed | None:
-    """One counter as it was at an event; None when it had no posting by then."""
+    """One counter as it was at an event that is not archived; None when it had no posting by then."""
+    archived = await read_archived(session, part)
+    key, field = place
     statement = (
         _columns()
-        .where(LedgerPosting.part == part, LedgerPosting.key == place[0], LedgerPosting.field == place[1])
-        .where(up_to(LedgerPosting, position))
+        .where(LedgerPosting.part == part, LedgerPosting.key == key, LedgerPosting.field == field)
+        .where(beyond(LedgerPosting, archived.last), up_to(LedgerPosting, position))
     )
-    replayed = await _replay(_rows(session, statement))
+    of_place = (ArchivedCounter.key == key, ArchivedCounter.field == field)
+    replayed = await follow(_rows(session, statement), await begun(session, part, archived, *of_place))
     return replayed.counters.get(place)
 
 
-async def _replay(rows: AsyncIterator[Any]) -> Replay:
-    replay = Replay()
+async def begun(
+    session: AsyncSession, part: str, archived: Archived, *conditions: ColumnElement[bool]
+) -> dict[Place, Replayed]:
+    """Counters as the newest archive left them; empty when nothing was archived."""
+    if not archived.generations:
+        return {}
+    row = ArchivedCounter
+    connection = await session.connection()
+    streamed = await connection.stream(
+        select(row.key, row.field, row.base, row.value, row.held, row.until, row.epoch, row.seq)
+        .where(row.part == part, row.generation.in_(archived.generations), *conditions)
+        .order_by(row.generation),
+        execution_options={"yield_per": PAGE_ROWS},
+    )
+    return {
+        (key, field): Replayed(base, value, held, until, Position(epoch, sequence))
+        async for key, field, base, value, held, until, epoch, sequence in streamed
+    }
+
+
+async def follow(rows: AsyncIterator[Any], counters: dict[Place, Replayed] | None = None) -> Replay:
+    """rows: of postings in their order: epoch, seq, key, field, delta, kind, after, until. counters: as they
+    stood before the first row; they are moved.
+    """
+    replay = Replay(counters={} if counters is None else counters)
     counters = replay.counters
     current = Position(0, 0)
     holding: dict[Place, tuple[int, int]] = {}

@@ -8,6 +8,7 @@ from app.core.keys import Partition
 from app.core.outbox import Position
 from app.db.database import Database
 from app.db.models import Divergence, LedgerEvent, LedgerPosting, ProjectionFailure
+from app.ledger.archived import TABLES, Archived, read_archived
 from app.ledger.batch import bare_key
 from app.ledger.entries import decode_event
 from app.ledger.partitions import State, read_state
@@ -20,6 +21,8 @@ class Verified(Struct):
 
     partition: str
     events: int = 0
+    archived: int = 0
+    """Events before those, which are in files."""
     postings: int = 0
     epochs: int = 0
     divergences: int = 0
@@ -36,13 +39,14 @@ class Verified(Struct):
 async def verify(db: Database, partition: Partition) -> Verified | None:
     """Read the whole ledger of a partition in one snapshot; None when there is no such partition."""
     part = partition.name
-    async with db.reading() as session:
+    async with db.snapshot(TABLES) as session:
         state = await read_state(session, partition)
         if state is None:
             return None
-        found = Verified(part)
-        await _sequence(session, state, found)
-        await _bodies(session, part, found)
+        archived = await read_archived(session, part)
+        found = Verified(part, archived=archived.events)
+        await _sequence(session, state, archived, found)
+        await _bodies(session, part, archived, found)
         replayed = await replay(session, part)
         found.postings = replayed.postings
         for problem in replayed.problems:
@@ -54,19 +58,20 @@ async def verify(db: Database, partition: Partition) -> Verified | None:
     return found
 
 
-async def _sequence(session: AsyncSession, state: State, found: Verified) -> None:
-    """Each epoch counts 1, 2, 3, … and the newest ends at the cursor (I4)."""
+async def _sequence(session: AsyncSession, state: State, archived: Archived, found: Verified) -> None:
+    """Each epoch counts 1, 2, 3, …, from where its archive ends, and the newest ends at the cursor (I4)."""
     rows = await session.execute(
         select(LedgerEvent.epoch, func.count(), func.min(LedgerEvent.seq), func.max(LedgerEvent.seq))
-        .where(LedgerEvent.part == state.partition.name)
+        .where(LedgerEvent.part == state.partition.name, beyond(LedgerEvent, archived.last))
         .group_by(LedgerEvent.epoch)
         .order_by(LedgerEvent.epoch)
     )
-    last = Position(state.epoch, 0)
+    last = Position(state.epoch, archived.ends.get(state.epoch, 0))
     for epoch, count, first, highest in rows:
         found.epochs += 1
         found.events += count
-        if first != 1 or highest != count:
+        before = archived.ends.get(epoch, 0)
+        if first != before + 1 or highest != before + count:
             found.blame(f"epoch {epoch}: {count} events between {first} and {highest}")
         if epoch > state.epoch:
             found.blame(f"epoch {epoch} is ledgered, but the partition is at {state.epoch}")
@@ -78,9 +83,9 @@ async def _sequence(session: AsyncSession, state: State, found: Verified) -> Non
         found.blame(f"projected to {state.projected}, beyond the cursor at {state.cursor}")
 
 
-async def _bodies(session: AsyncSession, part: str, found: Verified) -> None:
+async def _bodies(session: AsyncSession, part: str, archived: Archived, found: Verified) -> None:
     """The rows of an event's postings say what its body says."""
-    after = Position(0, 0)
+    after = archived.last
     while True:
         events = (
             await session.execute(

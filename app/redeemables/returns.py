@@ -13,7 +13,9 @@ from app.core.ops import Add
 from app.core.outbox import Position
 from app.db.database import Database
 from app.db.models import LedgerPosting, Redemption
+from app.ledger.archived import read_archived
 from app.ledger.client import LedgerClient
+from app.redeemables.checks import Refused
 from app.redeemables.customers import GIFT_REDEEMED
 from app.redeemables.order_changes import applied_of
 from app.redeemables.redemption_state import RedemptionState, state_of
@@ -43,6 +45,8 @@ async def returnable(
 ) -> Returnable | None:
     """fields: of the redemption's record, read as FIELDS; None when there is no such redemption in the
     project.
+
+    Raises: Refused for one that is archived; CoreUnavailable.
     """
     returned, event_id, parent = fields
     if parent is not None:
@@ -107,6 +111,15 @@ async def _from_ledger(db: Database, partition: Partition, redemption_id: str) -
                 .order_by(LedgerPosting.n)
             )
         ).all()
+        if not postings:
+            archived = await read_archived(session, partition.name)
+            if archived.holds(Position(row.epoch or 0, row.seq or 0)):
+                raise Refused(
+                    400,
+                    "invalid_redemption",
+                    "Invalid redemption",
+                    f"Redemption {row.id} is older than the ledger goes back",
+                )
     return RedemptionState(
         id=row.id,
         parent_id=None,

@@ -55,6 +55,8 @@ class Shop:
         self.db = db
         self.partition = Partition(project_id)
         self.projector = Projector(core, db, CUSTOMER)
+        self.past_us = 0
+        """How long ago what is done next happened, microseconds."""
 
     async def found(self) -> None:
         """Create the project and open its partition."""
@@ -216,7 +218,7 @@ class Shop:
             kind=kind,
             rid=rid,
             project_id=self.partition.project_id,
-            at_us=now_us(),
+            at_us=now_us() - self.past_us,
             postings=[
                 Posting(
                     key=op.key.split(":", 2)[2],

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,27 @@ async def test_reconcile_rebuild_and_verify_say_what_they_found(own_shop: Shop, 
     assert (code, found["differences"]) == (0, [])
     code, (found,) = await shell.run("ledger", "verify")
     assert (code, found["events"], found["problems"]) == (0, 3, [])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_archive_says_what_went_where_and_what_may_not_go(
+    own_shop: Shop, shell: Shell, tmp_path: Path
+) -> None:
+    """0 with the file's name, which verify takes; 1 and the reason for a month that is too young."""
+    own_shop.past_us = 200 * 24 * 3600 * 1_000_000
+    await own_shop.redeem_many(2)
+    own_shop.past_us = 0
+    await own_shop.redeem()
+    await own_shop.settle()
+    month = f"{datetime.now(UTC) - timedelta(days=150):%Y-%m}"
+    code, (done,) = await shell.run("ledger", "archive", "--before", month, "--to", str(tmp_path))
+    assert (code, done["action"], done["events"], done["removed"]) == (0, "archived", 2, 2)
+    code, (checked,) = await shell.run("ledger", "verify", "--archive", done["file"])
+    assert (code, checked["known"], checked["chained"], checked["problems"]) == (0, True, True, [])
+    this_month = f"{datetime.now(UTC):%Y-%m}"
+    code, (done,) = await shell.run("ledger", "archive", "--before", this_month, "--to", str(tmp_path))
+    assert (code, done["action"]) == (1, "refused")
+    assert "can be rolled back for 92 days" in done["reasons"][0]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -17,11 +17,13 @@ from app.db.models.custom_event import CustomEvent, CustomEventSchema, Erasure
 from app.db.models.customer import Customer
 from app.db.models.idempotency import IdempotentAnswer, IdempotentEvent
 from app.db.models.ledger import (
+    ArchivedCounter,
     CatalogueVersion,
     Counter,
     Divergence,
     EventBody,
     Lease,
+    LedgerArchive,
     LedgerEvent,
     LedgerPosting,
     PartitionState,
@@ -42,6 +44,7 @@ from app.db.models.webhook import Webhook, WebhookAttempt, WebhookDelivery, Webh
 __all__ = [
     "ActionInput",
     "ApiKey",
+    "ArchivedCounter",
     "AsyncAction",
     "AuditDetail",
     "AuditEntry",
@@ -65,6 +68,7 @@ __all__ = [
     "IdempotentAnswer",
     "IdempotentEvent",
     "Lease",
+    "LedgerArchive",
     "LedgerEvent",
     "LedgerPosting",
     "Location",

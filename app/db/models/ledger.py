@@ -90,6 +90,51 @@ class Counter(Base):
     seq: Mapped[int]
 
 
+class LedgerArchive(Base):
+    """Events that were written to a file and left the ledger: all of a partition up to (epoch, seq). They are
+    archived from the moment that this row is there.
+    """
+
+    __tablename__ = "ledger_archives"
+
+    part: Mapped[str] = mapped_column(Id, primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """Grows from archive to archive."""
+    before: Mapped[str]
+    """The first month that stayed, as "2026-08"."""
+    epoch: Mapped[int]
+    seq: Mapped[int]
+    epochs: Mapped[list[Any]]
+    """[[epoch, its last archived seq], ...] of the file's events."""
+    events: Mapped[int]
+    postings: Mapped[int]
+    file: Mapped[str]
+    """Its name, without the folder."""
+    sha256: Mapped[str]
+    """Of the file's lines before its last."""
+    at: Mapped[datetime]
+
+
+class ArchivedCounter(Base):
+    """A counter as it stood at the end of an archive that moved it. Of several rows the one of the newest
+    archive counts; rows whose generation has no archive are of an attempt that did not end.
+    """
+
+    __tablename__ = "archived_counters"
+
+    part: Mapped[str] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    field: Mapped[str] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    base: Mapped[int | None]
+    value: Mapped[int | None]
+    """None: it was only held until then, and never moved."""
+    held: Mapped[int]
+    until: Mapped[int]
+    epoch: Mapped[int]
+    seq: Mapped[int]
+
+
 class EventBody(Base):
     """Erasable snapshots (D12): Private as it came, and the answer's bytes."""
 
