@@ -32,7 +32,8 @@ def openapi_text() -> str:
     import msgspec
 
     from app.api.routes import ALL_ROUTES
+    from app.api.webhooks.callouts import CALLOUTS
     from app.http.openapi import document
 
-    encoded = msgspec.json.encode(document(ALL_ROUTES))
+    encoded = msgspec.json.encode(document(ALL_ROUTES, CALLOUTS))
     return msgspec.json.format(encoded, indent=2).decode() + "\n"

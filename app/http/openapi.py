@@ -5,7 +5,7 @@ is written twice.
 import inspect
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -39,6 +39,16 @@ _STATUS_OF_KEY: Final = {
 """All other keys are answered with 400 (contract 1.5)."""
 
 
+class Callout(NamedTuple):
+    """A request that this server makes. summary: what happened. envelope: the shape of its body, in which
+    `type` is the kind and `data` is of the shape given.
+    """
+
+    kind: str
+    summary: str
+    envelope: type[msgspec.Struct]
+    data: type[msgspec.Struct]
+
 
 def status_of(key: str) -> int:
     """The HTTP status that a key is answered with."""
@@ -53,6 +63,13 @@ _SECURITY: Final[dict[Scope, list[dict[str, list[str]]]]] = {
     Scope.PUBLIC: [],
 }
 
+_TEXT: Final[Schema] = {"type": "string"}
+_SIGNED: Final = {
+    "x-voucherify-signature": "HMAC-SHA256 of the body with the webhook's secret, in lower-case hexadecimal.",
+    "webhook-id": "The id of the body. The same at every attempt: what was seen before is the same event.",
+    "webhook-timestamp": "When this attempt was made, in seconds since 1970.",
+    "webhook-signature": "Signatures as of Standard Webhooks; two while a secret is being rotated.",
+}
 _INSTANT: Final[Schema] = {"type": "string", "description": "An ISO 8601 date or date-time."}
 _BETWEEN: Final[Schema] = {"type": "object", "properties": {"after": _INSTANT, "before": _INSTANT}}
 _QUERY_SCHEMAS: Final[dict[str, Schema]] = {
@@ -74,10 +91,10 @@ _QUERY_SCHEMAS: Final[dict[str, Schema]] = {
 }
 
 
-def document(routes: Sequence[Route], *, server_url: str = "/") -> Schema:
-    """The whole document, its parts sorted so that the same table gives the same bytes."""
+def document(routes: Sequence[Route], callouts: Sequence[Callout], *, server_url: str = "/") -> Schema:
+    """The whole document, its parts sorted so that the same tables give the same bytes."""
     served = [route for route in routes if not route.path.startswith("/docs")]
-    schemas = _Schemas(served)
+    schemas = _Schemas(served, callouts)
     paths: dict[str, Schema] = {}
     for route in served:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas, served)
@@ -93,8 +110,13 @@ def document(routes: Sequence[Route], *, server_url: str = "/") -> Schema:
         "servers": [{"url": server_url}],
         "tags": [{"name": tag} for tag in sorted({route.tag for route in served})],
         "paths": {path: paths[path] for path in sorted(paths)},
+        "webhooks": {one.kind: {"post": _callout(one, schemas)} for one in sorted(callouts)},
         "components": {
             "schemas": dict(sorted(schemas.components.items())),
+            "parameters": {
+                name: {"name": name, "in": "header", "required": True, "description": text, "schema": _TEXT}
+                for name, text in _SIGNED.items()
+            },
             "responses": _responses(),
             "headers": _headers(),
             "securitySchemes": _security_schemes(),
@@ -103,13 +125,14 @@ def document(routes: Sequence[Route], *, server_url: str = "/") -> Schema:
 
 
 class _Schemas:
-    """Schemas of all shapes of the table, generated together so that equal names are told apart."""
+    """Schemas of all shapes of the tables, generated together so that equal names are told apart."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[Route], callouts: Iterable[Callout]) -> None:
         shapes = {
             id(shape): shape for route in routes for shape in (route.body, route.answer) if shape is not None
         }
-        for shape in (ErrorBody, *SHAPES):
+        called: list[Any] = [shape for one in callouts for shape in (one.envelope, one.data)]
+        for shape in (ErrorBody, *SHAPES, *called):
             shapes.setdefault(id(shape), shape)
         self._order = list(shapes)
         generated, components = msgspec.json.schema_components(
@@ -174,6 +197,28 @@ def _operation(route: Route, schemas: _Schemas, routes: Sequence[Route]) -> Sche
         if route.scope is Scope.PROJECT:
             operation["x-roles"] = [role for role in ROLES if allows(role, route.permission)]
     return operation
+
+
+def _callout(callout: Callout, schemas: _Schemas) -> Schema:
+    own: Schema = {
+        "type": "object",
+        "properties": {"type": {"const": callout.kind}, "data": schemas.of(callout.data)},
+    }
+    return {
+        "operationId": "told-" + callout.kind.replace(".", "-"),
+        "tags": ["Webhooks"],
+        "summary": callout.summary,
+        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in _SIGNED],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"allOf": [schemas.of(callout.envelope), own]}}},
+        },
+        "responses": {
+            "2XX": {"description": "Taken"},
+            "410": {"description": "The webhook is disabled at once"},
+            "default": {"description": "Told again, later"},
+        },
+    }
 
 
 def _query_parameter(name: str) -> Schema:

@@ -17,7 +17,11 @@ def handler_of(folder: Path) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                self.close_connection = True
+                return  # Whoever sent it was killed on the way.
             behaviour = json.loads((folder / "behaviour").read_text())
             record = {
                 "at": time.time(),
@@ -47,13 +51,19 @@ def handler_of(folder: Path) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class Server(ThreadingHTTPServer):
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def handle_error(self, *_: Any) -> None:
+        """Silent: a connection that is cut by a kill is what tests are about."""
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     port_file = folder / "port"
     port = int(port_file.read_text()) if port_file.exists() else 0
-    ThreadingHTTPServer.allow_reuse_address = True
-    ThreadingHTTPServer.request_queue_size = 128
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler_of(folder))
+    server = Server(("127.0.0.1", port), handler_of(folder))
     port_file.write_text(str(server.server_address[1]))
     (folder / f"ready-{os.getpid()}").touch()
     server.serve_forever()

@@ -1,12 +1,15 @@
 """Every kind of event that can happen here, with the data that is published for it (behaviour 7)."""
 
+import json
 import re
 import sqlite3
 from typing import Any
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 
+from app.cli.openapi import openapi_text
 from app.webhooks.events import EVENT_TYPES, normalised
 from tests.support.receiver import Receiver, until
 from tests.support.server import ROOT, Project, RunningServer
@@ -70,7 +73,34 @@ DATA = {
     "voucher.gift.transaction.created": MOVED,
 }
 """By kind, the members of its data."""
+EXAMPLE: dict[str, Any] = {
+    "id": "whs_1",
+    "project_id": "proj_1",
+    "created_at": "2026-01-02T03:04:05.678Z",
+    "type": "campaign.created",
+    "data": {"campaign": {"id": "camp_1"}, "created_at": "2026-01-02T03:04:05.678Z"},
+    "source": {"object": "webhook", "id": "wh_1", "target_url": "https://receiver.example/"},
+    "event": {
+        "id": "ev_1",
+        "type": "campaign.created",
+        "created_at": "2026-01-02T03:04:05.678Z",
+        "entity_id": "camp_1",
+        "group_id": None,
+        "event_source": {"channel": "INTERNAL", "user": None, "api_key": None},
+    },
+}
 BULK = {"campaign.vouchers.generation.completed", "campaign.vouchers.added"}
+
+
+def described() -> dict[str, Draft202012Validator]:
+    """By kind, what the OpenAPI document says of the body."""
+    document = json.loads(openapi_text())
+    bodies = {
+        kind: said["post"]["requestBody"]["content"]["application/json"]["schema"]
+        for kind, said in document["webhooks"].items()
+    }
+    parts = {"components": document["components"]}
+    return {kind: Draft202012Validator({**body, **parts}) for kind, body in bodies.items()}
 
 
 def by_hand(api: httpx.Client) -> str:
@@ -166,6 +196,7 @@ def test_every_kind_of_event_is_told_with_its_data(
 ) -> None:
     """One tour through the shop, and nothing of it is missing or has other members than published."""
     subscribe(*sorted(EVENT_TYPES))
+    schemas = described()
     adas = {"name": {"conditions": {"$is": ["Ada"]}}}
     segment = created(api.post("/v1/segments", json={"name": "A", "type": "auto-update", "filter": adas}))
     source_id = by_hand(api)
@@ -181,6 +212,7 @@ def test_every_kind_of_event_is_told_with_its_data(
     for event in receiver.events():
         kind = event["type"]
         assert set(event["data"]) == DATA[kind], kind
+        schemas[kind].validate(event)
         assert event["event"]["type"] == kind
         assert event["event"]["entity_id"]
         assert set(event["event"]["event_source"]) == {"channel", "user", "api_key"}
@@ -302,6 +334,23 @@ def test_the_tour_knows_all_kinds_of_what_is_built() -> None:
         "customer.rewarded", "customer.confirmed", "voucher.loyalty_card.",
     )  # fmt: skip
     assert {kind for kind in EVENT_TYPES if not kind.startswith(elsewhere)} == set(DATA)
+
+
+def test_the_document_describes_them_and_their_envelope() -> None:
+    """The section `webhooks` of the OpenAPI document has each kind with the members of its data, in full."""
+    document = json.loads(openapi_text())
+    for kind, said in document["webhooks"].items():
+        parts = said["post"]["requestBody"]["content"]["application/json"]["schema"]["allOf"]
+        named = parts[1]["properties"]["data"]["$ref"].rsplit("/", 1)[1]
+        data = document["components"]["schemas"][named]
+        assert set(data["properties"]) == set(data["required"]) == DATA[kind], kind
+        assert parts[1]["properties"]["type"] == {"const": kind}
+    assert document["webhooks"].keys() == DATA.keys()
+    wrong = {**EXAMPLE, "data": {"campaign": EXAMPLE["data"]["campaign"]}}
+    schema = described()["campaign.created"]
+    assert schema.is_valid(EXAMPLE)
+    assert not schema.is_valid(wrong)
+    assert not schema.is_valid({**EXAMPLE, "type": "campaign.deleted"})
 
 
 def test_the_page_of_events_names_all_of_them() -> None:

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from app.api.call import Answer, Call
 from app.api.docs.error_pages import error_page_handlers
+from app.api.webhooks.callouts import CALLOUTS
 from app.http.deprecation import deprecation_of
 from app.http.errors import not_found
 from app.http.openapi import document
@@ -130,7 +131,7 @@ def routes_with_docs(routes: Sequence[Route]) -> tuple[Route, ...]:
 
     @cache
     def encoded(server_url: str) -> bytes:
-        return msgspec.json.encode(document(marked, server_url=server_url))
+        return msgspec.json.encode(document(marked, CALLOUTS, server_url=server_url))
 
     async def openapi(call: Call) -> Answer:
         """This server's own description, made from the table that it routes by."""

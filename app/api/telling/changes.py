@@ -1,6 +1,7 @@
 """Which events a changed object means, by the table it is in (behaviour 7.2)."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -192,8 +193,8 @@ async def _rule(change: Change, shapes: Shapes) -> list[Told]:
     wire = await _rule_wire(row, shapes)
     told = []
     for verb in verbs_of(change):
-        at = row.created_at if verb == CREATED else row.updated_at
-        data = {"rule": wire, f"{verb}_at": iso(at) if verb != DELETED else None}
+        at = {CREATED: row.created_at, DELETED: datetime.now(UTC)}.get(verb, row.updated_at)
+        data = {"rule": wire, f"{verb}_at": iso(at)}
         told.append(_told(f"{RULE}.{verb}", "rule", row.id, data))
     return told
 

@@ -11,32 +11,23 @@ from app.api.customers.wire import customer_wire
 from app.api.promotions.service import tier_wires
 from app.api.vouchers.wire import voucher_wires
 from app.db.models import Campaign, Customer, Project, PromotionTier, Redemption, Voucher
+from app.webhooks.payloads import (
+    EventCampaign,
+    EventCustomer,
+    EventOrder,
+    EventPromotionTier,
+    EventRedemption,
+    EventVoucher,
+)
 
 Wire = dict[str, Any]
 
-CUSTOMER: Final = ("id", "name", "email", "source_id", "metadata", "object")
-VOUCHER: Final = (
-    "id", "code", "gift", "discount", "loyalty_card", "type", "campaign", "campaign_id", "is_referral_code",
-    "holder_id", "referrer_id", "category_id", "categories", "active", "created_at", "updated_at",
-    "redemption", "start_date", "expiration_date", "metadata", "object",
-)  # fmt: skip
-CAMPAIGN: Final = (
-    "id", "name", "campaign_type", "type", "voucher", "referral_program", "auto_join", "join_once", "active",
-    "category_id", "category", "categories", "metadata", "start_date", "expiration_date", "description",
-    "created_at", "updated_at", "object",
-)  # fmt: skip
-TIER: Final = ("id", "name", "banner", "campaign", "metadata")
-ORDER: Final = (
-    "id", "source_id", "status", "customer_id", "referrer_id", "amount", "initial_amount", "discount_amount",
-    "applied_discount_amount", "items_discount_amount", "items_applied_discount_amount",
-    "total_discount_amount", "total_applied_discount_amount", "total_amount", "items", "metadata", "object",
-)  # fmt: skip
-REDEMPTION: Final = (
-    "id", "customer_id", "tracking_id", "date", "amount", "order", "reward", "customer", "result", "status",
-    "voucher", "promotion_tier", "redemption", "metadata", "failure_code", "failure_message", "reason",
-    "channel", "related_object_type", "related_object_id", "object",
-)  # fmt: skip
-
+CUSTOMER: Final = EventCustomer.__struct_fields__
+VOUCHER: Final = EventVoucher.__struct_fields__
+CAMPAIGN: Final = EventCampaign.__struct_fields__
+TIER: Final = EventPromotionTier.__struct_fields__
+ORDER: Final = EventOrder.__struct_fields__
+REDEMPTION: Final = EventRedemption.__struct_fields__
 _UNUSED: Final[Wire] = {"quantity": None, "redeemed_quantity": 0}
 _PLAIN: Final[Wire] = dict.fromkeys(("length", "charset", "prefix", "postfix", "pattern"))
 
