@@ -36,4 +36,4 @@ def openapi_text() -> str:
     from app.http.openapi import document
 
     encoded = msgspec.json.encode(document(ALL_ROUTES, CALLOUTS))
-    return msgspec.json.format(encoded, indent=2).decode() + "\n"
+    return msgspec.json.format(encoded, indent=1).decode() + "\n"

@@ -11,6 +11,7 @@ import msgspec
 
 from app.http.documented import SHAPES
 from app.http.errors import ErrorBody
+from app.http.examples import examples, with_example
 from app.http.links import links_of
 from app.http.permissions import ROLES, allows
 from app.http.routing import Route, Scope
@@ -152,12 +153,16 @@ def _unknown_type(shape: type) -> Schema:
 
 
 def _exact(node: Any) -> Any:
-    """Decimals travel as JSON numbers; defaults that stand for "absent" say nothing to a reader."""
+    """Decimals travel as JSON numbers; defaults that stand for "absent" say nothing to a reader; the ends of
+    a text are written as ECMA-262 has them, which JSON Schema refers to.
+    """
     if isinstance(node, dict):
         if node.get("format") == "decimal":
             return {name: _exact(value) for name, value in node.items() if name != "format"} | {
                 "type": "number"
             }
+        if isinstance(pattern := node.get("pattern"), str):
+            node = {**node, "pattern": pattern.replace(r"\A", "^").replace(r"\Z", "$")}
         return {
             name: _exact(value) for name, value in node.items() if not (name == "default" and value is None)
         }
@@ -196,6 +201,7 @@ def _operation(route: Route, schemas: _Schemas, routes: Sequence[Route]) -> Sche
         operation["x-permission"] = route.permission
         if route.scope is Scope.PROJECT:
             operation["x-roles"] = [role for role in ROLES if allows(role, route.permission)]
+    with_example(route, operation)
     return operation
 
 
@@ -270,8 +276,9 @@ def _answers(route: Route, schemas: _Schemas) -> Schema:
     return dict(sorted(answers.items()))
 
 
-def _error_content() -> Schema:
-    return {"application/json": {"schema": {"$ref": _REFERENCE.format(name="ErrorBody")}}}
+def _error_content(example: Any = None) -> Schema:
+    content: Schema = {"schema": {"$ref": _REFERENCE.format(name="ErrorBody")}}
+    return {"application/json": content if example is None else {**content, "example": example}}
 
 
 def _responses() -> Schema:
@@ -283,7 +290,11 @@ def _responses() -> Schema:
         "TooManyRequests": "The key's rate is exhausted; Retry-After says for how long",
         "Unavailable": "Redis or the database is away; nothing happened, try again: service_unavailable",
     }
-    return {name: {"description": text, "content": _error_content()} for name, text in described.items()}
+    shared = examples().shared
+    return {
+        name: {"description": text, "content": _error_content(shared.get(name))}
+        for name, text in described.items()
+    }
 
 
 def _headers() -> Schema:
