@@ -89,6 +89,7 @@ def part(document: Document) -> Document:
                 reached.add(name)
                 texts.append(json.dumps(schemas[name]))
     components = {**document["components"], "schemas": {name: schemas[name] for name in sorted(reached)}}
+    components.pop("parameters")  # Of webhooks alone.
     used = {row["tags"][0] for methods in paths.values() for row in methods.values()}
     made = {**document, "paths": paths, "components": components, "tags": [{"name": tag} for tag in used]}
     made.pop("webhooks")
