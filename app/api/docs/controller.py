@@ -46,6 +46,7 @@ _PAGE: Final = b"""<!doctype html>
 </html>
 """
 _TEXT: Final = {"Content-Type": "text/plain; charset=utf-8"}
+_PLAIN: Final = ("text/plain",)
 SECURITY_VALID: Final = timedelta(days=180)
 _LLMS: Final = b"""# Vouchsafe
 
@@ -149,8 +150,15 @@ def routes_with_docs(routes: Sequence[Route]) -> tuple[Route, ...]:
             security,
             "Whom to tell of a weakness",
             errors=("not_found",),
+            produces=_PLAIN,
         ),
-        _public("/llms.txt", "get-llms-txt", llms, "What a program that reads needs to know first"),
+        _public(
+            "/llms.txt",
+            "get-llms-txt",
+            llms,
+            "What a program that reads needs to know first",
+            produces=_PLAIN,
+        ),
         _public("/docs/errors", "get-docs-errors", errors, "Every key that an error may have"),
         _public("/docs/errors/{key}", "get-docs-error", error, "What a key of an error means"),
     )
@@ -162,6 +170,7 @@ def _public(
     handler: Callable[[Any], Awaitable[Any]],
     summary: str,
     errors: tuple[str, ...] = (),
+    produces: tuple[str, ...] = ("application/json",),
 ) -> Route:
     return Route(
         method="GET",
@@ -173,4 +182,5 @@ def _public(
         tag="Operation",
         summary=summary,
         errors=errors,
+        produces=produces,
     )

@@ -55,5 +55,6 @@ ROUTES: tuple[Route, ...] = (
         tag="Operation",
         summary="Counters of all workers, for Prometheus with a token",
         errors=("unauthorized",),
+        produces=("text/plain",),
     ),
 )
