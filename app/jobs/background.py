@@ -38,9 +38,9 @@ from app.jobs.segment_watch import SegmentWatch
 from app.jobs.sweeper import SWEEP_SECONDS, sweep
 from app.jobs.webhooks import LOOK_SECONDS, Webhooks
 from app.ledger.client import LEDGER, LedgerClient
+from app.ledger.customer_writes import CustomerRules
 from app.ledger.lease import HeldLease, LeaseLost, take_lease
 from app.ledger.project import Projector
-from app.ledger.projection_writes import CustomerRules
 from app.ledger.refusals import drain_refusals
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.customers import merge_patch, record_of, summary_of

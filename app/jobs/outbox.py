@@ -205,6 +205,7 @@ class OutboxWork:
                 await self._reload(partition)
                 self._suspect = True
                 continue
+            self.projector.recent.keep(partition, cursor, moved, entries)
             self.cursors[partition] = max(moved, self.cursors.get(partition, moved))
             crash_point("drain-before-announce")
             await announce(self.core, partition, ledgered=moved)

@@ -20,6 +20,8 @@ from app.ledger.lease import leased
 from app.ledger.versions import catalogue_versions
 
 FIRST_EPOCH: Final = 1
+_STATES: Final[Any] = PartitionState.__table__
+_STATE: Final = select(_STATES)
 
 
 class State(Struct, frozen=True):
@@ -53,7 +55,7 @@ def epoch_of(namespace: str) -> int:
     return int(number) if number.isdecimal() else sys.maxsize
 
 
-def _state(row: PartitionState) -> State:
+def _state(row: Any) -> State:
     return State(
         partition=Partition.parse(row.part),
         epoch=row.epoch,
@@ -67,7 +69,8 @@ def _state(row: PartitionState) -> State:
 
 
 async def read_state(session: AsyncSession, partition: Partition) -> State | None:
-    row = await session.get(PartitionState, partition.name, populate_existing=True)
+    found = await session.execute(_STATE.where(PartitionState.part == partition.name))
+    row = found.one_or_none()
     return None if row is None else _state(row)
 
 

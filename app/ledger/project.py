@@ -5,11 +5,11 @@ aside with its error and raises an alarm; the ones behind it go on.
 """
 
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import structlog
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,28 +24,25 @@ from app.db.models import (
     EventBody,
     LedgerEvent,
     LedgerPosting,
-    PartitionState,
     ProjectionFailure,
     SnapshotDue,
 )
 from app.db.noted import be_quiet, touch_nobody
+from app.ledger.batch import bare_key
 from app.ledger.changes import Changes, ProjectionError, collect
 from app.ledger.crash_points import crash_point
-from app.ledger.entries import decode_event, decode_private
+from app.ledger.customer_writes import CustomerRules, Written
+from app.ledger.entries import Event, decode_event, decode_private
 from app.ledger.partitions import State, announce, read_state
 from app.ledger.positions import at_or_beyond, beyond, up_to
-from app.ledger.projection_writes import CustomerRules, Written, write_changes
+from app.ledger.projection_writes import write_changes
+from app.ledger.recent import Ledgered, Recent
+from app.ledger.statements import run_one, statements_of
 
 BATCH_MAX: Final = 200
 """Events of one transaction, so that SQLite's one writer is free again within 50 ms (D17)."""
 
 log = structlog.get_logger("vouchsafe.ledger")
-
-
-class _Ledgered(NamedTuple):
-    position: Position
-    body: bytes
-    private: bytes | None
 
 
 class Left(NamedTuple):
@@ -63,12 +60,13 @@ class _Overtaken(Exception):
 
 
 class Projector:
-    """Projects any partition; holds nothing between calls but what it still has to tidy up."""
+    """Projects any partition; holds nothing between calls but what was ledgered a moment ago."""
 
     def __init__(self, core: RedemptionCore, db: Database, customers: CustomerRules) -> None:
         self._core = core
         self._db = db
         self._customers = customers
+        self.recent = Recent()
 
     async def project_all(self, partition: Partition) -> int:
         """Until nothing is left; the number of events."""
@@ -79,12 +77,17 @@ class Projector:
 
     async def project(self, partition: Partition) -> int:
         """One run; the number of events, 0 when everything ledgered is projected."""
+        left: dict[Position, Left] = {}
         async with self._db.reading() as session:
             state = await read_state(session, partition)
+            if state is None:
+                self.recent.forget(partition)
             if state is None or state.projected >= state.cursor:
                 return 0
-            events = await _events_after(session, state)
-            left = await _voucher_counters(session, partition, events)
+            events = self.recent.after(partition, state.projected, BATCH_MAX)
+            if not events:
+                events = await _events_after(session, state)
+                left = await _voucher_counters(session, partition, events)
         try:
             if not events:
                 await self._move_on(state)
@@ -106,7 +109,7 @@ class Projector:
             await _move(session, state, state.projected, state.cursor)
         await self._announce(state.partition, state.cursor)
 
-    async def _run(self, state: State, events: list[_Ledgered], left: dict[Position, Left]) -> None:
+    async def _run(self, state: State, events: list[Ledgered], left: dict[Position, Left]) -> None:
         changes, failures = Changes(), []
         for event in events:
             error = _collect(changes, state.partition, event, left)
@@ -131,7 +134,7 @@ class Projector:
             async with self._db.writing() as session:
                 await session.execute(delete(SnapshotDue).where(SnapshotDue.id == written.due_id))
 
-    async def _one_by_one(self, state: State, events: list[_Ledgered], left: dict[Position, Left]) -> None:
+    async def _one_by_one(self, state: State, events: list[Ledgered], left: dict[Position, Left]) -> None:
         """The slow way round an event that the database refuses."""
         at = state.projected
         for event in events:
@@ -173,18 +176,29 @@ class Projector:
 
 
 def _collect(
-    changes: Changes, partition: Partition, event: _Ledgered, left: dict[Position, Left]
+    changes: Changes, partition: Partition, event: Ledgered, left: dict[Position, Left]
 ) -> str | None:
     """Why the event cannot be projected; None when it was collected."""
     try:
         decoded = decode_event(event.body)
         private = decode_private(event.private) if event.private is not None else None
-        after = left.get(event.position, NOTHING)
+        afters = event.afters
+        after = left.get(event.position, NOTHING) if afters is None else _left_by(decoded, afters)
         collect(changes, partition, event.position, decoded, private, after.balances)
     except (msgspec.MsgspecError, ProjectionError, KeyError, TypeError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
     changes.redeemed_quantity.update(after.used)
     return None
+
+
+def _left_by(event: Event, afters: tuple[int, ...]) -> Left:
+    """The same as the ledger's postings tell, from what the script said after each."""
+    left = Left({}, {})
+    for posting, after in zip(event.postings, afters, strict=True):
+        key = bare_key(posting.key)
+        if posting.kind == "a" and key.startswith(("v:", "g:")):
+            (left.used if key[0] == "v" else left.balances)[posting.field] = after
+    return left
 
 
 def _failure(partition: Partition, position: Position, error: str) -> ProjectionFailure:
@@ -198,7 +212,7 @@ def _failure(partition: Partition, position: Position, error: str) -> Projection
     )
 
 
-async def _events_after(session: AsyncSession, state: State) -> list[_Ledgered]:
+async def _events_after(session: AsyncSession, state: State) -> list[Ledgered]:
     rows = await session.execute(
         select(LedgerEvent.epoch, LedgerEvent.seq, LedgerEvent.body, EventBody.body)
         .outerjoin(
@@ -216,11 +230,11 @@ async def _events_after(session: AsyncSession, state: State) -> list[_Ledgered]:
         .order_by(LedgerEvent.epoch, LedgerEvent.seq)
         .limit(BATCH_MAX)
     )
-    return [_Ledgered(Position(epoch, seq), body, private) for epoch, seq, body, private in rows]
+    return [Ledgered(Position(epoch, seq), body, private, None) for epoch, seq, body, private in rows]
 
 
 async def _voucher_counters(
-    session: AsyncSession, partition: Partition, events: list[_Ledgered]
+    session: AsyncSession, partition: Partition, events: list[Ledgered]
 ) -> dict[Position, Left]:
     """What the run left in the vouchers' counters of redemptions and in their balances, by event."""
     if not events:
@@ -245,14 +259,6 @@ async def _voucher_counters(
 
 async def _move(session: AsyncSession, state: State, before: Position, after: Position) -> None:
     """Raises: _Overtaken when the cursor is not where this run began."""
-    done: Any = await session.execute(
-        update(PartitionState)
-        .where(
-            PartitionState.part == state.partition.name,
-            PartitionState.projected_epoch == before.epoch,
-            PartitionState.projected_seq == before.sequence,
-        )
-        .values(projected_epoch=after.epoch, projected_seq=after.sequence)
-    )
-    if done.rowcount != 1:
+    move = (*after, state.partition.name, *before)
+    if await run_one(session, statements_of(session).projected, move) != 1:
         raise _Overtaken

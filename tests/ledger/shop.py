@@ -17,6 +17,7 @@ from app.core.outcome import Code, Outcome
 from app.db.database import Database
 from app.db.models import Project, Voucher
 from app.identifiers import new_id, next_version
+from app.ledger.customer_writes import CustomerRules
 from app.ledger.drain import BATCH_MAX, ledger_entries
 from app.ledger.entries import (
     HOLD,
@@ -33,7 +34,6 @@ from app.ledger.entries import (
 )
 from app.ledger.partitions import announce, open_partition, read_state
 from app.ledger.project import Projector
-from app.ledger.projection_writes import CustomerRules
 from app.ledger.recovery import Recovery, recover
 from app.redeemables.customers import merge_patch, record_of, summary_of
 
