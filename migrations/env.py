@@ -13,6 +13,7 @@ from sqlalchemy import JSON, Connection
 import app.db.models  # noqa: F401  registers every table
 from app.db.base import Base, UtcDateTime
 from app.db.database import Database
+from app.db.months import is_modelled
 
 
 def render(kind: str, item: Any, autogenerate: AutogenContext) -> str | Literal[False]:
@@ -33,6 +34,7 @@ def run(connection: Connection) -> None:
         render_item=render,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
+        include_object=is_modelled,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -2,6 +2,7 @@
 itself.
 """
 
+import contextlib
 import json
 import sys
 from collections.abc import Awaitable, Callable
@@ -193,6 +194,9 @@ def archive(month: str, target: Path | None, project_name: str | None, as_json: 
     A file is read back and compared before any row goes. Counters, reconcile and rebuild stay exactly what
     they were. Archived redemptions are still listed, but cannot be rolled back any more.
     """
+    from sqlalchemy.exc import DBAPIError
+
+    from app.db.months import drop_months
     from app.ledger.archive import Archiving
     from app.ledger.archive import archive as archive_partition
     from app.ledger.archive_reasons import first_instant
@@ -211,7 +215,7 @@ def archive(month: str, target: Path | None, project_name: str | None, as_json: 
 
     async def work(engine: Engine, partition: Partition) -> Archiving:
         await _opened(engine, partition)
-        done = await archive_partition(
+        return await archive_partition(
             engine.core,
             engine.db,
             partition,
@@ -221,10 +225,14 @@ def archive(month: str, target: Path | None, project_name: str | None, as_json: 
             now=engine.now(),
             version=VERSION,
         )
-        done.removed = await remove_archived(engine.db, partition, engine.now())
-        return done
 
-    results = _of_all(project_name, work)
+    async def make_room(engine: Engine, results: list[Archiving]) -> None:
+        with contextlib.suppress(DBAPIError):  # Somebody reads them: their rows go one by one, or next time.
+            await drop_months(engine.db)
+        for one in results:
+            one.removed = await remove_archived(engine.db, Partition.parse(one.partition), engine.now())
+
+    results = _of_all(project_name, work, make_room)
     _print(
         results,
         as_json,
@@ -245,7 +253,11 @@ async def _opened(engine: Engine, partition: Partition) -> None:
     await recover(engine.core, engine.db, partition)
 
 
-def _of_all(project_name: str | None, work: Callable[[Engine, Partition], Awaitable[T]]) -> list[T]:
+def _of_all(
+    project_name: str | None,
+    work: Callable[[Engine, Partition], Awaitable[T]],
+    at_the_end: Callable[[Engine, list[T]], Awaitable[None]] | None = None,
+) -> list[T]:
     from app.cli.runtime import CommandFailed, run_command
     from app.ledger.partitions import partitions_of
 
@@ -253,7 +265,10 @@ def _of_all(project_name: str | None, work: Callable[[Engine, Partition], Awaita
         partitions = await partitions_of(engine.db, project_name)
         if project_name is not None and not partitions:
             raise CommandFailed(f"there is no project {project_name}")
-        return [await work(engine, partition) for partition in partitions]
+        results = [await work(engine, partition) for partition in partitions]
+        if at_the_end is not None:
+            await at_the_end(engine, results)
+        return results
 
     return run_command(run)
 

@@ -1,6 +1,7 @@
 """`vouchsafe migrate`: bring the database to this version's schema."""
 
 import asyncio
+import contextlib
 import json
 import sys
 
@@ -25,10 +26,11 @@ def migrate(only_check: bool, as_sql: bool, database_url: str | None, as_json: b
 
     `vouchsafe serve` does so by itself only for its embedded database.
     """
-    from sqlalchemy.exc import InterfaceError, OperationalError
+    from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
     from app.db import migrate as migrations
     from app.db.database import Database
+    from app.db.months import make_months
     from app.settings import load_settings
 
     async def run() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -39,6 +41,8 @@ def migrate(only_check: bool, as_sql: bool, database_url: str | None, as_json: b
                 raise click.UsageError("--sql is for PostgreSQL: SQLite copies its tables to change them")
             if not only_check and not as_sql:
                 await migrations.upgrade(db)
+                with contextlib.suppress(DBAPIError):  # The background process does it too.
+                    await make_months(db)
             return await migrations.current(db), migrations.heads()
         finally:
             await db.close()

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 import app.db.models  # noqa: F401  registers every table
 from app.db.base import Base
 from app.db.database import Database
+from app.db.months import is_modelled
 
 _LOCK: Final = 0x766F7563
 """PostgreSQL's advisory lock that lets one process migrate at a time; SQLite has its write lock."""
@@ -53,7 +54,10 @@ async def differences(db: Database) -> list[str]:
     async with db.engine.connect() as connection:
         found = await connection.run_sync(
             lambda sync: compare_metadata(
-                MigrationContext.configure(sync, opts={"compare_type": True}), Base.metadata
+                MigrationContext.configure(
+                    sync, opts={"compare_type": True, "include_object": is_modelled}
+                ),
+                Base.metadata,
             )
         )
     return [repr(difference) for difference in found]

@@ -31,6 +31,7 @@ from app.jobs.forgetting import (
     forget_webhooks,
     forget_windows,
 )
+from app.jobs.months import MONTHS_SECONDS, make_next_months
 from app.jobs.outbox import OutboxWork
 from app.jobs.runner import run_jobs
 from app.jobs.segment_watch import LOOK_SECONDS as SEGMENTS_SECONDS
@@ -116,6 +117,7 @@ async def run_background(
             ("forget-keys", lambda: forget_keys(engine), FORGET_SECONDS),
             ("forget-windows", lambda: forget_windows(engine), FORGET_SECONDS),
             ("forget-webhooks", lambda: forget_webhooks(engine), FORGET_SECONDS),
+            ("months", lambda: make_next_months(engine), MONTHS_SECONDS),
             ("erasures", lambda: resume_erasures(engine), ERASURES_SECONDS),
             ("restored-erasures", lambda: finish_restored(engine), ERASURES_SECONDS),
             ("sweep", lambda: sweep(engine), SWEEP_SECONDS),

@@ -55,7 +55,11 @@ async def _sizes(session: AsyncSession, *, sqlite: bool) -> dict[str, int]:
     known = set(Base.metadata.tables)
     if not sqlite:
         rows = await session.execute(
-            text("SELECT relname, pg_total_relation_size(oid) FROM pg_class WHERE relkind IN ('r', 'p')")
+            text(
+                "SELECT coalesce(whole.relname, one.relname), sum(pg_total_relation_size(one.oid))::bigint "
+                "FROM pg_class one LEFT JOIN pg_inherits ON inhrelid = one.oid "
+                "LEFT JOIN pg_class whole ON whole.oid = inhparent WHERE one.relkind = 'r' GROUP BY 1"
+            )
         )
         return {name: size for name, size in rows if name in known}
     try:

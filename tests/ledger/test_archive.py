@@ -74,10 +74,12 @@ async def worked_for_months(shop: Shop) -> None:
     await shop.settle()
 
 
-async def archive_before(shop: Shop, month: str, folder: Path, **options: Any) -> Archiving:
+async def archive_before(
+    shop: Shop, month: str, folder: Path, *, remove: bool = True, **options: Any
+) -> Archiving:
     values = {"rollback_days": DAYS, "now": datetime.now(UTC), "version": "test", **options}
     done = await archive(shop.core, shop.db, shop.partition, month, folder, **values)
-    if done.action == "archived":
+    if remove:
         done.removed = await remove_archived(shop.db, shop.partition, values["now"])
     return done
 
@@ -240,10 +242,7 @@ async def test_what_is_open_is_not_archived(any_shop: Shop, tmp_path: Path) -> N
 async def test_rows_go_only_when_they_are_archived(any_shop: Shop, tmp_path: Path) -> None:
     """The append-only guard yields for events that an archive holds, and for no later one."""
     await worked_for_months(any_shop)
-    await archive(
-        any_shop.core, any_shop.db, any_shop.partition, OLD, tmp_path,
-        rollback_days=DAYS, now=datetime.now(UTC), version="test",
-    )  # fmt: skip
+    await archive_before(any_shop, OLD, tmp_path, remove=False)
     for model in ("ledger_postings", "ledger_events"):
         with pytest.raises(DBAPIError, match="append-only"):
             async with any_shop.db.writing() as session:
@@ -328,7 +327,6 @@ async def test_a_kill_leaves_the_old_or_the_new_state(
     await agrees(shop, counters, ledger)
     done = await archive_before(shop, OLD, tmp_path)
     assert done.action == ("nothing" if is_archived else "archived")
-    await remove_archived(shop.db, shop.partition, datetime.now(UTC))
     await agrees(shop, counters, ledger)
     assert await shop.count(LedgerEvent) == await shop.count(EventBody) == 1
     (row,) = await shop.rows(LedgerArchive)
