@@ -80,6 +80,6 @@ def _shown(
         "stopped": stopped.body if stopped is not None and stopped.ok else None,
         "resumed": resumed is not None and resumed.ok,
         "refusal": refusal_of(last),
-        "curls": [done.curl] if done is not None else [],
+        "curls": [one.curl for one in (campaign, done) if one is not None],
     }
     return page("stop_part.html" if is_part else "stop.html", visitor, status=status, **context)

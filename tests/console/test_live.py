@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ import pytest
 
 from tests.console.visitor import Visitor, agent_of, visiting
 from tests.support.server import Project, RunningServer
-from tests.support.shop import created, percent_off, public_code, stack, unique
+from tests.support.shop import assign, created, percent_off, public_code, rule, stack, unique
 
 CLIENTS = 16
 WAIT_SECONDS_MAX = 60
@@ -55,16 +56,27 @@ def told(visitor: Visitor, wanted: set[str]) -> dict[str, str]:
 def test_the_page_tells_what_runs_and_how_long_it_lasts(marketer: Visitor, api: httpx.Client) -> None:
     """Campaigns with budgets and what is worth a look; refusals by their key; each request as curl."""
     name = unique("Evening")
-    code, _ = public_code(api, percent_off(10), quantity=3, name=name, extensions={"currency": "EUR"})
+    code, campaign_id = public_code(
+        api, percent_off(10), quantity=3, name=name, extensions={"currency": "EUR"}
+    )
+    daily = rule(api, "campaign.redemptions.count.daily", {"$less_than_or_equal": [2]})
+    assign(api, daily, "campaign", campaign_id)
     for _ in range(2):
         created(api.post("/v1/redemptions", json=stack(code)))
     assert "/console/live" in marketer.open("/console/live").url.path
     assert name in marketer.text
     assert "2 of 3 redeemed" in marketer.text
+    assert "2 of 2 redeemed today" in marketer.text
+    assert "Used up. Begins anew in" in marketer.text
+    assert "if it goes on like this" in marketer.text, "when the quantity will be used up"
     assert "20.00 EUR given away" in marketer.text
     assert "things to look at" in marketer.text
     assert "/v1/engine/redemptions/rates" in marketer.text
     assert "/readiness" in marketer.text
+    for path, query in (("live", {}), ("live/stop", {"campaign": campaign_id}), ("mint", {"q": "somebody"})):
+        marketer.open(f"/console/{path}", **query)
+        assert "Show as curl" in marketer.text
+        assert "curl" in unescape(marketer.seen.text).partition("<pre")[2], path
 
 
 def test_the_stream_tells_the_same_anew(marketer: Visitor, api: httpx.Client) -> None:

@@ -5,7 +5,7 @@ number of them, however busy the project is.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from app.http.routing import Route
 from app.http.wire import iso
 from app.ledger.partitions import read_state
 from app.ledger.positions import beyond, up_to
+from rules.facts import Moment
+from rules.moment import Now
 
 LIMIT: Final = 50
 LIMIT_MAX: Final = 100
@@ -29,12 +31,49 @@ EVENTS_MAX: Final = 10_000
 """Of the ledger, that a speed is counted from."""
 HORIZON: Final = timedelta(days=3650)
 """A cap that is reached later than this is not reached."""
-CAPS: Final = (
-    ("campaign.redemptions.count", "redemptions", "used"),
-    ("campaign.orders.amount_discounted", "amount", "discount"),
-)
-"""Rule, what it counts, and the counter's field."""
 KEY: Final = "n:campaign:"
+
+
+class Cap(Struct, frozen=True):
+    """A rule that may limit a campaign as a whole. unit: what it counts. of_code: its counter is the public
+    code's, which is the whole campaign. window: "d", "w" or "m", for one that begins anew.
+    """
+
+    name: str
+    unit: str
+    field: str
+    of_code: bool = False
+    window: str = ""
+
+
+def _windowed(name: str, *, of_code: bool) -> Iterator[Cap]:
+    for word, window in (("daily", "d"), ("weekly", "w"), ("monthly", "m")):
+        yield Cap(f"{name}.{word}", "redemptions", "used", of_code, window)
+
+
+CAPS: Final = (
+    Cap("campaign.redemptions.count", "redemptions", "used"),
+    *_windowed("campaign.redemptions.count", of_code=False),
+    *_windowed("redemption.count", of_code=True),
+    Cap("campaign.orders.amount_discounted", "amount", "discount"),
+    Cap("campaign.orders.amount", "orders_amount", "orders"),
+    Cap("redemption.gift.amount", "credits", "credits"),
+)
+TOTALS: Final = ("used", "discount")
+"""Counters of a campaign that are moved whether or not anything limits them."""
+QUANTITY: Final = "voucher.redemption.quantity"
+
+Counter = tuple[str, str, str]
+"""Id of the campaign or code, field, and the name of the window, if any."""
+
+
+class Limit(Struct, frozen=True):
+    """A cap of one campaign. until: when it begins anew, in epoch seconds; 0: never."""
+
+    cap: Cap
+    most: int
+    counter: Counter
+    until: int = 0
 
 
 class Speed(Struct, frozen=True):
@@ -61,13 +100,16 @@ async def list_running(call: Call) -> Answer:
         codes = await _public_codes(session, call.project_id, shown)
         conditions = await _conditions(session, call.project_id, shown, codes)
         speed = await _speed(session, call, shown, now)
-    used = await _used(call, shown, codes)
+    zone = (await call.engine.catalogue.project(call.project_id)).zone
+    clock = Now(Moment(now, zone))
+    limits = {one.id: _limits(one, codes.get(one.id), conditions.get(one.id, []), clock) for one in shown}
+    used = await _used(call, shown, codes, limits)
     return Answer(
         {
             "object": "list",
             "data_ref": "campaigns",
             "campaigns": [
-                _wire(one, codes.get(one.id), conditions.get(one.id, []), used, speed, now) for one in shown
+                _wire(one, limits[one.id], used, speed, now) for one in shown
             ],
             "has_more": len(campaigns) > limit,
             "as_of": iso(now),
@@ -163,7 +205,7 @@ async def _speed(session: AsyncSession, call: Call, campaigns: Sequence[Campaign
             beyond(posting, after),
             up_to(posting, cursor),
             posting.key.in_([KEY + one.id for one in campaigns]),
-            posting.field.in_([field for _, _, field in CAPS]),
+            posting.field.in_({*TOTALS, *(cap.field for cap in CAPS)}),
             posting.kind == "a",
         )
         .group_by(posting.key, posting.field)
@@ -171,45 +213,62 @@ async def _speed(session: AsyncSession, call: Call, campaigns: Sequence[Campaign
     return Speed(since, {(key.removeprefix(KEY), field): int(total) for key, field, total in rows})
 
 
+def _limits(
+    campaign: Campaign, code: Voucher | None, conditions: Sequence[Condition], clock: Now
+) -> list[Limit]:
+    found = []
+    for cap in CAPS:
+        most = cap_of(conditions, cap.name)
+        if most is None or (cap.of_code and code is None):
+            continue
+        owner = code.id if cap.of_code and code is not None else campaign.id
+        window, until = clock.window(cap.window) if cap.window else ("", 0)
+        found.append(Limit(cap, most, (owner, cap.field, window), until))
+    if code is not None and code.quantity is not None:
+        cap = Cap(QUANTITY, "redemptions", "used", of_code=True)
+        found.append(Limit(cap, code.quantity, (code.id, "used", "")))
+    return found
+
+
 async def _used(
-    call: Call, campaigns: Sequence[Campaign], codes: Mapping[str, Voucher]
-) -> dict[tuple[str, str], int]:
-    """Counters of campaigns by id and field, and of public codes by id and "used", as the core has them."""
+    call: Call,
+    campaigns: Sequence[Campaign],
+    codes: Mapping[str, Voucher],
+    limits: Mapping[str, Sequence[Limit]],
+) -> dict[Counter, int]:
+    """As the core has them."""
     core, partition = call.engine.core, call.partition
     keys = await core.open(partition)
-    asked = [(one.id, field) for one in campaigns for _, _, field in CAPS]
-    commands: list[tuple[str, ...]] = [("HGET", keys.counter("campaign", of), field) for of, field in asked]
-    commands += [("HGET", keys.voucher_used(code.id), code.id) for code in codes.values()]
-    if not commands:
+    asked: dict[Counter, tuple[str, ...]] = {}
+    for campaign in campaigns:
+        code = codes.get(campaign.id)
+        for field in TOTALS:
+            asked[campaign.id, field, ""] = ("HGET", keys.counter("campaign", campaign.id), field)
+        for limit in limits[campaign.id]:
+            owner, field, window = limit.counter
+            scope = "voucher" if limit.cap.of_code else "campaign"
+            asked[limit.counter] = ("HGET", keys.counter(scope, owner, window=window), field)
+        if code is not None:
+            asked[code.id, "used", ""] = ("HGET", keys.voucher_used(code.id), code.id)
+    if not asked:
         return {}
-    replies = await core.read(partition, commands)
-    used = {name: int(reply or 0) for name, reply in zip(asked, replies[: len(asked)], strict=True)}
-    for code, reply in zip(codes.values(), replies[len(asked) :], strict=True):
-        used[code.id, "used"] = code.redeemed_base if reply is None else int(reply)
-    return used
+    replies = await core.read(partition, list(asked.values()))
+    bases = {(code.id, "used", ""): code.redeemed_base for code in codes.values()}
+    return {
+        name: bases.get(name, 0) if reply is None else int(reply)
+        for name, reply in zip(asked, replies, strict=True)
+    }
 
 
 def _wire(
     campaign: Campaign,
-    code: Voucher | None,
-    conditions: Sequence[Condition],
-    used: Mapping[tuple[str, str], int],
+    limits: Sequence[Limit],
+    used: Mapping[Counter, int],
     speed: Speed,
     now: datetime,
 ) -> dict[str, Any]:
     extensions = campaign.body.get("extensions") or {}
-    budgets = []
-    for name, unit, field in CAPS:
-        limit = cap_of(conditions, name)
-        if limit is not None:
-            rate = speed.per_minute(campaign, field, now)
-            budgets.append(_budget(name, unit, limit, used[campaign.id, field], rate, now))
-    if code is not None and code.quantity is not None:
-        rate = speed.per_minute(campaign, "used", now)
-        taken = used[code.id, "used"]
-        budgets.append(
-            _budget("voucher.redemption.quantity", "redemptions", code.quantity, taken, rate, now)
-        )
+    redeemed = speed.per_minute(campaign, "used", now)
     return {
         "id": campaign.id,
         "object": "running_campaign",
@@ -220,27 +279,35 @@ def _wire(
         "stopped": extensions.get("stopped"),
         "currency": extensions.get("currency"),
         "expiration_date": iso(campaign.expiration_date),
-        "redemptions": used[campaign.id, "used"],
-        "redemptions_per_minute": round(speed.per_minute(campaign, "used", now), 2),
-        "discounted": used[campaign.id, "discount"],
+        "redemptions": used[campaign.id, "used", ""],
+        "redemptions_per_minute": round(redeemed, 2),
+        "discounted": used[campaign.id, "discount", ""],
         "discounted_per_minute": round(speed.per_minute(campaign, "discount", now), 2),
-        "budgets": budgets,
+        "budgets": [
+            _budget(one, used[one.counter], speed.per_minute(campaign, one.cap.field, now), now)
+            for one in limits
+        ],
     }
 
 
-def _budget(name: str, unit: str, limit: int, used: int, rate: float, now: datetime) -> dict[str, Any]:
-    left = max(0, limit - used)
-    minutes = left / rate if rate else None
-    reached = left == 0 or (minutes is not None and minutes < HORIZON.total_seconds() / 60)
+def _budget(limit: Limit, used: int, rate: float, now: datetime) -> dict[str, Any]:
+    """reached_at: null also when the budget begins anew before it is used up."""
+    left = max(0, limit.most - used)
+    minutes = 0.0 if not left else (left / rate if rate else None)
+    lasts = HORIZON
+    if limit.until:
+        lasts = min(lasts, datetime.fromtimestamp(limit.until, UTC) - now)
+    reached = minutes is not None and (not left or minutes < lasts.total_seconds() / 60)
     return {
-        "name": name,
-        "unit": unit,
-        "limit": limit,
+        "name": limit.cap.name,
+        "unit": limit.cap.unit,
+        "limit": limit.most,
         "used": used,
         "left": left,
-        "percent_used": 100 if not limit else min(100, used * 100 // limit),
+        "percent_used": 100 if not limit.most else min(100, used * 100 // limit.most),
         "per_minute": round(rate, 2),
-        "reached_at": iso(now + timedelta(minutes=(minutes or 0) if left else 0)) if reached else None,
+        "reached_at": iso(now + timedelta(minutes=minutes)) if reached and minutes is not None else None,
+        "begins_anew_at": iso(datetime.fromtimestamp(limit.until, UTC)) if limit.until else None,
     }
 
 

@@ -94,6 +94,61 @@ def test_budgets_burn_down_and_say_when_they_will_be_used_up(api: httpx.Client) 
     assert (entry["redemptions"], entry["discounted"]) == (4, 4_000)
 
 
+def test_a_budget_of_the_day_begins_anew(api: httpx.Client) -> None:
+    """Caps of a day, a week and a month, of the campaign and of its public code, end with their window."""
+    code, campaign_id = public_code(api, percent_off(10))
+    caps = {
+        "campaign.redemptions.count.daily": 1_000_000_000,
+        "redemption.count.weekly": 4,
+        "campaign.redemptions.count.monthly": 2,
+    }
+    for name, most in caps.items():
+        assign(api, rule(api, name, {"$less_than_or_equal": [most]}), "campaign", campaign_id)
+    for _ in range(2):
+        created(api.post("/v1/redemptions", json=stack(code)))
+    assert api.post("/v1/redemptions", json=stack(code)).status_code == 400
+    budgets = {one["name"]: one for one in running(api, campaign_id)["budgets"]}
+    assert {name: (one["limit"], one["used"]) for name, one in budgets.items()} == {
+        name: (most, 2) for name, most in caps.items()
+    }
+    now = datetime.now(UTC)
+    ends = {name: datetime.fromisoformat(one["begins_anew_at"]) for name, one in budgets.items()}
+    day, week, month = (ends[name] for name in caps)
+    assert now < day <= min(week, month)
+    assert (day - now).days == 0
+    assert (week.weekday(), month.day) == (0, 1)
+    assert datetime.fromisoformat(budgets["campaign.redemptions.count.monthly"]["reached_at"]) <= now
+    assert budgets["campaign.redemptions.count.daily"]["reached_at"] is None, "the day ends first"
+
+
+def test_what_orders_and_cards_may_cost_is_a_budget(api: httpx.Client) -> None:
+    """Amounts of orders, and credits of gift cards."""
+    code, campaign_id = public_code(api, percent_off(10))
+    most = rule(api, "campaign.orders.amount", {"$less_than_or_equal": [25_000]})
+    assign(api, most, "campaign", campaign_id)
+    created(api.post("/v1/redemptions", json=stack(code)))
+    (budget,) = running(api, campaign_id)["budgets"]
+    assert (budget["unit"], budget["used"], budget["left"]) == ("orders_amount", 10_000, 15_000)
+    assert budget["begins_anew_at"] is None
+    cards = created(
+        api.post(
+            "/v1/campaigns",
+            json={
+                "name": unique("cards"),
+                "campaign_type": "GIFT_VOUCHERS",
+                "voucher": {"type": "GIFT_VOUCHER", "gift": {"amount": 5_000}},
+            },
+        )
+    )
+    most = rule(api, "redemption.gift.amount", {"$less_than_or_equal": [8_000]})
+    assign(api, most, "campaign", cards["id"])
+    card = unique("CARD")
+    created(api.post(f"/v1/campaigns/{cards['id']}/vouchers/{card}", json={}))
+    created(api.post("/v1/redemptions", json=stack(card)))
+    (budget,) = running(api, cards["id"])["budgets"]
+    assert (budget["unit"], budget["used"], budget["limit"]) == ("credits", 5_000, 8_000)
+
+
 def test_only_what_runs_or_was_stopped_is_listed(api: httpx.Client) -> None:
     """Over, not begun and switched off without a word are not; one that was stopped waits there."""
     _, runs = public_code(api, percent_off(10))
