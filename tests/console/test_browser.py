@@ -1,4 +1,5 @@
-"""The pages in a real browser: by keyboard alone, on a telephone's width, with nothing that keeps people out.
+"""S10 and S12 through the pages in a real browser: by keyboard alone, on a telephone's width, with nothing
+that keeps people out.
 
 Needs Chromium (the system's own) and the packages playwright and axe-playwright-python; skipped without.
 """
@@ -11,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.console.visitor import agent_of, mintable
+from tests.console.conftest import SHOP
+from tests.console.visitor import agent_of, may_give, mintable
 from tests.support.server import Project, RunningServer
-from tests.support.shop import percent_off, public_code, stack, unique
+from tests.support.shop import assign, created, percent_off, public_code, redeem, stack, unique
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip(
@@ -33,6 +35,9 @@ QUIET = (
 """A browser that asks nobody anything."""
 WAIT_MILLISECONDS_MAX = 60_000
 TELEPHONE = {"width": 360, "height": 740}
+DESK = {"width": 1200, "height": 800}
+PICTURES = os.environ.get("VOUCHSAFE_TEST_PICTURES", "")
+"""A folder for pictures of the pages, to look at."""
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +67,18 @@ class Screen:
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.complaints.append(message.text)
 
-    def sign_in(self, key_id: str, secret: str) -> None:
-        """The first field has the focus."""
-        self.page.goto(self.base + "/console")
+    def sign_in(self, key_id: str, secret: str, to: str = "live") -> None:
+        """By whoever wanted that page. The first field has the focus."""
+        self.page.goto(f"{self.base}/console/{to}")
+        self.check("sign-in")
         self.type(key_id, "Tab", secret, "Enter")
         self.page.wait_for_selector("text=Sign out")
+        assert self.page.url == f"{self.base}/console/{to}"
 
     def type(self, *keys: str) -> None:
         """Words, and names of keys."""
         for one in keys:
-            if one in ("Tab", "Shift+Tab", "Enter", "ArrowDown", "Space"):
+            if one in ("Tab", "Shift+Tab", "Enter", "ArrowDown", "Space", "Control+a"):
                 self.page.keyboard.press(one)
             else:
                 self.page.keyboard.type(one)
@@ -84,8 +91,19 @@ class Screen:
             self.page.keyboard.press("Tab")
         raise AssertionError(f"{selector} is not reached by the keyboard")
 
-    def check(self) -> None:
-        """Nobody is kept out, nothing sticks out, nothing came from elsewhere, nothing was blocked."""
+    def press(self, selector: str) -> None:
+        self.tab_to(selector)
+        self.type("Enter")
+
+    def sees(self, *texts: str) -> None:
+        """Each of them, sooner or later."""
+        for text in texts:
+            self.page.wait_for_selector(f"text={text}")
+
+    def check(self, name: str) -> None:
+        """Nobody is kept out, nothing sticks out, nothing came from elsewhere, nothing was blocked. name: of
+        the picture that is taken when somebody wants pictures.
+        """
         found = axe.Axe().run(self.page).response["violations"]
         serious = [
             (one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")
@@ -94,6 +112,11 @@ class Screen:
         assert self.page.evaluate("document.documentElement.scrollWidth") <= TELEPHONE["width"]
         assert [url for url in self.asked if not url.startswith(self.base + "/")] == []
         assert self.complaints == []
+        if PICTURES:
+            self.page.screenshot(path=f"{PICTURES}/{name}.png", full_page=True)
+            self.page.set_viewport_size(DESK)
+            self.page.screenshot(path=f"{PICTURES}/{name}-wide.png", full_page=True)
+            self.page.set_viewport_size(TELEPHONE)
 
 
 @pytest.fixture
@@ -103,66 +126,111 @@ def screen(browser: Any, server: RunningServer) -> Iterator[Screen]:
     opened.context.close()
 
 
-def test_a_campaign_is_stopped_and_resumed_by_keyboard_alone(
-    screen: Screen, project: Project, api: httpx.Client
-) -> None:
-    """S10: from the sign-in to the stop without a pointer; the focus goes where the next key belongs, also
-    while the stream tells the page anew.
-    """
-    name = unique("Evening")
-    code, campaign_id = public_code(api, percent_off(10), quantity=500, name=name)
-    assert api.post("/v1/redemptions", json=stack(code)).status_code == 200
-    screen.sign_in(project.app_id, project.app_token)
-    screen.page.wait_for_selector("#chart canvas")
-    screen.check()
-    screen.tab_to(f"#stop-{campaign_id}")
-    with screen.page.expect_response("**/console/live/stop?*"):
-        screen.type("Enter")
-    screen.page.wait_for_selector("#name:focus")
-    screen.check()
-    screen.type("another", "Tab", "ArrowDown", "Tab", "leaked", "Enter")
-    screen.page.wait_for_selector("#wrong")
-    assert api.post("/v1/redemptions", json=stack(code)).status_code == 200
-    screen.page.wait_for_selector("#name:focus")
-    screen.page.keyboard.press("Control+a")
-    screen.type(name, "Enter")
-    screen.page.wait_for_selector("#stopped")
-    assert api.post("/v1/redemptions", json=stack(code)).status_code == 400
-    screen.page.wait_for_selector("#campaigns >> text=leaked")
-    screen.check()
-    screen.tab_to("form[action='/console/live/resume'] button")
-    screen.type("Enter")
-    screen.page.wait_for_selector("#resumed")
-    assert api.post("/v1/redemptions", json=stack(code)).status_code == 200
+def refused_with(answer: httpx.Response) -> str:
+    assert answer.status_code == 400, answer.text
+    return str(answer.json()["key"])
 
 
-def test_an_agent_mints_and_takes_back_by_keyboard_alone(
+def test_s10_a_public_code_is_watched_stopped_and_resumed_by_keyboard_alone(
     screen: Screen, server: RunningServer, project: Project, api: httpx.Client
 ) -> None:
-    """S12: address, campaign, reason, code; a second one is refused with words, and the first taken back."""
-    mintable(api, minting={"duplicate_days": 7, "duplicates": "refuse"})
+    """For the first eight buyers, in the evening: "87 % claimed" in the shop and on the page, STOP without a
+    pointer, resumed, sold out. The focus goes where the next key belongs, also while the stream tells the
+    page anew.
+    """
+    name = unique("Evening")
+    hours = {"daily": [{"start_time": "18:00", "expiration_time": "22:00", "days_of_week": list(range(7))}]}
+    code, campaign_id = public_code(api, percent_off(10), quantity=8, name=name, validity_hours=hours)
+
+    def buy(clock: str) -> httpx.Response:
+        now = {"Vouchsafe-Now": f"2026-07-01T{clock}:00Z"}
+        return api.post("/v1/redemptions", json=stack(code), headers=now)
+
+    assert refused_with(buy("12:00")) == "voucher_not_active_now"
+    for _ in range(7):
+        created(buy("18:30"))
+    shop = {
+        "X-Client-Application-Id": project.client_id,
+        "X-Client-Token": project.client_token,
+        "Origin": SHOP,
+    }
+    path = f"{server.base_url}/client/v1/engine/campaigns/{campaign_id}/availability"
+    assert created(httpx.get(path, headers=shop))["percent_claimed"] == 87
+    screen.sign_in(project.app_id, project.app_token)
+    screen.page.wait_for_selector("#chart canvas")
+    screen.sees("7 of 8 redeemed (87 %)")
+    screen.check("live")
+    with screen.page.expect_response("**/console/live/stop?*"):
+        screen.press(f"#stop-{campaign_id}")
+    screen.page.wait_for_selector("#name:focus")
+    screen.check("stop")
+    screen.type("another", "Tab", "ArrowDown", "Tab", "leaked", "Enter")
+    screen.page.wait_for_selector("#wrong")
+    assert created(api.get(f"/v1/campaigns/{campaign_id}"))["active"] is True
+    screen.page.wait_for_selector("#name:focus")
+    screen.type("Control+a", name, "Enter")
+    screen.page.wait_for_selector("#stopped")
+    assert refused_with(buy("18:40")) == "voucher_disabled"
+    screen.page.wait_for_selector("#campaigns >> text=leaked")
+    screen.check("stopped")
+    screen.press("form[action='/console/live/resume'] button")
+    screen.page.wait_for_selector("#resumed")
+    created(buy("18:50"))
+    assert refused_with(buy("18:50")) == "quantity_exceeded"
+    screen.page.wait_for_selector("#campaigns >> text=8 of 8 redeemed (100 %)")
+    screen.sees("Used up.")
+
+
+def test_s12_an_agent_says_sorry_by_keyboard_alone(
+    screen: Screen, server: RunningServer, project: Project, api: httpx.Client
+) -> None:
+    """By e-mail alone, for one product, for that customer, with a reason, within the day's budget; a second
+    one within a week needs a look; refusals are explained, and a code is taken back.
+    """
+    product = created(api.post("/v1/products", json={"name": unique("kettle"), "price": 3_000}))["id"]
+    only = {"included": [{"object": "product", "id": product}]}
+    rule = {"name": unique("kettles"), "rules": {}, "applicable_to": only}
+    campaign = mintable(api, minting={"duplicate_days": 7, "duplicates": "refuse"})
+    assign(api, created(api.post("/v1/validation-rules", json=rule))["id"], "campaign", campaign["id"])
     email = unique("ann") + "@example.net"
     key = agent_of(server, project, "SUPPORT")
-    screen.sign_in(key.id, key.secret)
-    screen.page.goto(screen.base + "/console/mint")
+    may_give(server, key.id, codes_per_day=2)
+    screen.sign_in(key.id, key.secret, to="mint")
     screen.type(email, "Enter")
     screen.page.wait_for_selector("#give")
-    screen.check()
+    screen.sees("Nobody has this address yet")
+    screen.check("mint")
     screen.tab_to("#reason")
     screen.type("arrived broken", "Tab", "T-17", "Enter")
-    screen.page.wait_for_selector("#code")
+    screen.page.wait_for_selector("#made:focus")
     code = screen.page.input_value("#code")
     assert screen.page.evaluate("document.querySelector('.code-and-picture img').naturalWidth") > 0
-    screen.check()
-    screen.tab_to("[data-copy]")
-    screen.type("Enter")
+    screen.check("minted")
+    screen.press("[data-copy]")
     screen.page.wait_for_selector("[data-copied]:not(:empty)")
     screen.tab_to("#reason")
     screen.type("again", "Enter")
-    screen.page.wait_for_selector("input[name=confirmed]")
-    screen.check()
+    screen.page.wait_for_selector("input[name=confirmed]:focus")
+    screen.check("second")
+    screen.type("Space", "Enter")
+    screen.sees(f"the customer was given {code}")
+    second = screen.page.input_value("#code")
+    screen.page.goto(f"{screen.base}/console/mint?q=new-{email}")
+    screen.tab_to("#reason")
+    screen.type("late", "Enter")
+    screen.page.wait_for_selector("h2:focus >> text=No code was made")
+    screen.sees("codes_per_day is 2", "Ask for a higher budget")
+    screen.check("budget")
+    lines = [{"product_id": product, "quantity": 1}, {"source_id": "mug", "quantity": 1, "price": 2_000}]
+    order = {"items": lines}
+    eve = {"source_id": unique("eve")}
+    stolen = api.post("/v1/redemptions", json={**stack(code), "order": order, "customer": eve})
+    assert refused_with(stolen) == "customer_rules_violated"
+    taken = redeem(api, code, order=order, customer={"email": email})
+    assert [line.get("discount_amount", 0) for line in taken["order"]["items"]] == [1_000, 0]
     screen.page.goto(f"{screen.base}/console/mint?q={email}")
-    screen.tab_to("form[action='/console/mint/revoke'] button")
-    screen.type("Enter")
-    screen.page.wait_for_selector("text=The code is switched off")
-    assert api.get(f"/v1/vouchers/{code}").json()["active"] is False
+    screen.press(f"button[aria-label='Take back {second}']")
+    screen.page.wait_for_selector("h2:focus >> text=Taken back")
+    screen.sees("The code is switched off")
+    assert created(api.get(f"/v1/vouchers/{second}"))["active"] is False
+    screen.check("taken-back")

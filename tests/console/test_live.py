@@ -2,17 +2,18 @@
 
 import asyncio
 import json
+import os
 import re
+import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from html import unescape
-from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.console.visitor import Visitor, agent_of, visiting
+from tests.support.receiver import until
 from tests.support.server import Project, RunningServer
 from tests.support.shop import assign, created, percent_off, public_code, rule, stack, unique
 
@@ -160,23 +161,20 @@ def test_another_projects_campaign_is_not_there(marketer: Visitor, stranger: htt
     assert stranger.post("/v1/redemptions", json=stack(code)).status_code == 200
 
 
-def test_a_server_that_stops_does_not_wait_for_whoever_watches(tmp_path: Path) -> None:
+def test_a_worker_that_ends_does_not_wait_for_whoever_watches(
+    server: RunningServer, marketer: Visitor
+) -> None:
     """Streams are ended in order, not broken off when the time for it is over."""
-    running = RunningServer(data_dir=tmp_path / "data", environment={"VOUCHSAFE_CONSOLE": "on"})
-    running.start()
-    try:
-        project = running.create_project(unique("watched"))
-        with visiting(running) as visitor, ThreadPoolExecutor(1) as thread:
-            visitor.sign_in(project.app_id, project.app_token)
-            with visitor.client.stream("GET", "/console/live/stream") as stream:
-                lines = stream.iter_lines()
-                assert next(lines).startswith("event")
-                stopping = thread.submit(running.stop)
-                rest = list(lines)
-            stopping.result()
-        assert rest
-    finally:
-        running.stop()
+    status = server.status()
+    assert status is not None
+    with marketer.client.stream("GET", "/console/live/stream") as stream:
+        lines = stream.iter_lines()
+        assert next(lines).startswith("event")
+        for worker in status["web"]:
+            os.kill(worker, signal.SIGTERM)
+        assert list(lines)
+    until(lambda: not {*status["web"]} & {*(server.status() or status)["web"]}, "other workers are there")
+    server.wait_ready()
 
 
 async def test_after_a_stop_on_the_page_no_later_redemption_succeeds(

@@ -21,6 +21,7 @@
     const axis = { stroke: color("--quiet"), grid: { stroke: color("--line"), width: 1 } };
     plot = new uPlot({
       ...size,
+      padding: [null, 28, null, null], // The last label of the time is as wide as that on either side.
       scales: { y: { range: (_, low, high) => [0, Math.max(5, high * 1.1)] } },
       axes: [{ ...axis, values: clock, space: 80 }, { ...axis, size: 50 }],
       legend: { live: false },
