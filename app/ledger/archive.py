@@ -94,6 +94,10 @@ async def archive(
     young = too_young(month, now, rollback_days)
     if young:
         return Archiving(partition=partition.name, action="refused", reasons=[young])
+    async with db.reading() as session:
+        archived = await read_archived(session, partition.name)
+        if await _last_event(session, partition, archived, first_instant(month)) is None:
+            return Archiving(partition=partition.name, action="nothing")
     try:
         compared = await reconcile(core, db, partition)
     except (Diverged, CoreUnavailable) as error:

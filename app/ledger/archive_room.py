@@ -18,7 +18,7 @@ from app.ledger.archive import ENDED, LEASE_SECONDS
 from app.ledger.archived import read_archived
 from app.ledger.crash_points import crash_point
 from app.ledger.lease import HeldLease, LeaseLost, leased
-from app.ledger.positions import up_to
+from app.ledger.positions import beyond, up_to
 
 CHUNK_EVENTS: Final = 200
 """Of one transaction with their postings, so that SQLite's one writer is free again within 50 ms (D17)."""
@@ -33,19 +33,18 @@ async def remove_archived(db: Database, partition: Partition, now: datetime) -> 
     if not archived.generations:
         return 0
     removed: int = 0
-    while True:
+    after = Position(0, 0)
+    while after < archived.last:
         async with db.reading() as session:
-            bound = await _bound(session, part, archived.last)
+            bound = await _bound(session, part, after, archived.last)
         async with db.writing() as session:
-            for model in (LedgerPosting, EventBody):
-                await session.execute(delete(model).where(model.part == part, up_to(model, bound)))
-            done: Any = await session.execute(
-                delete(LedgerEvent).where(LedgerEvent.part == part, up_to(LedgerEvent, bound))
-            )
+            for model in (LedgerPosting, EventBody, LedgerEvent):
+                done: Any = await session.execute(
+                    delete(model).where(model.part == part, beyond(model, after), up_to(model, bound))
+                )
         removed += max(0, int(done.rowcount))
         crash_point("archive-half-removed")
-        if bound == archived.last:
-            break
+        after = bound
     try:
         async with leased(db, f"archive:{part}", socket.gethostname(), LEASE_SECONDS) as lease:
             if lease is not None:
@@ -55,12 +54,15 @@ async def remove_archived(db: Database, partition: Partition, now: datetime) -> 
     return removed
 
 
-async def _bound(session: AsyncSession, part: str, last: Position) -> Position:
+async def _bound(session: AsyncSession, part: str, after: Position, last: Position) -> Position:
+    """Where the next chunk ends. It begins behind the one before, or each chunk would read past all that were
+    removed before it.
+    """
     event = LedgerEvent
     row = (
         await session.execute(
             select(event.epoch, event.seq)
-            .where(event.part == part, up_to(event, last))
+            .where(event.part == part, beyond(event, after), up_to(event, last))
             .order_by(event.epoch, event.seq)
             .offset(CHUNK_EVENTS - 1)
             .limit(1)

@@ -15,7 +15,10 @@ import pytest
 from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 
+from app.backup.create import create_backup
+from app.backup.restore import restore_backup
 from app.core.outbox import Position
+from app.db.database import Database
 from app.db.models import (
     ArchivedCounter,
     Divergence,
@@ -136,6 +139,28 @@ async def test_counters_are_the_same_when_months_are_gone(any_shop: Shop, tmp_pa
     assert (await reconcile(shop.core, shop.db, shop.partition)).differences == []
     checked = await check_archives(shop.db, sorted(tmp_path.glob(f"*{SUFFIX}"), reverse=True))
     assert [(one.known, one.chained, one.problems) for one in checked] == [(True, True, [])] * 2
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_backup_needs_no_archive(any_shop: Shop, tmp_path: Path) -> None:
+    """It has the counters as they stood then and all later events, and leads to the counters of before."""
+    await worked_for_months(any_shop)
+    ledger = await known(any_shop)
+    await archive_before(any_shop, OLD, tmp_path)
+    file, _ = await create_backup(any_shop.db, tmp_path, "test")
+    restored = Database(f"sqlite:///{tmp_path / 'restored.db'}")
+    try:
+        await restore_backup(restored, file)
+        there = Shop(any_shop.core, restored, any_shop.partition.project_id)
+        found = await verify(restored, there.partition)
+        assert found is not None
+        assert (found.events, found.archived, found.problems) == (7, 8, [])
+        assert await known(there) == ledger
+        assert (await there.recover(rebuild=True, from_genesis=True)).action == "rebuilt"
+        assert (await reconcile(there.core, restored, there.partition)).differences == []
+        assert (await archive_before(there, NEWER, tmp_path)).events == 4
+    finally:
+        await restored.close()
 
 
 async def test_only_the_newest_counters_are_kept(any_shop: Shop, tmp_path: Path) -> None:
