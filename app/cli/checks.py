@@ -16,13 +16,14 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.backup.read import newest
+from app.cli.memory_forecast import Stored, machine_bytes, redis_parts, stored_now, worker_bytes
 from app.cli.runtime import CommandFailed, reachable_redis, unproven_level
 from app.core.address import parse_place
 from app.core.outcome import CoreUnavailable
 from app.core.servers import ServerState, describe_servers
 from app.db import migrate
 from app.db.database import Database
-from app.db.models import ApiKey, Counter, PartitionState, Project, Voucher
+from app.db.models import ApiKey, Project
 from app.demo.keys import FILE_NAME as DEMO_FILE
 from app.demo.keys import PROJECT as DEMO_PROJECT
 from app.jobs.erasure_list import LIST_NAME, NoEntryError, read_list, stored_list
@@ -32,10 +33,6 @@ State = Literal["ok", "warning", "failed"]
 CLOCK_SECONDS_MAX = 2.0
 """Windows, deadlines and expiry are compared between machines."""
 OLDEST_SERVER = (6, 2)
-RECORD_BYTES = 700
-"""Of one voucher's record in Redis, which lives there for a day after it was asked for (D5)."""
-COUNTER_BYTES = 220
-"""Of one counter, its share of key and hash included."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "")
 
 
@@ -169,7 +166,8 @@ async def _production(
         yield _tls(name, url)
     if servers:
         yield _persistence(servers)
-        yield await _memory(settings, servers, database)
+        async for check in _memory(settings, servers, database):
+            yield check
     yield _backups(settings)
     if settings.backup_dir and database is not None:
         yield await _erasures(Path(settings.backup_dir), database)
@@ -230,27 +228,35 @@ def _persistence(servers: list[ServerState]) -> Check:
     return Check(name="append-only", state="warning", sentence=sentence)
 
 
-async def _memory(settings: Settings, servers: list[ServerState], database: Database | None) -> Check:
-    """What Redis may need, against what it may have (D14)."""
-    partitions = counters = vouchers = 0
+async def _memory(
+    settings: Settings, servers: list[ServerState], database: Database | None
+) -> AsyncIterator[Check]:
+    """What Redis and the workers may need, against what they may have (D14)."""
+    stored = Stored()
     if database is not None:
         async with database.reading() as session:
-            for_each = (PartitionState, Counter, Voucher)
-            partitions, counters, vouchers = [
-                int(await session.scalar(select(func.count()).select_from(table)) or 0) for table in for_each
-            ]
-    state_bytes = counters * COUNTER_BYTES + vouchers * RECORD_BYTES
-    outbox_bytes = settings.outbox_megabytes_max << 20
-    expected = state_bytes + outbox_bytes + max(server.used_bytes for server in servers) // 4
+            stored = await stored_now(session, time.time_ns() // 1000)
+    parts = redis_parts(stored) | {"one full outbox": settings.outbox_megabytes_max << 20}
+    # While the file is written anew, what is changed meanwhile is there twice.
+    parts["a copy while the file is rewritten"] = max(server.used_bytes for server in servers) // 4
+    expected = sum(parts.values())
     room = sum(server.maxmemory_bytes or server.machine_bytes for server in servers)
     used = sum(server.used_bytes for server in servers)
+    told = ", ".join(f"{name} {_megabytes(size)}" for name, size in parts.items())
     sentence = (
-        f"{_megabytes(used)} used, at most {_megabytes(expected)} expected ({counters} counters, {vouchers} "
-        f"vouchers, {partitions} project(s), one full outbox of {settings.outbox_megabytes_max} MB), "
+        f"{_megabytes(used)} used, at most {_megabytes(expected)} expected for {stored.vouchers} vouchers, "
+        f"{stored.customers} customers and {stored.events_of_hour} redemptions in the busiest hour ({told}); "
         f"{_megabytes(room)} there"
     )
     state: State = "failed" if room and expected > room else "ok"
-    return Check(name="redis-memory", state=state, sentence=sentence)
+    yield Check(name="redis-memory", state=state, sentence=sentence)
+    each = worker_bytes(stored)
+    wanted, there = each * settings.workers, machine_bytes()
+    sentence = (
+        f"at most {_megabytes(each)} for each of {settings.workers} workers, {_megabytes(wanted)} in all; "
+        f"{_megabytes(there)} here"
+    )
+    yield Check(name="worker-memory", state="failed" if wanted > there else "ok", sentence=sentence)
 
 
 def _megabytes(count: int) -> str:
