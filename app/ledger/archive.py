@@ -6,6 +6,7 @@ alone, whether or not the rows are already gone. So a process may be killed anyw
 """
 
 import asyncio
+import secrets
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -153,16 +154,22 @@ class _Archive:
             if reasons:
                 return Archiving(partition=self.part, action="refused", reasons=reasons)
             await self.beat()
-            file = self.folder / f"{self.part}_before-{self.month}_{last}{SUFFIX}"
+            generation = next_version(max(archived.generations, default=0))
+            # A name of its own for every attempt: nobody writes into the file of one that another began.
+            name = f"{self.part}_before-{self.month}_{last}_{secrets.token_hex(4)}{SUFFIX}"
+            file = self.folder / name
             try:
                 footer = await self._write(session, archived, last, file)
             except OSError as error:
                 raise ArchiveError(f"{file} cannot be written: {error}") from error
             await self._compare(session, archived, file, footer, replayed)
         moved = self._moved(replayed, archived)
-        generation = next_version(max(archived.generations, default=0))
-        await self._keep_counters(generation, moved)
-        await self._commit(generation, last, len(moved), file, footer)
+        try:
+            await self._keep_counters(generation, moved)
+            await self._commit(generation, last, len(moved), file, footer)
+        except (LeaseLost, ArchiveError):
+            file.unlink(missing_ok=True)  # Another process was faster, and has its own.
+            raise
         crash_point("archive-after-commit")
         first = next(iter(footer.epochs))[0]
         return Archiving(
@@ -193,7 +200,6 @@ class _Archive:
             after=str(archived.last),
             last=str(last),
             follows=archived.sha256,
-            created_at=self.now.isoformat(),
         )
         with written_whole(file) as raw:
             writer = ArchiveWriter(raw, header)

@@ -27,7 +27,8 @@ class ArchiveError(Exception):
 
 class Header(Struct, frozen=True, kw_only=True):
     """after: the last event that was archived before, `0-0` for none. last: the last one in the file. before:
-    the first month that stayed. follows: the digest of the archive before, empty for the first.
+    the first month that stayed. follows: the digest of the archive before, empty for the first. No moment is
+    in it: the same events make the same bytes.
     """
 
     format: int = FORMAT
@@ -37,7 +38,6 @@ class Header(Struct, frozen=True, kw_only=True):
     after: str
     last: str
     follows: str
-    created_at: str
 
 
 class Footer(Struct, frozen=True, kw_only=True):
@@ -118,10 +118,10 @@ class ArchiveWriter:
 def written_whole(file: Path) -> Iterator[BinaryIO]:
     """A file that is there whole and on the disk when the block ends, or not at all.
 
-    Raises: OSError when the disk refuses.
+    Raises: OSError when the disk refuses, or when somebody writes the same file.
     """
     beside = file.with_name(file.name + ".part")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as raw:
             yield raw

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import insert, text, update
 from sqlalchemy.exc import DBAPIError
 
 from app.backup.create import create_backup
@@ -164,9 +164,18 @@ async def test_a_backup_needs_no_archive(any_shop: Shop, tmp_path: Path) -> None
 
 
 async def test_only_the_newest_counters_are_kept(any_shop: Shop, tmp_path: Path) -> None:
-    """What a newer archive replaced is gone; what it did not move stays as the first one left it."""
+    """What a newer archive replaced is gone; what it did not move stays as the first one left it. What an
+    attempt left that did not end is not looked at, and goes.
+    """
     await worked_for_months(any_shop)
+    ledger = await known(any_shop)
     await archive_before(any_shop, OLD, tmp_path)
+    (one, *_) = await any_shop.rows(ArchivedCounter, ArchivedCounter.field == "v_only_then")
+    async with any_shop.db.writing() as session:
+        values = {"value": 99, "generation": one.generation + 1}
+        columns = {name: getattr(one, name) for name in ArchivedCounter.__table__.columns.keys()}  # noqa: SIM118
+        await session.execute(insert(ArchivedCounter).values(columns | values))
+    assert await known(any_shop) == ledger
     await archive_before(any_shop, NEWER, tmp_path)
     rows = await any_shop.rows(ArchivedCounter)
     assert len({(row.key, row.field) for row in rows}) == len(rows)
@@ -357,5 +366,22 @@ async def test_a_kill_leaves_the_old_or_the_new_state(
     (row,) = await shop.rows(LedgerArchive)
     assert Position(row.epoch, row.seq) == Position(1, 3)
     assert await shop.count(ArchivedCounter, ArchivedCounter.generation != row.generation) == 0
-    (checked,) = await check_archives(shop.db, list(tmp_path.glob(f"*{SUFFIX}")))
-    assert (checked.known, checked.chained, checked.problems) == (True, True, [])
+    assert (tmp_path / row.file).is_file()
+    checked = await check_archives(shop.db, list(tmp_path.glob(f"*{SUFFIX}")))
+    assert {(one.known, one.chained, one.problem_count) for one in checked} == {(True, True, 0)}
+
+
+async def test_two_archives_at_once_are_one(any_shop: Shop, tmp_path: Path) -> None:
+    """One of them goes through, with its own file; the other says that it was not alone."""
+    await worked_for_months(any_shop)
+    counters, ledger = await counted(any_shop), await known(any_shop)
+    done = await asyncio.gather(*(archive_before(any_shop, OLD, tmp_path, remove=False) for _ in range(3)))
+    (archived,) = [one for one in done if one.action == "archived"]
+    assert {one.action for one in done} <= {"archived", "busy", "nothing"}
+    (row,) = await any_shop.rows(LedgerArchive)
+    assert tmp_path / row.file == Path(archived.file)
+    assert [str(file) for file in tmp_path.iterdir()].count(archived.file) == 1
+    await archive_before(any_shop, OLD, tmp_path)
+    await agrees(any_shop, counters, ledger)
+    (checked,) = await check_archives(any_shop.db, [Path(archived.file)])
+    assert (checked.known, checked.problems) == (True, [])
