@@ -195,6 +195,7 @@ def test_s12_an_agent_says_sorry_by_keyboard_alone(
     email = unique("ann") + "@example.net"
     key = agent_of(server, project, "SUPPORT")
     may_give(server, key.id, codes_per_day=2)
+    screen.page.emulate_media(color_scheme="dark")  # For the whole story: S10 is told in the light.
     screen.sign_in(key.id, key.secret, to="mint")
     screen.type(email, "Enter")
     screen.page.wait_for_selector("#give")

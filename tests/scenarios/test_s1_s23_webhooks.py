@@ -30,7 +30,7 @@ def manage(server: RunningServer, project: Project) -> Iterator[httpx.Client]:
 
 def segment(api: httpx.Client, field: str, conditions: dict[str, Any]) -> str:
     filters = {"junction": "and", field: {"conditions": conditions}}
-    body = {"name": unique("segment"), "type": "passive", "filter": filters}
+    body = {"name": unique("segment"), "type": "auto-update", "filter": filters}
     return str(created(api.post("/v1/segments", json=body))["id"])
 
 
@@ -41,11 +41,15 @@ def segments_of(api: httpx.Client, customer: str) -> set[str]:
 def test_s1_a_new_customer_is_welcomed_and_the_mailer_hears_of_it(
     api: httpx.Client, manage: httpx.Client, receiver: Receiver
 ) -> None:
-    """Enters the segment, gets one code, sees it valid, redeems it, leaves the segment; three callouts."""
-    hook = {
-        "target_url": receiver.url,
-        "events": ["customer.created", "voucher.published", "redemption.succeeded"],
-    }
+    """Enters the segment, gets one code, sees it valid, redeems it, leaves the segment; each is told."""
+    heard = (
+        "customer.created",
+        "customer.segment.entered",
+        "voucher.published",
+        "redemption.succeeded",
+        "customer.segment.left",
+    )
+    hook = {"target_url": receiver.url, "events": heard}
     secret = created(manage.post("webhooks", json=hook))["extensions"]["secret"]
     newcomers = segment(api, "summary.orders.total_count", {"$less_than": [1]})
     campaign = created(
@@ -68,6 +72,8 @@ def test_s1_a_new_customer_is_welcomed_and_the_mailer_hears_of_it(
     ada = unique("ada")
     created(api.post("/v1/customers", json={"source_id": ada, "email": "ada@example.com"}))
     assert newcomers in segments_of(api, ada)
+    (entered,) = receiver.wait_for("customer.segment.entered")
+    assert (entered["data"]["segment"]["id"], entered["data"]["customer"]["source_id"]) == (newcomers, ada)
     body = {"customer": {"source_id": ada}, "campaign": {"name": campaign["name"]}}
     code = created(api.post("/v1/publications", json=body))["voucher"]["code"]
     assert created(api.post("/v1/publications", json=body))["voucher"]["code"] == code, "one code each"
@@ -82,7 +88,10 @@ def test_s1_a_new_customer_is_welcomed_and_the_mailer_hears_of_it(
     assert used["data"]["redemption"]["id"] == taken["redemptions"][0]["id"]
     assert used["data"]["voucher"]["redemption"]["redeemed_quantity"] == 1
     assert used["data"]["holder"]["source_id"] == ada
-    assert receiver.kinds().count("customer.created") == 1
+    (left,) = receiver.wait_for("customer.segment.left")
+    assert left["data"]["segment"]["id"] == newcomers
+    told = {one["event"]["id"]: one["type"] for one in receiver.events()}
+    assert sorted(told.values()) == sorted(heard), "each happened once"
     for one in receiver.received():
         assert one["headers"]["x-voucherify-signature"] == signature(secret, one["body"].encode())
 
