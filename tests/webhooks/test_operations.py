@@ -212,7 +212,7 @@ def test_what_was_told_can_be_told_again(
     assert told[2:] == [("voucher.created", second), ("voucher.disabled", second)]
     ids = [one["headers"]["webhook-id"] for one in receiver.received()]
     assert ids[0] == ids[1]
-    until(lambda: "backlog" not in created(manage.get(path)).get("extensions", {}), "all is on record as told")
+    until(lambda: "backlog" not in created(manage.get(path)).get("extensions", {}), "all is on record")
     only = {"since": began, "events": ["voucher.disabled"], "until": datetime.now(UTC).isoformat()}
     assert created(manage.post(beyond(manage, made, "replay"), json=only))["count"] == 1
     assert manage.post(beyond(manage, made, "replay"), json={"since": "yesterday"}).status_code == 400
