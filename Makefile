@@ -25,7 +25,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run examples image-steps alternations test test-fast lint format types static check bench bench-all bench-compare bench-memory profile load bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills bench-webhooks webhook-outage sentinel vectors lock openapi clean
+.PHONY: help install run examples first-refusal image-steps alternations test test-fast lint format types static check bench bench-all bench-compare bench-memory profile load bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills bench-webhooks webhook-outage sentinel vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ check: static test ## Everything that CI runs
 
 examples: $(DEV_STAMP) ## Tell the story of the OpenAPI document's examples anew: app/http/examples.json
 	$(BIN)/python -m tools.openapi_examples
+
+first-refusal: ## Commands and seconds from a fresh clone to the first refusal that says why
+	python3 -m tools.first_refusal
 
 image-steps: $(DEV_STAMP) ## The Dockerfile's steps in a clean folder, without an engine, and its start (PYTHON; a minute)
 	$(BIN)/python -m tools.image.steps $(if $(PYTHON),--python $(PYTHON))

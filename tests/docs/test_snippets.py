@@ -8,13 +8,17 @@ import os
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.demo import saved_keys, start_demo
 from tests.support.server import ROOT, RunningServer
+from tools import first_refusal
 
 pytestmark = [pytest.mark.slow, pytest.mark.service]
 
@@ -85,6 +89,66 @@ def test_python_snippets_work(document: str, shop: RunningServer, tmp_path: Path
         )
         assert finished.returncode == 0, finished.stderr
         assert finished.stdout.strip()
+
+
+class Lossy(httpx.HTTPTransport):
+    """Every redemption arrives, and no answer to one comes back."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = super().handle_request(request)
+        if request.url.path == "/v1/redemptions":
+            answer.close()
+            raise httpx.ReadTimeout("the answer was lost", request=request)
+        return answer
+
+
+def test_a_checkout_that_hears_no_answer_gives_back_what_was_taken(
+    shop: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The how-to's own functions: sold without the discount, settled later under the same key, nothing lost.
+    With answers: each of its five customers pays and reads what the text says.
+    """
+    keys = {f"DEMO_{name.upper()}": str(text) for name, text in saved_keys(shop).items()}
+    for name, text in {**keys, "DEMO_URL": shop.base_url}.items():
+        monkeypatch.setenv(name, text)
+    (program,) = blocks(ROOT / "docs/how-to/checkout.md", "client")
+    names: dict[str, Any] = {}
+    exec(program[: program.index("cart = ")], names)
+    names["send"].__defaults__ = (None, None, 0.5)
+    items = [{"source_id": "kettle", "related_object": "product", "quantity": 1, "price": 4900}]
+    with httpx.Client(base_url=shop.base_url, headers=names["KEYS"], timeout=30) as engine:
+        code = f"UNSURE-{uuid.uuid4().hex[:8]}"
+        terms = {"type": "DISCOUNT_VOUCHER", "discount": {"type": "AMOUNT", "amount_off": 900}}
+        engine.post(f"/v1/vouchers/{code}", json={**terms, "redemption": {"quantity": 1}}).raise_for_status()
+
+        def buy(through: httpx.Client, **bank: bool) -> Any:
+            who, order_id = {"source_id": uuid.uuid4().hex}, uuid.uuid4().hex
+            return names["place_order"](through, names["Bank"](**bank), order_id, code, who, items)
+
+        with httpx.Client(base_url=shop.base_url, transport=Lossy(), timeout=30) as lossy:
+            assert buy(lossy) == (4900, "the code could not be taken")
+        assert len(names["UNSURE"]) == 1
+        assert buy(engine)[0] == 4900  # Somebody else took it, as far as anybody knows.
+        names["send"].__defaults__ = (None, None, 30)
+        names["settle_unsure"](engine)
+        assert names["UNSURE"] == []
+        assert buy(engine, authorises=False) == (0, "the payment was refused")
+        assert buy(engine, collects=False) == (0, "the payment failed, the code is yours again")
+        assert buy(engine) == (4000, "thank you")
+        assert buy(engine)[1] != "thank you"
+
+
+def test_the_readme_leads_to_a_refusal_that_says_why_in_as_many_commands_as_it_says(
+    shop: RunningServer, folder: Path
+) -> None:
+    """What `make first-refusal` does in a fresh clone, here beside a shop that is open."""
+    readme = (ROOT / "README.md").read_text()
+    assert first_refusal.commands_before(readme) == [first_refusal.SERVE]
+    found = first_refusal.pasted_until_refusal(readme, folder, outside())
+    assert (found.key, found.message.split()[0]) == ("customer_rules_violated", "customer")
+    assert f"says why are {first_refusal.BEFORE + found.pasted} commands" in readme
+    with pytest.raises(first_refusal.NotFound, match="none of them is refused"):
+        first_refusal.pasted_until_refusal("<!-- snippet: demo -->\n```sh\necho {}\n```\n", folder, outside())
 
 
 def test_every_shell_and_python_block_is_run() -> None:
