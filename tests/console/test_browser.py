@@ -156,9 +156,16 @@ def test_s10_a_public_code_is_watched_stopped_and_resumed_by_keyboard_alone(
     }
     path = f"{server.base_url}/client/v1/engine/campaigns/{campaign_id}/availability"
     assert created(httpx.get(path, headers=shop))["percent_claimed"] == 87
+    other, _ = public_code(api, percent_off(10), quantity=40)
+    once, _ = public_code(api, percent_off(10), quantity=1)
+    for one in (other, other, other, once):
+        created(api.post("/v1/redemptions", json=stack(one)))
+    assert refused_with(api.post("/v1/redemptions", json=stack(once))) == "quantity_exceeded"
     screen.sign_in(project.app_id, project.app_token)
     screen.page.wait_for_selector("#chart canvas")
-    screen.sees("7 of 8 redeemed (87 %)")
+    screen.sees("7 of 8 redeemed (87 %)", "3 of 40 redeemed (7 %)", "if it goes on like this")
+    screen.sees("quantity_exceeded")
+    screen.page.click("#campaigns >> summary >> nth=0")
     screen.check("live")
     with screen.page.expect_response("**/console/live/stop?*"):
         screen.press(f"#stop-{campaign_id}")

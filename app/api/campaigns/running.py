@@ -84,9 +84,9 @@ class Speed(Struct, frozen=True):
     """By campaign id and field."""
 
     def per_minute(self, campaign: Campaign, field: str, now: datetime) -> float:
-        """Counted from the campaign's own beginning where that is later."""
+        """Counted from the campaign's own beginning where that is later, over a minute at least."""
         begun = max(filter(None, (self.since, campaign.created_at, campaign.start_date)))
-        seconds = max(1.0, (now - begun).total_seconds())
+        seconds = max(60.0, (now - begun).total_seconds())
         return max(0, self.moved.get((campaign.id, field), 0)) * 60 / seconds
 
 
