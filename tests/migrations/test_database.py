@@ -98,6 +98,21 @@ async def test_writers_queue(db: Database, url: str) -> None:
     await other.close()
 
 
+async def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    """Nobody is told that the database is locked because somebody else makes it at this moment."""
+
+    async def make(url: str) -> None:
+        one = Database(url)
+        try:
+            async with one.writing() as session:
+                await session.execute(text("CREATE TABLE IF NOT EXISTS t (a)"))
+        finally:
+            await one.close()
+
+    for number in range(25):
+        await asyncio.gather(*(make(f"sqlite:///{tmp_path / str(number)}.db") for _ in range(4)))
+
+
 async def test_a_read_and_the_write_after_it_are_one_step(db: Database, url: str) -> None:
     """BEGIN IMMEDIATE: on SQLite nobody writes between a transaction's read and its write."""
     if not db.is_sqlite:
