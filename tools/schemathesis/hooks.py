@@ -41,9 +41,10 @@ def operation_of(context: Any) -> Operation:
 @schemathesis.check
 def made_is_there(context: Any, response: Any, case: Any) -> bool | None:
     """What was made answers. A 404 about something else, that the body names, says nothing of it."""
-    named = response.json().get("resource_id") if response.status_code == 404 else None
-    if named is not None and named not in (case.path_parameters or {}).values():
-        return None
+    if response.status_code == 404:
+        identities = (case.path_parameters or {}).values()
+        if response.json().get("resource_id", next(iter(identities), None)) not in identities:
+            return None
     return ensure_resource_availability(context, response, case)
 
 
