@@ -14,6 +14,7 @@ from app.http.errors import ErrorBody
 from app.http.examples import examples, with_example
 from app.http.links import links_of
 from app.http.permissions import ROLES, allows
+from app.http.problems import PROBLEM, ProblemBody
 from app.http.routing import Route, Scope
 from app.http.scopes import SCOPES, scope_text, scopes_of
 from app.settings import VERSION
@@ -133,7 +134,7 @@ class _Schemas:
             id(shape): shape for route in routes for shape in (route.body, route.answer) if shape is not None
         }
         called: list[Any] = [shape for one in callouts for shape in (one.envelope, one.data)]
-        for shape in (ErrorBody, *SHAPES, *called):
+        for shape in (ErrorBody, ProblemBody, *SHAPES, *called):
             shapes.setdefault(id(shape), shape)
         self._order = list(shapes)
         generated, components = msgspec.json.schema_components(
@@ -278,7 +279,11 @@ def _answers(route: Route, schemas: _Schemas) -> Schema:
 
 def _error_content(example: Any = None) -> Schema:
     content: Schema = {"schema": {"$ref": _REFERENCE.format(name="ErrorBody")}}
-    return {"application/json": content if example is None else {**content, "example": example}}
+    problem = {"schema": {"$ref": _REFERENCE.format(name="ProblemBody")}}
+    return {
+        "application/json": content if example is None else {**content, "example": example},
+        PROBLEM: problem,
+    }
 
 
 def _responses() -> Schema:

@@ -7,11 +7,21 @@ from typing import Final
 
 import msgspec
 
-from app.http.errors import ApiError
+from app.http.errors import ApiError, ErrorBody
 from app.http.messages import encoder
 
 PROBLEM: Final = "application/problem+json"
 ERROR_PAGES: Final = "/docs/errors/"
+
+
+class ProblemBody(ErrorBody, kw_only=True):
+    """The same error as a problem: `type` is the page of its key on this server, `instance` the request."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
 
 
 def wants_problem(headers: Mapping[str, str]) -> bool:

@@ -1,11 +1,13 @@
 """Errors as problems (RFC 9457) for who asks for them, and a page for each key."""
 
 import httpx
+import msgspec
 import pytest
 
 from app.api.docs.error_pages import pages_of
 from app.api.docs.error_texts import TEXTS
 from app.api.routes import ALL_ROUTES
+from app.http.problems import ProblemBody
 from tests.support.server import RunningServer
 
 PROBLEM = "application/problem+json"
@@ -25,6 +27,8 @@ def test_a_problem_says_the_same_as_the_error(api: httpx.Client) -> None:
     assert problem["type"] == f"/docs/errors/{problem['key']}"
     assert problem["instance"] == problem["request_id"] == answer.headers["x-request-id"]
     assert set(plain.json()) | {"type", "title", "status", "detail", "instance"} == set(problem)
+    strict = msgspec.defstruct("Strict", [], bases=(ProblemBody,), kw_only=True, forbid_unknown_fields=True)
+    msgspec.convert(problem, strict)  # As the document describes it.
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/v1/nowhere"), ("PATCH", "/v1/campaigns")])
