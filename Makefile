@@ -138,8 +138,8 @@ kills: $(DEV_STAMP) ## A hundred kills of Valkey, workers and writer in ten minu
 bench-webhooks: $(DEV_STAMP) ## How soon a receiver is told, alone and beside receivers that hang or are away (ARGS; minutes)
 	$(BIN)/python -m loadtests.webhooks $(ARGS)
 
-webhook-outage: $(DEV_STAMP) ## Background process and receiver killed for ten minutes: is all told? (OUTAGE_SECONDS=600, SEED)
-	$(BIN)/python -m chaos.webhook_outage --seconds $(OUTAGE_SECONDS) $(if $(SEED),--seed $(SEED))
+webhook-outage: $(DEV_STAMP) ## Background process and receiver killed for ten minutes: is all told? (OUTAGE_SECONDS=600, SEED, ARGS=--postgresql)
+	$(BIN)/python -m chaos.webhook_outage --seconds $(OUTAGE_SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 vectors: $(DEV_STAMP) ## Run a file of promotions and carts (FILE) through the HTTP API; see tests/vectors/README.md
 	$(BIN)/python -m tools.vectors $(FILE)

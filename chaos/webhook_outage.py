@@ -6,25 +6,29 @@ many redemptions and rollbacks as the ledger has.
 """
 
 import argparse
+import asyncio
 import json
 import os
 import random
 import secrets
 import signal
-import sqlite3
 import sys
 import tempfile
 import threading
 import time
 from collections import defaultdict
-from contextlib import closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 from msgspec import Struct
+from sqlalchemy import func, select
 
+from app.db.database import Database
+from app.db.models import Redemption
 from app.webhooks.signature import signature
+from tests.support.postgres import Postgres
 from tests.support.receiver import Receiver, running_receiver, until
 from tests.support.server import Project, RunningServer
 from tests.support.shop import created, percent_off, single_voucher, stack, unique
@@ -216,13 +220,9 @@ class Outage:
 
     def _ledgered(self) -> int:
         """Redemptions and rollbacks that the ledger has of the project."""
-        path = self._server.data_dir / "vouchsafe.db"
-        with closing(sqlite3.connect(path, timeout=10)) as database:
-            (count,) = database.execute(
-                "SELECT count(*) FROM redemptions WHERE project_id = ? AND result = 'SUCCESS'",
-                (self._project.project_id,),
-            ).fetchone()
-        return int(count)
+        own = f"sqlite:///{self._server.data_dir / 'vouchsafe.db'}"
+        url = self._server.variables().get("VOUCHSAFE_DATABASE_URL", own)
+        return asyncio.run(_count(url, self._project.project_id))
 
     def _judge(
         self, webhook: dict[str, Any], done: dict[str, list[Done]], seconds: float, settled: float
@@ -260,6 +260,18 @@ class Outage:
         )
 
 
+async def _count(database_url: str, project_id: str) -> int:
+    database = Database(database_url)
+    try:
+        async with database.reading() as session:
+            statement = select(func.count()).where(
+                Redemption.project_id == project_id, Redemption.result == "SUCCESS"
+            )
+            return int(await session.scalar(statement) or 0)
+    finally:
+        await database.close()
+
+
 def _happened(event: dict[str, Any]) -> tuple[str, Done]:
     kind, data = event["type"], event["data"]
     if kind.startswith("redemption"):
@@ -282,27 +294,23 @@ def main() -> int:
     parser.add_argument("--strikes", type=int, help="one for every ten seconds unless given")
     parser.add_argument("--seed", default=secrets.token_hex(4))
     parser.add_argument("--pause", type=float, default=0.2, help="of each of the buyers, in seconds")
+    parser.add_argument("--postgresql", action="store_true", help="the ledger is there, not in SQLite")
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
     strikes = given.strikes if given.strikes is not None else max(3, round(given.seconds / 10))
-    with tempfile.TemporaryDirectory(prefix="vs-outage-") as folder:
-        server = RunningServer(
-            data_dir=Path(folder) / "data",
-            workers=2,
-            environment={
-                "VOUCHSAFE_WEBHOOK_NETWORKS": "127.0.0.1/32",
-                "VOUCHSAFE_WEBHOOK_RETRY_SECONDS": LADDER,
-            },
-        )
-        try:
-            server.start()
-            project = server.create_project(unique("outage"))
-            with running_receiver(Path(folder) / "receiver") as receiver:
-                figures = Outage(server, project, receiver).run(
-                    given.seconds, strikes, given.seed, given.pause
-                )
-        finally:
-            server.stop()
+    environment = {"VOUCHSAFE_WEBHOOK_NETWORKS": "127.0.0.1/32", "VOUCHSAFE_WEBHOOK_RETRY_SECONDS": LADDER}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vs-outage-")))
+        if given.postgresql:
+            postgres = Postgres()
+            stack.callback(postgres.stop)
+            environment["VOUCHSAFE_DATABASE_URL"] = postgres.create_database()
+        server = RunningServer(data_dir=folder / "data", workers=2, environment=environment)
+        stack.callback(server.stop)
+        server.start()
+        receiver = stack.enter_context(running_receiver(folder / "receiver"))
+        outage = Outage(server, server.create_project(unique("outage")), receiver)
+        figures = outage.run(given.seconds, strikes, given.seed, given.pause)
     print(figures)
     for fault in figures.faults[:20]:
         print(f"  {fault[:500]}")

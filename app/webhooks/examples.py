@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from app.webhooks.payloads import PAYLOADS
+
 _AT: Final = "2026-01-02T03:04:05.678Z"
 _CUSTOMER: Final = {
     "id": "cust_example",
@@ -67,40 +69,100 @@ _PUBLICATION: Final = {
     "created_at": _AT,
     "object": "publication",
 }
-_PARTS: Final[dict[str, dict[str, Any]]] = {
-    "redemption": {
-        "customer": _CUSTOMER,
-        "order": _ORDER,
-        "campaign": _CAMPAIGN,
-        "voucher": _VOUCHER,
-        "holder": _CUSTOMER,
-        "promotion_tier": None,
-        "redemption": _REDEMPTION,
-    },
-    "customer": {"customer": _CUSTOMER},
-    "publication": {
-        "customer": _CUSTOMER,
-        "campaign": _CAMPAIGN,
-        "publication": _PUBLICATION,
-        "voucher": _VOUCHER,
-    },
-    "voucher": {"voucher": _VOUCHER, "campaign": _CAMPAIGN},
-    "campaign": {"campaign": _CAMPAIGN},
-    "business_validation_rule": {"rule": _RULE},
+_BALANCE: Final = {
+    "type": "gift_voucher",
+    "total": 5_000,
+    "object": "balance",
+    "amount": 1_000,
+    "balance": 4_000,
+    "operation_type": "MANUAL",
+    "related_object": {"type": "voucher", "id": "v_example"},
 }
+_MEMBERS: Final[dict[str, Any]] = {
+    "assignment": {
+        "id": "asgm_example",
+        "rule_id": "val_example",
+        "related_object_id": "v_example",
+        "related_object_type": "voucher",
+        "created_at": _AT,
+        "object": "validation_rules_assignment",
+    },
+    "balance": _BALANCE,
+    "campaign": _CAMPAIGN,
+    "completed_at": _AT,
+    "count": 100,
+    "created_at": _AT,
+    "customer": _CUSTOMER,
+    "deleted_at": _AT,
+    "event": {
+        "id": "evt_example",
+        "object": "event",
+        "type": "example",
+        "customer": _CUSTOMER,
+        "referral": None,
+        "loyalty": None,
+        "metadata": {},
+        "created_at": _AT,
+    },
+    "event_schema": {"id": None, "name": "example"},
+    "holder": _CUSTOMER,
+    "order": _ORDER,
+    "promotion_stack": {
+        "id": "stack_example",
+        "name": "Example",
+        "tiers": {"ids": ["promo_example"]},
+        "campaign_id": "camp_example",
+        "created_at": _AT,
+        "object": "promotion_stack",
+    },
+    "promotion_tier": _TIER,
+    "publication": _PUBLICATION,
+    "redemption": _REDEMPTION,
+    "redemption_rollback": {
+        **_REDEMPTION,
+        "id": "rr_example",
+        "redemption": "r_example",
+        "object": "redemption_rollback",
+    },
+    "rule": _RULE,
+    "segment": {"id": "seg_example", "name": "Example", "object": "segment"},
+    "transaction": {
+        "id": "vtx_example",
+        "source_id": None,
+        "voucher_id": "v_example",
+        "campaign_id": "camp_example",
+        "source": "API",
+        "reason": None,
+        "type": "CREDITS_ADDITION",
+        "details": {"balance": _BALANCE},
+        "related_transaction_id": None,
+        "created_at": _AT,
+    },
+    "updated_at": _AT,
+    "voucher": _VOUCHER,
+}
+_NOTHING: Final[dict[str, tuple[str, ...]]] = {
+    "redemption.": ("promotion_tier", "promotion_stack"),
+    "voucher.gift.": ("order", "redemption", "rollback"),
+    "business_validation_rule.assignment.": ("campaign", "promotion_tier"),
+}
+"""By the beginning of the kind, members that do not apply to what these examples tell."""
+_FAILED: Final = {"result": "FAILURE", "status": "FAILED"}
 
 
 def example_of(kind: str) -> dict[str, Any]:
-    """Made up, and recognisable as such: every id ends in `example`."""
-    data = dict(_PARTS[kind.partition(".")[0]])
-    if kind.startswith("redemption.rollback."):
-        data["redemption_rollback"] = {
-            **_REDEMPTION, "id": "rr_example", "redemption": "r_example", "object": "redemption_rollback"
-        }  # fmt: skip
-    elif kind == "voucher.published":
-        data |= _PARTS["publication"]
-    elif kind.startswith("customer.segment."):
-        data["segment"] = {"id": "seg_example", "name": "Example", "object": "segment"}
-    elif kind.startswith("campaign.promotion_tier."):
-        data["promotion_tier"] = _TIER
+    """Made up, and recognisable as such: every id ends in `example`. Of a kind that nothing here raises yet,
+    the object that it is of.
+    """
+    payload = PAYLOADS.get(kind)
+    if payload is None:
+        name = kind.partition(".")[0]
+        return {name: _MEMBERS[name]}
+    nothing = next((names for begin, names in _NOTHING.items() if kind.startswith(begin)), ())
+    data: dict[str, Any] = {
+        name: None if name in nothing else _MEMBERS.get(name) for name in payload.data.__struct_fields__
+    }
+    if kind.endswith(".failed") and kind.startswith("redemption."):
+        name = "redemption_rollback" if ".rollback." in kind else "redemption"
+        data[name] = {**data[name], **_FAILED}
     return data

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from app.cli.openapi import openapi_text
 from app.webhooks.events import EVENT_TYPES, normalised
+from app.webhooks.examples import example_of
 from tests.support.receiver import Receiver, until
 from tests.support.server import ROOT, Project, RunningServer
 from tests.support.shop import created, gift_card, percent_off, redeem, rule, stack, tier, unique
@@ -351,6 +352,14 @@ def test_the_document_describes_them_and_their_envelope() -> None:
     assert schema.is_valid(EXAMPLE)
     assert not schema.is_valid(wrong)
     assert not schema.is_valid({**EXAMPLE, "type": "campaign.deleted"})
+
+
+def test_examples_look_like_what_they_are_examples_of() -> None:
+    """A receiver that is tried with one of a kind is tried with all that the document promises of it."""
+    for kind, schema in described().items():
+        data = example_of(kind)
+        assert set(data) == DATA[kind], kind
+        schema.validate({**EXAMPLE, "type": kind, "data": data})
 
 
 def test_the_page_of_events_names_all_of_them() -> None:
