@@ -114,6 +114,8 @@ async def _compare_table(session: AsyncSession, state: State, replayed: Replay, 
         counter = replayed.counters.get(place)
         if (counter is not None and counter.ended(now)) or 0 < until <= now:
             continue
+        if counter is not None and counter.value is None:
+            counter.base = value  # Only held, never moved: no posting tells what it began with.
         if counter is None:
             found.blame(f"{key} {field}: the table has {value}, but there is no posting")
         elif (counter.value is not None and counter.value != value) or counter.held != held:
@@ -172,13 +174,16 @@ async def _compare_redis(
             continue
         if agrees(counter, stored.get(place, (None, 0))):
             continue
-        difference = await _settle(core, db, keys, place)
+        held_only = counter.base if counter is not None and counter.value is None else None
+        difference = await _settle(core, db, keys, place, held_only)
         if difference is not None:
             found.blame(difference)
 
 
 def agrees(counter: Replayed | None, values: Values) -> bool:
-    """An absent field stands for the base; a counter without postings must be absent."""
+    """An absent field stands for the base, and so does one that was never moved; a counter without postings
+    must be absent.
+    """
     value, held = values
     if counter is None:
         return value is None and not held
@@ -186,11 +191,15 @@ def agrees(counter: Replayed | None, values: Values) -> bool:
         return False
     if value is None:
         return counter.value is None or counter.value == counter.base
-    return counter.value == value
+    return value == (counter.base if counter.value is None else counter.value)
 
 
-async def _settle(core: RedemptionCore, db: Database, keys: Keys, place: Place) -> str | None:
-    """Compare one counter with the ledger as of the event that Redis was read at; None when they agree."""
+async def _settle(
+    core: RedemptionCore, db: Database, keys: Keys, place: Place, held_only: int | None
+) -> str | None:
+    """Compare one counter with the ledger as of the event that Redis was read at; None when they agree.
+    held_only: the base of one that was never moved.
+    """
     partition = keys.partition
     shown: Values = (None, 0)
     counter: Replayed | None = None
@@ -213,6 +222,8 @@ async def _settle(core: RedemptionCore, db: Database, keys: Keys, place: Place) 
         if cursor is not None and cursor >= position:
             async with db.snapshot(TABLES) as session:
                 counter = await value_as_of(session, partition.name, place, position)
+            if counter is not None and counter.value is None:
+                counter.base = held_only
             if agrees(counter, shown):
                 return None
             break
