@@ -171,6 +171,7 @@ async def _production(
     yield _backups(settings)
     if settings.backup_dir and database is not None:
         yield await _erasures(Path(settings.backup_dir), database)
+    yield _metrics(settings)
     yield _proxies(settings)
     yield _public_url(settings)
     yield await _hidden_codes(database)
@@ -298,6 +299,16 @@ async def _erasures(folder: Path, database: Database) -> Check:
         )
         return Check(name="erasures", state="failed", sentence=sentence)
     return Check(name="erasures", state="ok", sentence=f"{file} names all {len(stored)} deleted customers")
+
+
+def _metrics(settings: Settings) -> Check:
+    """Whether anybody can see what the workers do; one address tells of all of them."""
+    if settings.metrics_token:
+        return Check(name="metrics", state="ok", sentence="/metrics is open to whoever has the token")
+    sentence = (
+        "VOUCHSAFE_METRICS_TOKEN is empty: /metrics is closed, and no alarm of observability/ can ring"
+    )
+    return Check(name="metrics", state="warning", sentence=sentence)
 
 
 def _proxies(settings: Settings) -> Check:

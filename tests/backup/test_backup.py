@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from sqlalchemy import func, select
 
 from app.backup.create import create_backup
 from app.backup.form import MANIFEST, SUFFIX, BackupError, member_of
@@ -21,7 +22,7 @@ from app.backup.read import newest, read_manifest, verify_file
 from app.backup.restore import restore_backup
 from app.db.base import Base
 from app.db.database import Database
-from app.db.models import Customer
+from app.db.models import Customer, Erasure, LedgerEvent
 from app.jobs.erasure_list import (
     LIST_NAME,
     Erased,
@@ -31,6 +32,7 @@ from app.jobs.erasure_list import (
     read_list,
     stored_list,
 )
+from app.jobs.erasure_restored import RESTORED
 from tests.support.postgres import Postgres
 from tests.support.server import ROOT, Project, RunningServer
 
@@ -188,6 +190,28 @@ def test_events_that_were_not_projected_bring_nobody_back(
         assert connection.execute("SELECT count(*) FROM redemptions").fetchone() == (3,)
         rows = connection.execute("SELECT customer_id, status FROM erasures").fetchall()
     assert rows == [(forgotten, "DONE")]
+
+
+async def test_whoever_is_on_the_list_is_a_tombstone_when_the_rows_are_there(
+    shop: tuple[RunningServer, Project], file: Path, forgotten: str, postgres_url: str
+) -> None:
+    """On PostgreSQL too: nobody can read the customer before the rest is forgotten; the ledger keeps all."""
+    _, project = shop
+    db = Database(postgres_url)
+    key = (project.project_id, forgotten)
+    try:
+        await restore_backup(db, file, {key: datetime.now(UTC)})
+        async with db.reading() as session:
+            row = await session.get_one(Customer, key)
+            found = await session.scalars(select(Erasure).where(Erasure.customer_id == forgotten))
+            erasure = found.one()
+            events = await session.scalar(select(func.count()).select_from(LedgerEvent))
+    finally:
+        await db.close()
+    assert (row.source_id, row.name, row.email, row.body) == (None, None, None, {})
+    assert row.deleted_at is not None
+    assert (erasure.status, erasure.counts) == (RESTORED, {"names": [FORGOTTEN]})
+    assert events == len(lines_of(file)["ledger_events"])
 
 
 async def test_who_came_back_after_being_forgotten_is_left_alone(

@@ -99,7 +99,8 @@ def test_a_production_check_names_what_is_wrong(tmp_path: Path) -> None:
     failed = {name for name, row in found.items() if row["state"] == "failed"}
     assert failed == {"eviction", "default-keys", "redis-memory", "backups"}
     assert "noeviction" in found["eviction"]["sentence"]
-    assert found["proxies"]["state"] == "warning"
+    assert found["proxies"]["state"] == found["metrics"]["state"] == "warning"
+    assert found["worker-memory"]["state"] == "ok"
 
 
 def test_connections_in_the_clear_are_refused_unless_accepted(tmp_path: Path) -> None:
