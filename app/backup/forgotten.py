@@ -30,7 +30,10 @@ async def forget_loaded(
         return 0
     tables = {entry.name: _table(entry) for entry in entries}
     if "erasures" not in tables:
-        raise BackupError("the backup has no table of erasures: it cannot be told whom to forget")
+        raise BackupError(
+            "the backup is of a version that erased nobody: restore it with --without-erasures, and apply "
+            "the list by `vouchsafe erasure apply` when its server runs"
+        )
     erasures, customers, projects = (tables[name] for name in ("erasures", "customers", "projects"))
     known: dict[tuple[str, str], datetime] = {}
     rows = await connection.execute(

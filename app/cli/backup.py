@@ -87,7 +87,7 @@ def verify(file: Path, deep: bool, as_json: bool) -> None:
     multiple=True,
     help="A list of `vouchsafe erasure list`, beside those that lie with the backup.",
 )
-@click.option("--without-erasures", "careless", is_flag=True, help="Also when there is no list at all.")
+@click.option("--without-erasures", "careless", is_flag=True, help="Apply no list, and need none.")
 @_as_json
 def restore(file: Path, lists: tuple[Path, ...], careless: bool, as_json: bool) -> None:
     """Fill the empty database that the settings name, and make the counters of Redis from its ledger.
@@ -103,8 +103,8 @@ def restore(file: Path, lists: tuple[Path, ...], careless: bool, as_json: bool) 
     settings = load_settings()
     if settings.embedded_database and read_status(settings.data_dir.expanduser()) is not None:
         raise click.ClickException("stop `vouchsafe serve` first: it uses this database")
-    forgotten = _checked(lambda: _forgotten(file, settings, lists))
-    if forgotten is None and not careless:
+    forgotten = {} if careless else _checked(lambda: _forgotten(file, settings, lists))
+    if forgotten is None:
         raise click.ClickException(
             "there is no list of the customers who were deleted permanently since: they would come back. "
             "Put erasures.jsonl beside the backup, name it by --erasures, or say --without-erasures"
@@ -113,7 +113,7 @@ def restore(file: Path, lists: tuple[Path, ...], careless: bool, as_json: bool) 
     async def work() -> Any:
         database = Database(settings.database)
         try:
-            return await restore_backup(database, file, forgotten or {})
+            return await restore_backup(database, file, forgotten)
         finally:
             await database.close()
 
@@ -133,11 +133,13 @@ def _forgotten(
     files = [*lists, *(one for one in (folder / LIST_NAME for folder in sorted(folders)) if one.exists())]
     backups = [found[0] for found in map(newest, sorted(folders)) if found is not None]
     others = [one for one in backups if one.resolve() != file.resolve()]
-    known = [erased_in(one) for one in others]
     try:
+        known = [erased_in(one) for one in others]
         entries = [entry for one in files for entry in read_list(one)]
-    except NoEntryError as error:
-        raise BackupError(str(error)) from None
+    except (BackupError, NoEntryError) as error:
+        raise BackupError(
+            f"whom to forget cannot be read from {', '.join(map(str, [*files, *others]))}: {error}"
+        ) from None
     known += [{(entry.project, entry.customer): entry.at} for entry in entries]
     merged: dict[tuple[str, str], datetime] = {}
     for part in known:

@@ -214,6 +214,24 @@ async def test_whoever_is_on_the_list_is_a_tombstone_when_the_rows_are_there(
     assert events == len(lines_of(file)["ledger_events"])
 
 
+async def test_a_backup_that_knows_no_erasures_says_how_to_go_on(file: Path, tmp_path: Path) -> None:
+    """Nothing is loaded then."""
+    older = tmp_path / "older.zip"
+    manifest = read_manifest(file)
+    tables = [entry for entry in manifest.tables if entry.name != "erasures"]
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(older, "w") as copy:
+        for entry in tables:
+            copy.writestr(member_of(entry.name), archive.read(member_of(entry.name)))
+        copy.writestr(MANIFEST, msgspec.json.encode(msgspec.structs.replace(manifest, tables=tables)))
+    db = Database(f"sqlite:///{tmp_path / 'target.db'}")
+    try:
+        with pytest.raises(BackupError, match="--without-erasures"):
+            await restore_backup(db, older, {("proj_1", "cust_1"): datetime.now(UTC)})
+        await restore_backup(db, older)
+    finally:
+        await db.close()
+
+
 async def test_who_came_back_after_being_forgotten_is_left_alone(
     shop: tuple[RunningServer, Project], file: Path, tmp_path: Path
 ) -> None:
