@@ -25,7 +25,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run examples first-refusal image-steps alternations test test-fast lint format types static check bench bench-all bench-compare bench-memory profile load bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills bench-webhooks webhook-outage sentinel vectors lock openapi clean
+.PHONY: help install run examples first-refusal image-steps alternations test test-fast lint format types static check bench bench-all bench-compare bench-memory bench-size profile load bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills bench-webhooks webhook-outage sentinel vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ bench-compare: $(DEV_STAMP) ## Two runs of make bench-all, row by row (A=before.
 
 bench-memory: $(DEV_STAMP) ## Bytes of campaigns, vouchers, codes and redemptions in a worker and in Valkey (ARGS)
 	$(BIN)/python -m loadtests.bench_memory $(ARGS)
+
+bench-size: $(DEV_STAMP) ## Bytes of a redemption on disk, on both databases, and what a year takes (ARGS; two minutes)
+	$(BIN)/python -m loadtests.size $(ARGS)
 
 profile: $(DEV_STAMP) ## Microseconds of a hot path, function by function and command by command (ROW=redeem, ARGS)
 	$(BIN)/python -m loadtests.profile_hot_path $(or $(ROW),redeem) $(ARGS)
