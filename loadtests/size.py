@@ -1,8 +1,8 @@
 """`make bench-size`: what a redemption takes on disk, with all indexes and projections, on both databases.
 
-Redemptions of one code, each with an order of three lines, by 500 customers, through the API; then `vouchsafe ledger
-size`, after the background process has done its work. The append-only file of Valkey is what it grew by, before it
-is written anew. Small databases have half-empty pages: take some thousand redemptions.
+Redemptions of one code, each with an order of three lines, by 500 customers, through the API; then
+`vouchsafe ledger size`, after the background process has done its work. Of the append-only file of Valkey
+what it grew by, before it is written anew. Small databases have half-empty pages.
 """
 
 import argparse
@@ -78,8 +78,8 @@ def main() -> int:
             size = measure(database, options.redemptions, Path(folder))
         print(
             f"{size.database}: {size.bytes_each:,.0f} bytes for each of {size.redemptions} redemptions, "
-            f"a year of one a second {size.year_gigabytes:,.0f} GB; {size.append_only_each:,.0f} bytes of the "
-            "append-only file",
+            f"a year of one a second {size.year_gigabytes:,.0f} GB; {size.append_only_each:,.0f} bytes of "
+            "the append-only file",
             flush=True,
         )
     return 0
