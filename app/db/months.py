@@ -25,6 +25,8 @@ GUARDED: Final = frozenset({"ledger_postings"})
 COLUMN: Final = "ledgered_on"
 AHEAD: Final = 2
 """Months that are made before they begin."""
+MOVED_MAX: Final = 10_000
+"""Rows that are copied out of a month so that it can be dropped."""
 LOCK_SECONDS: Final = 2
 """How long a statement that others queue behind waits for its lock; it is tried again later."""
 _LOCK: Final = 0x766F7565
@@ -80,9 +82,13 @@ async def make_months(db: Database, day: date | None = None) -> list[str]:
     return made
 
 
-async def drop_months(db: Database, day: date | None = None) -> list[str]:
-    """Parts of months before that of `day` of which every row is archived; their names. What somebody reads
-    at this moment stays until the next time.
+async def drop_months(db: Database, day: date | None = None, *, moved_max: int = MOVED_MAX) -> list[str]:
+    """Parts of months before that of `day` that are archived; their names.
+
+    Rows that are not, because a clock was ahead when the month ended or a small project keeps them, are
+    copied behind its end in the same transaction. A month with more than `moved_max` of them, or with more of
+    them than of those that go, stays. Raises: DBAPIError when somebody reads it at this moment: it goes
+    another time.
     """
     if db.is_sqlite:
         return []
@@ -90,28 +96,53 @@ async def drop_months(db: Database, day: date | None = None) -> list[str]:
     async with db.engine.connect() as connection:
         begins = (day or await today(connection)).replace(day=1)
         ended = [
-            name
+            (end, parent, name)
             for parent in KEYS
             for name, end in (await _ends(connection, parent)).items()
             if end is not None and end <= begins
         ]
-    for name in ended:
+    for end, parent, name in sorted(ended):
         async with db.engine.begin() as connection:
             await _alone(connection)
             await connection.execute(text("SET LOCAL statement_timeout = 0"))
             await connection.execute(text(f"LOCK TABLE ONLY {name} IN SHARE MODE"))
-            if not (await connection.execute(text(_WANTED.format(name)))).scalar_one():
-                await connection.execute(text(f"DROP TABLE {name}"))
-                dropped.append(name)
+            stay = await _count(connection, _WANTED.format(name), moved_max + 1)
+            if stay > moved_max or (
+                stay and await _count(connection, f"FROM {name}", 2 * stay + 1) <= 2 * stay
+            ):
+                continue
+            if stay:
+                await _copy_behind(connection, parent, name, end)
+            await connection.execute(text(f"DROP TABLE {name}"))
+            dropped.append(name)
     return dropped
 
 
 _WANTED: Final = (
-    "SELECT EXISTS (SELECT 1 FROM {} AS one LEFT JOIN ("
+    "FROM {} AS one LEFT JOIN ("
     "SELECT DISTINCT ON (part) part, epoch, seq FROM ledger_archives ORDER BY part, generation DESC"
     ") AS archived ON archived.part = one.part "
-    "WHERE archived.part IS NULL OR (one.epoch, one.seq) > (archived.epoch, archived.seq))"
+    "WHERE archived.part IS NULL OR (one.epoch, one.seq) > (archived.epoch, archived.seq)"
 )
+
+
+async def _count(connection: AsyncConnection, source: str, most: int) -> int:
+    """How many rows there are, up to `most`."""
+    return len((await connection.execute(text(f"SELECT 1 {source} LIMIT :most"), {"most": most})).all())
+
+
+async def _copy_behind(connection: AsyncConnection, parent: str, name: str, day: date) -> None:
+    """Rows that stay, once more, as if they had been taken on the first day after their month."""
+    attributes = (
+        "SELECT quote_ident(attname) FROM pg_attribute "
+        "WHERE attrelid = to_regclass(:name) AND attnum > 0 AND NOT attisdropped AND attname <> :column"
+    )
+    found = await connection.execute(text(attributes), {"name": name, "column": COLUMN})
+    columns = list(found.scalars())
+    listed, read = ", ".join(columns), ", ".join(f"one.{column}" for column in columns)
+    await connection.execute(
+        text(f"INSERT INTO {parent} ({listed}, {COLUMN}) SELECT {read}, DATE '{day}' {_WANTED.format(name)}")
+    )
 
 
 async def _alone(connection: AsyncConnection) -> None:
