@@ -172,7 +172,10 @@ def _rebuilt(settings: Settings) -> list[str]:
                     await projector.project_all(partition)
                 forgotten = await finish_restored(engine)
         except (CoreUnavailable, CommandFailed) as error:
-            return [f"Redis cannot be reached ({error}); the server makes the counters when it starts"]
+            return [
+                f"Redis cannot be reached ({error}); when the server starts, it makes the counters",
+                "whoever was deleted permanently is gone; orders and redemptions forget the person then",
+            ]
         counters = sum(one.counters for one in done)
         return [
             f"{len(done)} projects opened, {counters} counters made from the ledger",

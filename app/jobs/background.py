@@ -23,7 +23,7 @@ from app.db.models import SnapshotDue
 from app.engine import Engine
 from app.jobs.auto_stop import AUTO_STOP_SECONDS, AutoStops
 from app.jobs.erasure import ERASURES_SECONDS, resume_erasures
-from app.jobs.erasure_restored import finish_restored
+from app.jobs.erasure_restored import RESTORED_SECONDS, finish_restored
 from app.jobs.forgetting import (
     FORGET_SECONDS,
     forget_answers,
@@ -119,7 +119,7 @@ async def run_background(
             ("forget-webhooks", lambda: forget_webhooks(engine), FORGET_SECONDS),
             ("months", lambda: make_next_months(engine), MONTHS_SECONDS),
             ("erasures", lambda: resume_erasures(engine), ERASURES_SECONDS),
-            ("restored-erasures", lambda: finish_restored(engine), ERASURES_SECONDS),
+            ("restored-erasures", lambda: finish_restored(engine), RESTORED_SECONDS),
             ("sweep", lambda: sweep(engine), SWEEP_SECONDS),
             ("webhooks", webhooks.look, LOOK_SECONDS),
             ("segments", SegmentWatch(engine).look, SEGMENTS_SECONDS),

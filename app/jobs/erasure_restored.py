@@ -7,12 +7,14 @@ from typing import Final
 from sqlalchemy import select
 
 from app.core.keys import Partition
-from app.db.models import Customer, Erasure
+from app.db.models import Customer, Erasure, Project
 from app.engine import Engine
 from app.jobs.erasure import BEGUN, DONE, blank, finish_erasure
 
 RESTORED: Final = "RESTORED"
 """Written by app.backup.restore, in the transaction that loads the backup."""
+RESTORED_SECONDS: Final = 2.0
+"""The first turn after a restore may come before the partition is open."""
 
 
 async def finish_restored(engine: Engine) -> int:
@@ -24,12 +26,14 @@ async def finish_restored(engine: Engine) -> int:
         found = (
             await session.execute(
                 select(Erasure.project_id, Erasure.id)
-                .where(Erasure.status == RESTORED)
+                .join(Project, Project.id == Erasure.project_id)
+                .where(Erasure.status == RESTORED, Project.deleted_at.is_(None))
                 .order_by(Erasure.at, Erasure.id)
             )
         ).all()
     done = 0
     for project_id, erasure_id in found:
+        await engine.core.open(Partition(project_id))  # A closed one has no sequence to wait for.
         await engine.ledger.barrier(Partition(project_id))
         customer_id = await _begin_again(engine, project_id, erasure_id)
         if customer_id:
