@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import structlog
 from msgspec import Struct
-from sqlalchemy import literal, select, tuple_
+from sqlalchemy import literal, select, text, tuple_
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -117,6 +117,10 @@ async def _next_part(session: AsyncSession, export: Export, now: datetime, publi
     wanted = slice_rows(session)
     project = await session.get(Project, export.project_id)
     assert project is not None  # whoever asked for the export belongs to it
+    if wanted == SLICE_ROWS_POSTGRESQL:
+        # Right after a million rows were made, PostgreSQL's statistics know nothing of them: it would sort
+        # the whole table for each part, four seconds instead of five milliseconds.
+        await session.execute(text("SET LOCAL enable_sort = off"))
     rows = (await session.execute(_statement(kind, export, state, now, wanted))).all()
     fields: list[str] = export.parameters["fields"]
     number = int(state.get("parts", 0))
