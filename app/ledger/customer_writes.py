@@ -50,7 +50,8 @@ async def write_customers(
         return written
     summaries = await _locked_summaries(session, partition.project_id, list(changed))
     patched = [identity for identity, change in changed.items() if change.patches]
-    rows = await _customers(session, partition.project_id, patched)
+    # Only whose lock is held: one that somebody makes at this moment fails the insert, and is met again.
+    rows = await _customers(session, partition.project_id, [one for one in patched if one in summaries])
     for identity in patched:
         applied = [
             _apply_patch(session, partition.project_id, rows, patch, rules)
@@ -97,7 +98,7 @@ async def _locked_summaries(session: AsyncSession, project_id: str, ids: list[st
 
 
 async def _customers(session: AsyncSession, project_id: str, ids: list[str]) -> dict[str, Customer]:
-    """Of those whom requests have told something about; they are locked already."""
+    """Of those whom requests have told something about; they are locked."""
     rows: dict[str, Customer] = {}
     for start in range(0, len(ids), PARAMETERS_MAX):
         found = await session.scalars(
