@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from litestar import Litestar
 
 from tests.http.conftest import worker_of
 
@@ -41,6 +42,22 @@ async def test_a_path_that_can_name_nothing_is_not_found(worker, shop, path):
     response = await worker.client.get(path, headers=shop.headers)
     assert response.status_code == 404
     assert response.json()["key"] == "not_found"
+
+
+async def test_a_hot_path_needs_no_router(worker, shop, monkeypatch):
+    """It is answered where Litestar itself is not asked; every other path goes through it."""
+    body = {"amount": 1}
+    through = await worker.client.post("/v1/hot/", headers=shop.headers, json=body)
+
+    async def broken(*_):
+        raise AssertionError("Litestar was asked")
+
+    monkeypatch.setattr(Litestar, "__call__", broken)
+    past = await worker.client.post("/v1/hot", headers=shop.headers, json=body)
+    assert (past.status_code, past.content) == (through.status_code, through.content)
+    assert past.headers.keys() == through.headers.keys()
+    with pytest.raises(AssertionError, match="Litestar was asked"):
+        await worker.client.get("/v1/things", headers=shop.headers)
 
 
 async def test_a_trailing_slash_is_served_directly(worker, shop):

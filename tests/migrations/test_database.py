@@ -101,16 +101,18 @@ async def test_writers_queue(db: Database, url: str) -> None:
 async def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
     """Nobody is told that the database is locked because somebody else makes it at this moment."""
 
-    async def make(url: str) -> None:
+    async def make(url: str) -> str:
         one = Database(url)
         try:
             async with one.writing() as session:
                 await session.execute(text("CREATE TABLE IF NOT EXISTS t (a)"))
+                return str(await session.scalar(text("PRAGMA journal_mode")))
         finally:
             await one.close()
 
     for number in range(25):
-        await asyncio.gather(*(make(f"sqlite:///{tmp_path / str(number)}.db") for _ in range(4)))
+        modes = await asyncio.gather(*(make(f"sqlite:///{tmp_path / str(number)}.db") for _ in range(4)))
+        assert modes == ["wal"] * 4
 
 
 async def test_a_read_and_the_write_after_it_are_one_step(db: Database, url: str) -> None:
