@@ -37,7 +37,7 @@ the commit, nothing is gathered.
 """
 MANY_EVENTS: Final = 16
 GATHER_MANY_SECONDS: Final = 0.1
-"""The same for a step that found many: what a batch costs beside its rows is that of 25 events (ADR 9)."""
+"""The same for a step that found many: a commit and a dozen statements are then shared by a hundred."""
 
 RECOVERER: Final = f"background@{socket.gethostname()}"
 """After a crash in the midst of a recovery, this machine's next process need not wait for the lease to run
