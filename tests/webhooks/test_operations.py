@@ -191,7 +191,7 @@ def test_an_example_arrives_with_headers_of_one_s_own(
 def test_what_was_told_can_be_told_again(
     api: httpx.Client, manage: httpx.Client, receiver: Receiver, subscribe: Subscribe
 ) -> None:
-    """Since an instant, in the same order, under the same ids; also what happened while it was paused."""
+    """Since an instant, each object in its order, under the same ids; also what happened while it was paused."""
     made = subscribe("voucher.created", "voucher.disabled")
     path = f"webhooks/{made['id']}"
     began = datetime.now(UTC).isoformat()
@@ -208,10 +208,10 @@ def test_what_was_told_can_be_told_again(
     assert created(manage.post(beyond(manage, made, "replay"), json={"since": began}))["count"] == 3
     until(lambda: len(receiver.events()) == 4, "all is told again")
     told = [(one["type"], one["data"]["voucher"]["code"]) for one in receiver.events()]
-    assert told[0] == told[1] == ("voucher.created", first)
-    assert told[2:] == [("voucher.created", second), ("voucher.disabled", second)]
-    ids = [one["headers"]["webhook-id"] for one in receiver.received()]
-    assert ids[0] == ids[1]
+    assert [kind for kind, code in told if code == first] == ["voucher.created"] * 2
+    assert [kind for kind, code in told if code == second] == ["voucher.created", "voucher.disabled"]
+    ids = {one["headers"]["webhook-id"] for one in receiver.received()}
+    assert len(ids) == 3, "what is told again has the id that it had"
     until(lambda: "backlog" not in created(manage.get(path)).get("extensions", {}), "all is on record")
     only = {"since": began, "events": ["voucher.disabled"], "until": datetime.now(UTC).isoformat()}
     assert created(manage.post(beyond(manage, made, "replay"), json=only))["count"] == 1
