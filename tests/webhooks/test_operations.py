@@ -191,7 +191,7 @@ def test_an_example_arrives_with_headers_of_one_s_own(
 def test_what_was_told_can_be_told_again(
     api: httpx.Client, manage: httpx.Client, receiver: Receiver, subscribe: Subscribe
 ) -> None:
-    """Since an instant, each object in its order, under the same ids; also what happened while it was paused."""
+    """Since an instant, each object in its order, under the old ids; also what happened while it paused."""
     made = subscribe("voucher.created", "voucher.disabled")
     path = f"webhooks/{made['id']}"
     began = datetime.now(UTC).isoformat()
