@@ -25,7 +25,7 @@ UV ?= $(or $(wildcard $(BIN)/uv),uv)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run examples first-refusal image-steps alternations test test-fast lint format types static check bench bench-all bench-compare bench-memory bench-size profile load bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills bench-webhooks webhook-outage sentinel vectors lock openapi clean
+.PHONY: help install run examples first-refusal image-steps alternations test second-try test-fast lint format types static check bench bench-all bench-compare bench-memory bench-size profile load bench-codes bench-segments bench-rebuild bench-oracle fuzz schemathesis bench-rules rules-many chaos chaos-all cluster kills bench-webhooks webhook-outage sentinel vectors lock openapi clean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ run: $(RUN_STAMP) ## Set up, then serve a demo shop with its story (DATA, HOST, 
 
 test: $(DEV_STAMP) ## Set up, then run every test; prints the minutes of each area
 	$(PYTEST) -n $(TEST_PROCESSES) --dist worksteal
+
+second-try: $(DEV_STAMP) ## What failed in the last `make test`, alone and twice in a row
+	$(BIN)/python -m tools.second_try
 
 test-fast: $(DEV_STAMP) ## The rules and the house rules: no server, a few seconds
 	$(PYTEST) -q -m "not service and not slow" tests/rules tests/test_tidy.py tests/test_imports.py

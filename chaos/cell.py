@@ -71,8 +71,23 @@ class Row(Struct, kw_only=True):
     failure: str = ""
     """Why the cell is failed; empty when it is not."""
 
+    @property
+    def says_nothing(self) -> bool:
+        """Failed without a promise broken: too little happened, or something of the rig did not come up."""
+        return bool(self.failure) and not self.broken()
+
     def count(self, kind: str) -> int:
         return sum(problem.kind == kind for problem in self.problems)
+
+    def broken(self) -> list[str]:
+        """The promises that did not hold, and how often."""
+        return [f"{self.count(kind)} {kind}" for kind in self._promises() if self.count(kind)]
+
+    def first_broken(self) -> Problem:
+        return next(problem for problem in self.problems if problem.kind in self._promises())
+
+    def _promises(self) -> list[str]:
+        return [OVER, DUPLICATED, DIVERGENT, BROKEN, *([LOST] if self.cell.promised else [])]
 
 
 class Limit(Struct, frozen=True):
@@ -232,10 +247,8 @@ def _count(row: Row, history: History) -> None:
 
 
 def _failure(row: Row) -> str:
-    kinds = [OVER, DUPLICATED, DIVERGENT, BROKEN, *([LOST] if row.cell.promised else [])]
-    wrong = [f"{row.count(kind)} {kind}" for kind in kinds if row.count(kind)]
-    if wrong:
-        first = next(problem for problem in row.problems if problem.kind in kinds)
+    if wrong := row.broken():
+        first = row.first_broken()
         return f"{', '.join(wrong)}; first: {first.invariant} {first.sentence}"
     if row.acknowledged < ACKNOWLEDGED_MIN:
         return f"shows nothing: {row.acknowledged} acknowledged, {ACKNOWLEDGED_MIN} are wanted"
