@@ -152,8 +152,9 @@ class Outage:
         self._away = 0.0
         self._kills = {"background": 0, "receiver": 0}
 
-    def run(self, seconds: float, strikes: int, seed: str, pause: float) -> Figures:
-        """strikes: evenly over the time, at the receiver, the background process and both in turn.
+    def run(self, seconds: float, strikes: int, seed: str, pause: float, least: int = 0) -> Figures:
+        """strikes: evenly over the time, at the receiver, the background process and both in turn. least:
+        events that must have happened before it ends, however slow the machine.
 
         Raises: AssertionError when a process does not come back or what is owed is not delivered in time.
         """
@@ -166,6 +167,7 @@ class Outage:
                 buyer.start()
             try:
                 self._strike(began, seconds, strikes, random.Random(seed))
+                until(lambda: _count_of(buyers) >= least, "enough has happened", SETTLE_SECONDS_MAX)
             finally:
                 for buyer in buyers:
                     buyer.finish()
@@ -179,13 +181,14 @@ class Outage:
         interval = seconds / (strikes + 1)
         comes_at = 0.0
         for number in range(strikes):
-            self._sleep_until(began + (number + 1) * interval, comes_at)
+            at = began + (number + 1) * interval
+            self._sleep_until(at, comes_at)
             if number % 3 != 1 and not self._down_since:
                 self._receiver.kill()
                 self._kills["receiver"] += 1
                 self._down_since = time.monotonic()
                 away = randomness.uniform(0.2, 0.8) * interval
-                comes_at = self._down_since + away
+                comes_at = at + away  # By the plan: a strike that comes late must not change what is struck.
                 if number % LONG_ABSENCE == LONG_ABSENCE - 1:
                     comes_at += 3 * interval
             if number % 3 != 0:
@@ -270,6 +273,13 @@ async def _count(database_url: str, project_id: str) -> int:
             return int(await session.scalar(statement) or 0)
     finally:
         await database.close()
+
+
+def _count_of(buyers: list[Buyer]) -> int:
+    """Events that happened so far. A buyer that failed is told of at the end."""
+    if any(buyer.fault is not None for buyer in buyers):
+        return sys.maxsize
+    return sum(len(events) for buyer in buyers for events in list(buyer.done.values()))
 
 
 def _happened(event: dict[str, Any]) -> tuple[str, Done]:

@@ -1,11 +1,5 @@
 """Import of customers: every row once, whatever dies in between; nothing of a slice that failed."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-
 import pytest
 from sqlalchemy import func, select
 
@@ -17,9 +11,7 @@ from app.jobs import customer_import
 from app.jobs.actions import run_slice, start_action
 from app.jobs.customer_import import BULK, CSV, import_payload
 from app.jobs.inputs import PIECE_ROWS, store_inputs
-from tests.jobs.work import action_of
-
-SECONDS_MAX = 60
+from tests.jobs.work import action_of, finish_after_kill, killed_when
 
 
 async def ask_for_import(engine, project_id, rows, kind=CSV):
@@ -70,14 +62,12 @@ async def test_an_import_goes_on_after_kill_9(engine, project, settings):
     """
     rows = rows_of(5 * PIECE_ROWS)
     action_id = await ask_for_import(engine, project.id, rows, BULK)
-    arguments = [str(settings.data_dir), settings.redis_url, settings.database_url]
-    process = subprocess.Popen([sys.executable, "-m", "tests.jobs.work", *arguments], env=dict(os.environ))
-    deadline = time.monotonic() + SECONDS_MAX
-    while await count_of(engine, project.id) < PIECE_ROWS:
-        assert time.monotonic() < deadline
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    done = await finish(engine, project.id, action_id)
+
+    async def begun() -> bool:
+        return await count_of(engine, project.id) >= PIECE_ROWS
+
+    await killed_when(settings, begun)
+    done = await finish_after_kill(engine, project.id, action_id)
     assert (done.status, done.result["done_count"], done.result["failed_count"]) == ("DONE", len(rows), 0)
     async with engine.db.reading() as session:
         stored = (await session.scalars(select(Customer).where(Customer.project_id == project.id))).all()

@@ -1,10 +1,6 @@
 """Generation of codes: exactly as many as were asked for, whatever dies in between."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -19,6 +15,7 @@ from tests.jobs.work import (
     campaign_of,
     codes_of,
     count_of,
+    killed_when,
     slice_rows,
 )
 
@@ -137,17 +134,13 @@ async def test_generation_goes_on_after_kill_9(engine, project, settings, kills)
     wanted = 12 * rows
     campaign_id = await add_campaign(engine, project.id)
     action_id = await ask_for_codes(engine, project.id, campaign_id, wanted)
-    arguments = [str(settings.data_dir), settings.redis_url, settings.database_url]
     for number in range(kills):
-        seen = await count_of(engine, project.id, campaign_id)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.jobs.work", *arguments], env=dict(os.environ)
-        )
-        while await count_of(engine, project.id, campaign_id) <= seen + number * rows:
-            assert process.poll() is None
-            await asyncio.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        goal = await count_of(engine, project.id, campaign_id) + number * rows
+
+        async def begun(goal: int = goal) -> bool:
+            return await count_of(engine, project.id, campaign_id) > goal
+
+        await killed_when(settings, begun, slices_max=number + 2)
         assert await count_of(engine, project.id, campaign_id) < wanted
     done = await finish(engine, project.id, action_id)
     codes = await codes_of(engine, project.id, campaign_id)

@@ -3,11 +3,6 @@
 import asyncio
 import csv
 import io
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable
 
 from sqlalchemy import select
 
@@ -15,13 +10,17 @@ from app.db.models import Export, Voucher
 from app.engine import Engine
 from app.identifiers import new_id
 from app.jobs.actions import run_slice, start_action
-from app.jobs.background import relay_due
 from app.jobs.exports import read_export, run_export_slice, slice_rows
 from app.jobs.inputs import PIECE_ROWS, store_inputs
-from app.jobs.progress import SliceDelayed
 from app.jobs.voucher_metadata import BULK, metadata_payload
-from app.settings import Settings
-from tests.jobs.work import action_of, add_campaign, ask_for_codes, codes_of
+from tests.jobs.work import (
+    action_of,
+    add_campaign,
+    ask_for_codes,
+    codes_of,
+    finish_after_kill,
+    killed_when,
+)
 
 
 async def codes_in(engine: Engine, project_id: str, count: int) -> tuple[str, list[str]]:
@@ -31,17 +30,6 @@ async def codes_in(engine: Engine, project_id: str, count: int) -> tuple[str, li
     while await run_slice(engine, project_id, action_id):
         pass
     return campaign_id, await codes_of(engine, project_id, campaign_id)
-
-
-async def killed_when(settings: Settings, reached: Callable[[], Awaitable[bool]]) -> None:
-    """A runner of jobs that is killed as soon as it has got so far."""
-    arguments = [str(settings.data_dir), settings.redis_url, settings.database_url]
-    process = subprocess.Popen([sys.executable, "-m", "tests.jobs.work", *arguments], env=dict(os.environ))
-    while not await reached():
-        assert process.poll() is None
-        await asyncio.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
 
 
 async def ask_for_export(engine: Engine, project_id: str, order: str) -> str:
@@ -90,7 +78,7 @@ async def test_an_export_goes_on_after_kill_9(engine, project, settings):
     async def begun() -> bool:
         return int((await export_of(engine, project.id, export_id)).state.get("parts", 0)) >= 1
 
-    await killed_when(settings, begun)
+    await killed_when(settings, begun, slices_max=3)
     assert (await export_of(engine, project.id, export_id)).status == "IN_PROGRESS"
     while await run_export_slice(engine, project.id, export_id):
         pass
@@ -137,10 +125,9 @@ async def test_a_bulk_update_goes_on_after_kill_9(engine, project, settings):
     async def begun() -> bool:
         return int((await action_of(engine, project.id, action_id)).state.get("done", 0)) >= PIECE_ROWS
 
-    await killed_when(settings, begun)
+    await killed_when(settings, begun, slices_max=7)
     assert (await action_of(engine, project.id, action_id)).status == "IN_PROGRESS"
-    await _finish(engine, project.id, action_id)
-    done = await action_of(engine, project.id, action_id)
+    done = await finish_after_kill(engine, project.id, action_id)
     assert (done.result["done_count"], done.result["failed_count"]) == (wanted, 1)
     assert done.result["failed"] == [{"code": "NOT-THERE", "reason": "Resource not found"}]
     async with engine.db.reading() as session:
@@ -148,13 +135,3 @@ async def test_a_bulk_update_goes_on_after_kill_9(engine, project, settings):
         found = {code: body["metadata"]["n"] for code, body in await session.execute(statement)}
     assert found == {code: number for number, code in enumerate(codes)}
 
-
-async def _finish(engine: Engine, project_id: str, action_id: str) -> None:
-    """What was killed between its commit and its publication is published by the relay."""
-    is_open = True
-    while is_open:
-        try:
-            is_open = await run_slice(engine, project_id, action_id)
-        except SliceDelayed:
-            await relay_due(engine)
-            await asyncio.sleep(0.05)

@@ -1,23 +1,18 @@
 """Import of products: every row once, whatever dies in between."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from contextlib import suppress
-from datetime import timedelta
 
 from sqlalchemy import func, select
 
 from app.db.models import ActionInput, MetadataSchema, Product
 from app.identifiers import new_id, next_version
-from app.jobs import background, product_import
+from app.jobs import product_import
 from app.jobs.actions import run_slice, start_action
 from app.jobs.inputs import PIECE_ROWS, stream_inputs
 from app.jobs.product_import import BULK, CSV, import_payload
 from app.jobs.progress import SliceDelayed
-from tests.jobs.work import action_of
+from tests.jobs.work import action_of, finish_after_kill, killed_when
 
 
 async def ask(engine, project_id, kind, rows):
@@ -66,21 +61,17 @@ async def test_a_slice_that_fails_leaves_nothing_and_is_done_again(engine, proje
     assert await count_of(engine, ActionInput, project.id) == 0
 
 
-async def test_an_import_goes_on_after_kill_9(engine, project, settings, monkeypatch):
+async def test_an_import_goes_on_after_kill_9(engine, project, settings):
     """A runner killed in the middle is followed by one that imports exactly what is left, and ends when what
     the dead one changed is published.
     """
-    monkeypatch.setattr(background, "DUE_AFTER", timedelta(0))
     action_id = await ask(engine, project.id, CSV, rows_of(4_000))
-    arguments = [str(settings.data_dir), settings.redis_url, settings.database_url]
-    process = subprocess.Popen([sys.executable, "-m", "tests.jobs.work", *arguments], env=dict(os.environ))
-    while await count_of(engine, Product, project.id) < PIECE_ROWS:
-        assert process.poll() is None
-        await asyncio.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    await background.relay_due(engine)
-    done = await finish(engine, project.id, action_id)
+
+    async def begun() -> bool:
+        return bool(await count_of(engine, Product, project.id) >= PIECE_ROWS)
+
+    await killed_when(settings, begun)
+    done = await finish_after_kill(engine, project.id, action_id)
     assert done.result["done_count"] == await count_of(engine, Product, project.id) == 4_000
     async with engine.db.reading() as session:
         names = set(await session.scalars(select(Product.name).where(Product.project_id == project.id)))

@@ -1,10 +1,6 @@
 """Import of vouchers: every row once, whatever dies in between."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from datetime import timedelta
 
 from sqlalchemy import func, select
@@ -15,7 +11,16 @@ from app.jobs import voucher_import
 from app.jobs.actions import run_slice, start_action
 from app.jobs.inputs import PIECE_ROWS, forget_orphans, store_inputs
 from app.jobs.voucher_import import TO_CAMPAIGN, import_payload
-from tests.jobs.work import action_of, add_campaign, campaign_of, codes_of, count_of, slice_rows
+from tests.jobs.work import (
+    action_of,
+    add_campaign,
+    campaign_of,
+    codes_of,
+    count_of,
+    finish_after_kill,
+    killed_when,
+    slice_rows,
+)
 
 
 async def ask_for_import(engine, project_id, campaign_id, rows):
@@ -76,15 +81,13 @@ async def test_an_import_goes_on_after_kill_9(engine, project, settings):
     campaign_id = await add_campaign(engine, project.id)
     wanted = PIECE_ROWS + 4 * slice_rows(engine)
     action_id = await ask_for_import(engine, project.id, campaign_id, rows_of(wanted))
-    arguments = [str(settings.data_dir), settings.redis_url, settings.database_url]
-    process = subprocess.Popen([sys.executable, "-m", "tests.jobs.work", *arguments], env=dict(os.environ))
-    while await count_of(engine, project.id, campaign_id) < PIECE_ROWS:
-        assert process.poll() is None
-        await asyncio.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+
+    async def begun() -> bool:
+        return await count_of(engine, project.id, campaign_id) >= PIECE_ROWS
+
+    await killed_when(settings, begun, slices_max=4)
     assert await count_of(engine, project.id, campaign_id) < wanted
-    done = await finish(engine, project.id, action_id)
+    done = await finish_after_kill(engine, project.id, action_id)
     codes = await codes_of(engine, project.id, campaign_id)
     assert len(codes) == len(set(codes)) == done.result["done_count"] == wanted
 

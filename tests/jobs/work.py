@@ -1,20 +1,34 @@
 """Campaigns and actions for the tests of jobs, and a runner that can be killed."""
 
 import asyncio
+import os
+import signal
+import subprocess
 import sys
+import time
+from collections.abc import Awaitable, Callable
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import func, select
 
 from app.db.models import AsyncAction, Campaign, Voucher
 from app.engine import Engine
 from app.identifiers import new_id, next_version
-from app.jobs.actions import start_action
+from app.jobs import runner
+from app.jobs.actions import run_slice, start_action
+from app.jobs.background import relay_due
+from app.jobs.exports import run_export_slice
 from app.jobs.generation import TYPE, generation_payload
+from app.jobs.progress import SliceDelayed
 from app.jobs.runner import run_jobs
 from app.redeemables.issuing import BATCH_MAX, COPY_MAX
 from app.settings import Settings
 from app.wiring import running_engine
+
+SECONDS_MAX = 180.0
+"""Far more than a runner takes to get anywhere."""
 
 
 async def add_campaign(engine: Engine, project_id: str, pattern: str = "########", charset: str = "") -> str:
@@ -96,12 +110,60 @@ async def count_of(engine: Engine, project_id: str, campaign_id: str) -> int:
         )
 
 
+async def killed_when(
+    settings: Settings, reached: Callable[[], Awaitable[bool]], slices_max: int = sys.maxsize
+) -> None:
+    """A runner of jobs, killed as soon as it has got so far. slices_max: after so many it stands still,
+    for whoever waits for it may be late on a busy machine, and something must be left to do.
+    """
+    arguments = [str(settings.data_dir), settings.redis_url, settings.database_url, str(slices_max)]
+    process = subprocess.Popen([sys.executable, "-m", "tests.jobs.work", *arguments], env=dict(os.environ))
+    deadline = time.monotonic() + SECONDS_MAX
+    try:
+        while not await reached():
+            assert process.poll() is None
+            assert time.monotonic() < deadline, "the runner does not get so far"
+            await asyncio.sleep(0.005)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+async def finish_after_kill(engine: Engine, project_id: str, action_id: str) -> AsyncAction:
+    """What was killed between its commit and its publication is published by the relay."""
+    is_open = True
+    while is_open:
+        try:
+            is_open = await run_slice(engine, project_id, action_id)
+        except SliceDelayed:
+            await relay_due(engine)
+            await asyncio.sleep(0.05)
+    return await action_of(engine, project_id, action_id)
+
+
+def _stand_still_after(slices: int) -> None:
+    begun = count()
+
+    def limited(step: Callable[..., Awaitable[bool]]) -> Any:
+        async def run(*arguments: Any) -> bool:
+            if next(begun) >= slices:
+                await asyncio.Event().wait()
+            return await step(*arguments)
+
+        return run
+
+    runner.run_slice = limited(run_slice)
+    runner.run_export_slice = limited(run_export_slice)
+
+
 async def _run_for_ever(settings: Settings) -> None:
     async with running_engine(settings) as engine:
         await run_jobs(engine, asyncio.Event())
 
 
 if __name__ == "__main__":
+    folder, redis_url, database_url, slices_max = sys.argv[1:]
+    _stand_still_after(int(slices_max))
     asyncio.run(
-        _run_for_ever(Settings(data_dir=Path(sys.argv[1]), redis_url=sys.argv[2], database_url=sys.argv[3]))
+        _run_for_ever(Settings(data_dir=Path(folder), redis_url=redis_url, database_url=database_url))
     )

@@ -92,8 +92,11 @@ async def test_a_first_answer_does_not_wait_for_the_projection(any_shop: Shop) -
     await client.close()
 
 
-async def test_after_the_barrier_one_reads_what_was_done_before(any_shop: Shop) -> None:
+async def test_after_the_barrier_one_reads_what_was_done_before(
+    any_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The barrier returns when what was applied before it is projected, at once when nothing is open."""
+    monkeypatch.setattr("app.ledger.barrier.BARRIER_SECONDS", 120.0)
     client = await started(any_shop)
     await client.barrier(any_shop.partition)
     await any_shop.redeem()

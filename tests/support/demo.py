@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.server import RunningServer
 
-TELL_SECONDS_MAX = 120.0
+TELL_SECONDS_MAX = 300.0
 
 
 def start_demo(data_dir: Path, workers: int = 1) -> RunningServer:

@@ -23,7 +23,7 @@ from app.db import migrate
 from app.db.database import Database
 
 _UNPRIVILEGED_USER = "nobody"
-_START_SECONDS_MAX = 30
+_START_SECONDS_MAX = 120
 
 
 class Postgres:
@@ -79,6 +79,10 @@ class Postgres:
         """
         self.process.kill()
         self.process.wait()
+        self.revive()
+
+    def revive(self) -> None:
+        """After a kill: a start on the same files. Raises: RuntimeError."""
         deadline = time.monotonic() + _START_SECONDS_MAX
         while time.monotonic() < deadline:
             self.process = self._start()
@@ -95,7 +99,7 @@ class Postgres:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT)
             try:
-                self.process.wait(timeout=10)
+                self.process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         shutil.rmtree(self.root, ignore_errors=True)

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-READY_SECONDS = 10.0
+READY_SECONDS = 60.0
 
 
 def wheel_binary() -> str:

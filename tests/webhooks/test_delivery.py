@@ -32,11 +32,11 @@ def test_every_event_arrives_in_order_though_everybody_is_killed(
     `make webhook-outage` is the same for ten minutes.
     """
     outage = Outage(server, server.create_project(unique("outage")), receiver)
-    figures = outage.run(seconds=4.0, strikes=3, seed="suite", pause=0.05)
+    figures = outage.run(seconds=4.0, strikes=3, seed="suite", pause=0.05, least=24)
     print(figures)
     assert figures.faults == []
     assert (figures.kills_of_background, figures.kills_of_receiver) == (2, 2)
-    assert figures.happened == figures.told > 20
+    assert figures.happened == figures.told >= 24
 
 
 def test_a_receiver_that_hangs_delays_nobody_else(
@@ -44,7 +44,7 @@ def test_a_receiver_that_hangs_delays_nobody_else(
 ) -> None:
     """While one takes its ten seconds and more, another is told everything."""
     with running_receiver(tmp_path / "slow") as slow:
-        slow.behave(seconds=20.0)
+        slow.behave(seconds=3_600.0)
         body = {"target_url": slow.url, "events": ["voucher.created"]}
         hanging = created(manage.post("webhooks", json=body))
         subscribe("voucher.created")
@@ -75,15 +75,15 @@ def test_an_event_that_is_refused_holds_up_its_object_alone(
     first = single_voucher(api, percent_off(5))["code"]
     until(lambda: attempts(manage, made), "it was refused")
     created(api.post(f"/v1/vouchers/{first}/disable"))
-    refused = len(attempts(manage, made))
     receiver.behave()
     second = single_voucher(api, percent_off(5))["code"]
-    until(lambda: len(receiver.events()) == 3, "all is told")
-    told = [(one["type"], one["data"]["voucher"]["code"]) for one in receiver.events()]
+    until(lambda: len(receiver.different()) == 3, "all is told")
+    told = [(one["type"], one["data"]["voucher"]["code"]) for one in receiver.different()]
     assert told.index(("voucher.created", first)) < told.index(("voucher.disabled", first))
     assert ("voucher.created", second) in told
-    tries = [one for one in reversed(attempts(manage, made)) if one["event_type"] == "voucher.created"]
-    assert [one["attempt"] for one in tries if one["error"] == "answered 422"] == list(range(1, refused + 1))
+    tries = [one for one in reversed(attempts(manage, made)) if one["error"] == "answered 422"]
+    assert {one["event_type"] for one in tries} == {"voucher.created"}
+    assert [one["attempt"] for one in tries] == list(range(1, len(tries) + 1))
     lines = (receiver.folder / "refused").read_text().splitlines()
     bodies = {json.loads(line)["body"] for line in lines}
     assert bodies & {one["body"] for one in receiver.received()}, "the same bytes"
@@ -132,17 +132,17 @@ def test_after_the_last_retry_the_webhook_is_disabled(
     single_voucher(api, percent_off(5))
     until(lambda: attempts(manage, made), "the first attempt")
 
-    def all_but_one() -> bool:
-        with sqlite3.connect(server.data_dir / "vouchsafe.db", timeout=10) as database:
-            done = database.execute(
+    def is_given_up() -> bool:
+        """One attempt is left, also when another one was under way as that was written."""
+        with sqlite3.connect(server.data_dir / "vouchsafe.db", timeout=60) as database:
+            database.execute(
                 "UPDATE webhook_deliveries SET attempts = 12 WHERE webhook_id = ?", (made["id"],)
             )
-            return done.rowcount == 1
+        return not shown(manage, made)["active"]
 
-    until(all_but_one, "one attempt is left")
-    until(lambda: not shown(manage, made)["active"], "it is disabled")
+    until(is_given_up, "it is disabled")
     assert shown(manage, made)["extensions"]["disabled"]["reason"] == "retries_exhausted"
-    with sqlite3.connect(server.data_dir / "vouchsafe.db", timeout=10) as database:
+    with sqlite3.connect(server.data_dir / "vouchsafe.db", timeout=60) as database:
         entries = database.execute(
             "SELECT actor_kind, operation FROM audit_entries WHERE object_id = ? ORDER BY seq", (made["id"],)
         ).fetchall()
@@ -155,7 +155,7 @@ def test_a_name_that_leads_inside_is_not_called(
     """What is checked when a webhook is made is checked again at every call."""
     made = subscribe("voucher.created")
     inside = receiver.url.replace("127.0.0.1", "127.0.0.2")
-    with sqlite3.connect(server.data_dir / "vouchsafe.db", timeout=10) as database:
+    with sqlite3.connect(server.data_dir / "vouchsafe.db", timeout=60) as database:
         database.execute("UPDATE webhooks SET target_url = ? WHERE id = ?", (inside, made["id"]))
     single_voucher(api, percent_off(5))
     until(lambda: attempts(manage, made), "it was tried")
@@ -169,8 +169,12 @@ def test_metrics_tell_what_is_owed(
     """Backlog, overdue, failing and disabled, for an alarm."""
 
     def gauge(name: str) -> float:
-        text = manage.get(f"{server.base_url}/management/v1/engine/metrics").text
-        return float(next(line.split()[1] for line in text.splitlines() if line.startswith(name + " ")))
+        """What takes a busy server too long it leaves out: asked again."""
+        while True:
+            text = manage.get(f"{server.base_url}/management/v1/engine/metrics").text
+            for line in text.splitlines():
+                if line.startswith(name + " "):
+                    return float(line.split()[1])
 
     made = subscribe("voucher.created")
     receiver.behave(status=500)

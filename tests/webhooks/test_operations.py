@@ -188,6 +188,10 @@ def test_an_example_arrives_with_headers_of_one_s_own(
     assert created(manage.get(beyond(manage, made, "attempts"), params=after))["data"] == [answer]
 
 
+def owes_nothing(manage: httpx.Client, path: str) -> bool:
+    return "backlog" not in created(manage.get(path)).get("extensions", {})
+
+
 def test_what_was_told_can_be_told_again(
     api: httpx.Client, manage: httpx.Client, receiver: Receiver, subscribe: Subscribe
 ) -> None:
@@ -197,6 +201,7 @@ def test_what_was_told_can_be_told_again(
     began = datetime.now(UTC).isoformat()
     first = single_voucher(api, percent_off(5))["code"]
     receiver.wait_for("voucher.created")
+    until(lambda: owes_nothing(manage, path), "that it was told is on record")
     body = {"target_url": receiver.url, "events": made["events"]}
     created(manage.put(path, json={**body, "active": False}))
     second = single_voucher(api, percent_off(5))["code"]
@@ -206,13 +211,14 @@ def test_what_was_told_can_be_told_again(
     )
     created(manage.put(path, json={**body, "active": True}))
     assert created(manage.post(beyond(manage, made, "replay"), json={"since": began}))["count"] == 3
-    until(lambda: len(receiver.events()) == 4, "all is told again")
-    told = [(one["type"], one["data"]["voucher"]["code"]) for one in receiver.events()]
-    assert [kind for kind, code in told if code == first] == ["voucher.created"] * 2
+    until(lambda: owes_nothing(manage, path), "all is told again, and on record")
+    again = [(one["type"], one["data"]["voucher"]["code"]) for one in receiver.events()]
+    assert again.count(("voucher.created", first)) >= 2
+    told = [(one["type"], one["data"]["voucher"]["code"]) for one in receiver.different()]
+    assert [kind for kind, code in told if code == first] == ["voucher.created"]
     assert [kind for kind, code in told if code == second] == ["voucher.created", "voucher.disabled"]
     ids = {one["headers"]["webhook-id"] for one in receiver.received()}
     assert len(ids) == 3, "what is told again has the id that it had"
-    until(lambda: "backlog" not in created(manage.get(path)).get("extensions", {}), "all is on record")
     only = {"since": began, "events": ["voucher.disabled"], "until": datetime.now(UTC).isoformat()}
     assert created(manage.post(beyond(manage, made, "replay"), json=only))["count"] == 1
     assert manage.post(beyond(manage, made, "replay"), json={"since": "yesterday"}).status_code == 400
