@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from app.api.call import Call
-from app.api.csv_files import Layout, Row, rows_of_csv
+from app.api.csv_files import Layout, Row, columns_of_csv, rows_of_csv
 from app.api.lookup import project_of
 from app.http.errors import invalid_payload
 from app.http.multipart import form_field, form_parts
@@ -42,6 +42,10 @@ class SentFile:
     def __iter__(self) -> Iterator[Row]:
         """Raises: ApiError 400 invalid_payload for a file without a readable header, or without rows."""
         return rows_of_csv(self._raw, self._layout, self._schema)
+
+    def columns(self) -> list[str]:
+        """Raises: ApiError 400 invalid_payload for a file without a readable header."""
+        return columns_of_csv(self._raw, self._layout)
 
 
 async def file_of(call: Call, kind: str, layout_of: Callable[[int], Layout]) -> SentFile:

@@ -4,14 +4,29 @@ COPY knows no ON CONFLICT, so it is for rows that are expected to be free. It ru
 is not, nothing of it is left and the caller inserts them in another way.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Table
+from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 UNIQUE_VIOLATION: Final = "23505"
 """SQLSTATE."""
+
+
+class AlikeRows(NamedTuple):
+    """New rows that differ in a few columns only: what they share is looked at once, not once a row."""
+
+    names: tuple[str, ...]
+    """Columns of which each row has its own value."""
+    own: Sequence[tuple[Any, ...]]
+    shared: Mapping[str, Any]
+
+    def documents(self) -> Iterator[dict[str, Any]]:
+        """Row by row with every column."""
+        for values in self.own:
+            yield {**self.shared, **dict(zip(self.names, values, strict=True))}
 
 
 def can_copy(session: AsyncSession) -> bool:
@@ -19,26 +34,17 @@ def can_copy(session: AsyncSession) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 
-async def copy_free(session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Write rows that name the same columns. False, and nothing is written, when a key of one is taken."""
+async def copy_free(session: AsyncSession, table: Table, rows: AlikeRows) -> bool:
+    """Write them. False, and nothing is written, when a key of one is taken."""
     connection = await session.connection()
-    names = list(rows[0])
-    writers = [table.columns[name].type.dialect_impl(connection.dialect) for name in names]
-    processors = [writer.bind_processor(connection.dialect) for writer in writers]
-    records = [tuple(row.values()) for row in rows]
-    columns: list[Sequence[Any]] = list(zip(*records, strict=True))
-    for number, process in enumerate(processors):
-        if process is not None:
-            columns[number] = _processed(process, columns[number])
+    records = _records(table, connection.dialect, rows)
     # The connection's own: a session's savepoint begins only with its next statement.
     savepoint = await connection.begin_nested()
     raw = await connection.get_raw_connection()
     driver = raw.driver_connection
     assert driver is not None  # the connection was just used
     try:
-        await driver.copy_records_to_table(
-            table.name, records=zip(*columns, strict=True), columns=names
-        )
+        await driver.copy_records_to_table(table.name, records=records, columns=[*rows.names, *rows.shared])
     except Exception as error:
         await savepoint.rollback()
         if getattr(error, "sqlstate", None) == UNIQUE_VIOLATION:
@@ -48,7 +54,24 @@ async def copy_free(session: AsyncSession, table: Table, rows: Sequence[Mapping[
     return True
 
 
-def _processed(process: Any, values: Sequence[Any]) -> Sequence[Any]:
+def _records(table: Table, dialect: Dialect, rows: AlikeRows) -> Iterator[tuple[Any, ...]]:
+    """As the driver takes them."""
+
+    def processor(name: str) -> Callable[[Any], Any] | None:
+        return table.columns[name].type.dialect_impl(dialect).bind_processor(dialect)
+
+    columns: list[Sequence[Any]] = list(zip(*rows.own, strict=True))
+    for number, process in enumerate(map(processor, rows.names)):
+        if process is not None:
+            columns[number] = _processed(process, columns[number])
+    shared = tuple(
+        value if (process := processor(name)) is None else process(value)
+        for name, value in rows.shared.items()
+    )
+    return (own + shared for own in zip(*columns, strict=True))
+
+
+def _processed(process: Callable[[Any], Any], values: Sequence[Any]) -> Sequence[Any]:
     """Rows of one batch share most of their values: each object is processed once."""
     known = {key: process(value) for key, value in dict(zip(map(id, values), values, strict=True)).items()}
     return [known[key] for key in map(id, values)]

@@ -5,14 +5,15 @@ on with exactly what is missing. The records of new codes are not published: a c
 read from SQL when it is first used (D5).
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.bulk import can_copy
+from app.db.bulk import AlikeRows, can_copy
 from app.db.models import AsyncAction, Campaign, Project, Voucher
 from app.engine import Engine
 from app.jobs.progress import advance, fail, finish
@@ -20,13 +21,12 @@ from app.jobs.publications import note_reused_codes
 from app.redeemables.codes import CodeConfig, code_config_of
 from app.redeemables.issuing import (
     BATCH_MAX,
+    alike_vouchers,
     batch_rows,
     copy_vouchers,
     draw_batch,
-    fold,
     inherited,
     insert_unless_taken,
-    voucher_values,
 )
 
 TYPE = "CAMPAIGN.VOUCHERS_GENERATE"
@@ -113,24 +113,25 @@ class _Batch:
         self._body = {**terms.pop("body"), **payload.get("body", {})}
         self._columns = {**terms, **own_columns(payload)}
 
-    def _rows(self, codes: Iterable[str]) -> list[dict[str, Any]]:
-        project, now, body, columns = self._project, self._now, self._body, self._columns
-        return [voucher_values(project, code, now=now, body=body, **columns) for code in codes]
+    def _rows(self, codes: Mapping[str, str]) -> AlikeRows:
+        return alike_vouchers(self._project, codes, now=self._now, body=self._body, **self._columns)
 
     async def insert_roomy(self, wanted: int) -> dict[str, str]:
         """As many as are wanted, where nearly every drawn code is free; none when one was taken."""
         if not can_copy(self._session):
             return {}
         drawn = draw_batch(self._project, self._config, wanted)
-        rows = self._rows(drawn) if len(drawn) == wanted else []
-        if not rows or not await copy_vouchers(self._session, rows):
+        if not drawn or len(drawn) != wanted:
             return {}
-        return {row["folded_code"]: row["id"] for row in rows}
+        rows = self._rows(drawn)
+        if not await copy_vouchers(self._session, rows):
+            return {}
+        return {folded: identity for identity, _, folded in rows.own}
 
     async def insert_crowded(self, wanted: int) -> dict[str, str]:
         """Up to `wanted`. More are drawn, so that a nearly used keyspace is still used up."""
         project = self._project
-        drawn = {fold(project, code): code for code in draw_batch(project, self._config, BATCH_MAX)}
+        drawn = draw_batch(project, self._config, BATCH_MAX)
         taken = await self._session.scalars(
             select(Voucher.folded_code).where(
                 Voucher.project_id == project.id, Voucher.folded_code.in_(list(drawn))
@@ -138,9 +139,9 @@ class _Batch:
         )
         for folded_code in taken:
             del drawn[folded_code]
-        rows = self._rows(list(drawn.values())[:wanted])
-        made = set(await insert_unless_taken(self._session, rows))
-        return {row["folded_code"]: row["id"] for row in rows if row["id"] in made}
+        rows = self._rows(dict(islice(drawn.items(), wanted)))
+        made = set(await insert_unless_taken(self._session, rows.documents()))
+        return {folded: identity for identity, _, folded in rows.own if identity in made}
 
 
 def own_columns(payload: dict[str, Any]) -> dict[str, Any]:

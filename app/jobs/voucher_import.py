@@ -29,8 +29,8 @@ from app.jobs.voucher_rows import (
     row_of,
 )
 from app.redeemables.documents import overlaid
-from app.redeemables.issuing import batch_rows, fold, insert_free, voucher_values
-from app.redeemables.metadata_schemas import MetadataSchemas, load_metadata_schemas
+from app.redeemables.issuing import batch_rows, fold, insert_free, mixed_vouchers
+from app.redeemables.metadata_schemas import load_metadata_schemas
 
 TO_CAMPAIGN = "CAMPAIGN.VOUCHERS_IMPORT"
 TO_CAMPAIGN_CSV = "CAMPAIGN.VOUCHERS_IMPORT_CSV"
@@ -71,8 +71,8 @@ async def step(engine: Engine, session: AsyncSession, action: AsyncAction) -> No
             raise SliceDelayed("changed vouchers are not published yet")
         _finish(action, now)
         return
-    work = _Piece(engine, session, action, project, campaign, now)
-    await work.do(rows)
+    reader = RowReader(campaign, await load_metadata_schemas(session, project.id))
+    await _Piece(engine, session, action, project, reader, now).do(rows)
 
 
 def _finish(action: AsyncAction, now: datetime) -> None:
@@ -97,44 +97,36 @@ class _Piece:
         session: AsyncSession,
         action: AsyncAction,
         project: Project,
-        campaign: Campaign | None,
+        reader: RowReader,
         now: datetime,
     ) -> None:
         self.engine, self.session, self.action = engine, session, action
-        self.project, self.campaign, self.now = project, campaign, now
-        self.reader = RowReader(campaign)
-        self.schemas: MetadataSchemas | None = None
+        self.project, self.campaign, self.now = project, reader.campaign, now
+        self.reader = reader
         self.failed: list[dict[str, Any]] = []
 
     async def do(self, documents: Sequence[Mapping[str, Any]]) -> None:
-        self.schemas = await load_metadata_schemas(self.session, self.project.id)
-        values: dict[str, dict[str, Any]] = {}
+        codes: dict[str, str] = {}
+        terms: dict[str, dict[str, Any]] = {}
         sources: dict[str, Mapping[str, Any]] = {}
         for document in documents:
             try:
-                row = row_of(document)
-                columns = self.reader.columns(row)
-                folded = fold(self.project, str(row.code))
-                if folded in values:
+                code, columns = self.reader.read(document)
+                folded = fold(self.project, code)
+                if folded in codes:
                     raise RowRefused(TAKEN)
-                self._check_metadata(columns["body"].get("metadata"))
-                values[folded] = voucher_values(self.project, str(row.code), now=self.now, **columns)
-                sources[folded] = document
+                codes[folded], terms[folded], sources[folded] = code, columns, document
             except RowRefused as refused:
                 self._refuse(document, str(refused))
-        made = set(await insert_free(self.session, list(values.values())))
-        taken = {folded for folded, columns in values.items() if columns["id"] not in made}
+        rows = mixed_vouchers(self.project, codes, terms, now=self.now)
+        made = set(await insert_free(self.session, rows))
+        fresh = {own[2]: own[0] for own in rows.own if own[0] in made}
+        taken = codes.keys() - fresh.keys()
         updated = await self._update(taken, sources) if taken else 0
         if self.campaign is not None:
             self.campaign.vouchers_count += len(made)
-        fresh = {folded: row["id"] for folded, row in values.items() if row["id"] in made}
         await note_reused_codes(self.engine, self.session, self.action, fresh)
         self._advance(len(documents), len(made) + updated, roomy=not taken)
-
-    def _check_metadata(self, metadata: Mapping[str, Any] | None) -> None:
-        problem = self.schemas.problem("voucher", metadata) if self.schemas is not None else None
-        if problem is not None:
-            raise RowRefused(problem)
 
     def _refuse(self, document: Mapping[str, Any], reason: str) -> None:
         entry: dict[str, Any] = {"code": document.get("code") or "", "reason": reason}
@@ -181,7 +173,7 @@ class _Piece:
         merged = own_body(sent, {})
         if "metadata" in merged:
             merged["metadata"] = overlaid(body.get("metadata") or {}, merged["metadata"])
-            self._check_metadata(merged["metadata"])
+            self.reader.check_metadata(merged["metadata"])
         body |= merged
         start_date = instant_of(sent.start_date, "start_date") or row.start_date
         expiration_date = instant_of(sent.expiration_date, "expiration_date") or row.expiration_date

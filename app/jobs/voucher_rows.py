@@ -13,6 +13,7 @@ from msgspec import Struct
 from app.db.models import Campaign
 from app.redeemables.codes import refused_characters
 from app.redeemables.issuing import inherited
+from app.redeemables.metadata_schemas import MetadataSchemas
 from rules.compile import RuleError, compile_discount, compile_window
 
 CODE_MAX = 512
@@ -23,6 +24,9 @@ QUANTITY_MAX = 10**9
 VALIDITY = ("validity_timeframe", "validity_day_of_week", "validity_hours")
 PART_OF = {"DISCOUNT_VOUCHER": "discount", "GIFT_VOUCHER": "gift", "LOYALTY_CARD": "loyalty_card"}
 GIFT_EFFECTS = ("APPLY_TO_ORDER", "APPLY_TO_ITEMS")
+_OF_ONE_ROW = frozenset(("code", "row"))
+_encoder = msgspec.json.Encoder(decimal_format="number")
+"""Texts and numbers that look alike are told apart."""
 
 
 class RowRefused(Exception):
@@ -77,18 +81,33 @@ def row_of(document: Mapping[str, Any]) -> VoucherRow:
 
 
 class RowReader:
-    """Reads the rows of one import. Equal discounts are compiled once."""
+    """Reads the rows of one piece. Equal terms are read once, equal discounts compiled once."""
 
-    def __init__(self, campaign: Campaign | None) -> None:
+    def __init__(self, campaign: Campaign | None, schemas: MetadataSchemas | None) -> None:
         self.campaign = campaign
+        self._schemas = schemas
         self._checked: dict[bytes, dict[str, Any]] = {}
+        self._terms: dict[bytes, dict[str, Any]] = {}
+        self._instants: dict[tuple[str, str | None], datetime | None] = {}
         self._shared = inherited(campaign) if campaign is not None else {}
 
-    def columns(self, row: VoucherRow) -> dict[str, Any]:
-        """Arguments of `voucher_values`, without the code.
+    def read(self, document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The code as it was sent, and the other arguments of `voucher_values`: the same object for all rows
+        that differ in nothing but code and number.
 
         Raises: RowRefused.
         """
+        key = _encoder.encode({name: value for name, value in document.items() if name not in _OF_ONE_ROW})
+        known = self._terms.get(key)
+        if known is None or not isinstance(document.get("code"), str):
+            row = row_of(document)
+            columns = self._columns(row)
+            self.check_metadata(columns["body"].get("metadata"))
+            known = self._terms[key] = columns
+        return checked_code(document["code"]), known
+
+    def _columns(self, row: VoucherRow) -> dict[str, Any]:
+        """Raises: RowRefused."""
         code = checked_code(row.code)
         terms = dict(self._shared)
         body: dict[str, Any] = dict(terms.pop("body", {}))
@@ -96,7 +115,7 @@ class RowReader:
         columns: dict[str, Any] = {**terms, "type": kind, **own_columns(row)}
         body |= own_body(row, body)
         for name in ("start_date", "expiration_date"):
-            columns[name] = instant_of(getattr(row, name), name)
+            columns[name] = self._instant(getattr(row, name), name)
         check_window(columns["start_date"], columns["expiration_date"], body)
         if kind == "GIFT_VOUCHER":
             self._take_gift(row, columns, body)
@@ -112,7 +131,7 @@ class RowReader:
 
     def discount(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Raises: RowRefused."""
-        key = msgspec.json.encode(document)
+        key = _encoder.encode(document)
         known = self._checked.get(key)
         if known is None:
             try:
@@ -121,6 +140,19 @@ class RowReader:
                 raise RowRefused(error.details or error.key) from None
             known = self._checked[key] = dict(document)
         return known
+
+    def _instant(self, text: str | None, name: str) -> datetime | None:
+        """Raises: RowRefused."""
+        key = name, text
+        if key not in self._instants:
+            self._instants[key] = instant_of(text, name)
+        return self._instants[key]
+
+    def check_metadata(self, metadata: Mapping[str, Any] | None) -> None:
+        """Raises: RowRefused."""
+        problem = self._schemas.problem("voucher", metadata) if self._schemas is not None else None
+        if problem is not None:
+            raise RowRefused(problem)
 
     def _voucher(self) -> Mapping[str, Any]:
         return (self.campaign.body.get("voucher") or {}) if self.campaign is not None else {}

@@ -5,17 +5,18 @@ from it when the code is decided on. Its redemption limit and a gift card's open
 latter is the base of a counter (D2) and never changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Table, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.bulk import can_copy, copy_free
+from app.db.bulk import AlikeRows, can_copy, copy_free
 from app.db.models import Campaign, Project, Voucher
-from app.identifiers import new_id, next_version
+from app.identifiers import new_id, new_ids, next_version
 from app.redeemables.codes import CodeConfig
 
 BATCH_MAX = 500
@@ -26,6 +27,8 @@ COPY_MIN = 20
 """Below it a plain insert takes fewer trips."""
 DRAWS_MAX = 4
 """Rounds of drawing a batch: in the last ones only what the others have drawn already comes up."""
+OWN = ("id", "code", "folded_code")
+"""What no two new vouchers have in common: id, then code, then its folded form."""
 _COLUMNS_PER_ROW = 24
 _PARAMETERS_MAX = 30_000
 """SQLite takes 32 766 parameters and PostgreSQL 65 535; a statement of BATCH_MAX rows stays below both."""
@@ -84,6 +87,40 @@ def voucher_values(
     return values
 
 
+def alike_vouchers(
+    project: Project, codes: Mapping[str, str], *, now: datetime, **columns: Any
+) -> AlikeRows:
+    """New rows for codes, by their folded form, that have everything else in common. columns: arguments of
+    `voucher_values`.
+    """
+    ids = new_ids("v_", len(codes))
+    rows = [(identity, code, folded) for identity, (folded, code) in zip(ids, codes.items(), strict=True)]
+    values = voucher_values(project, "", now=now, **columns)
+    for name in OWN:
+        del values[name]
+    return AlikeRows(names=OWN, own=rows, shared=values)
+
+
+def mixed_vouchers(
+    project: Project, codes: Mapping[str, str], terms: Mapping[str, dict[str, Any]], *, now: datetime
+) -> AlikeRows:
+    """New rows for codes, each with terms of its own: arguments of `voucher_values` by the folded code. Their
+    ids are in the order of the codes.
+    """
+    different = {id(columns): columns for columns in terms.values()}
+    names = tuple(dict.fromkeys(name for columns in different.values() for name in columns))
+    alike = alike_vouchers(project, codes, now=now, type="")
+    values = {
+        key: tuple(columns.get(name, alike.shared[name]) for name in names)
+        for key, columns in different.items()
+    }
+    return AlikeRows(
+        names=(*OWN, *names),
+        own=[(*own, *values[id(terms[own[2]])]) for own in alike.own],
+        shared={name: value for name, value in alike.shared.items() if name not in names},
+    )
+
+
 def inherited(campaign: Campaign) -> dict[str, Any]:
     """Columns and body that a new code of a campaign copies from it."""
     voucher: dict[str, Any] = campaign.body.get("voucher") or {}
@@ -109,32 +146,33 @@ def batch_rows(session: AsyncSession) -> int:
     return COPY_MAX if can_copy(session) else BATCH_MAX
 
 
-async def insert_free(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> list[str]:
+async def insert_free(session: AsyncSession, rows: AlikeRows) -> list[str]:
     """Insert those whose code is free in the project and return their ids, in no order. The constraint
     decides, not a look.
     """
-    if len(rows) >= COPY_MIN and can_copy(session) and await copy_vouchers(session, rows):
-        return [row["id"] for row in rows]
-    return await insert_unless_taken(session, rows)
+    if len(rows.own) >= COPY_MIN and can_copy(session) and await copy_vouchers(session, rows):
+        return [own[0] for own in rows.own]
+    return await insert_unless_taken(session, rows.documents())
 
 
-async def copy_vouchers(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> bool:
+async def copy_vouchers(session: AsyncSession, rows: AlikeRows) -> bool:
     """All of them, on PostgreSQL; False, and none, when a code is taken."""
     table = Voucher.__table__
     assert isinstance(table, Table)
     return await copy_free(session, table, rows)
 
 
-async def insert_unless_taken(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> list[str]:
+async def insert_unless_taken(session: AsyncSession, rows: Iterable[dict[str, Any]]) -> list[str]:
     """The way that asks for each row; the ids of those that were free."""
     insert = postgresql.insert if can_copy(session) else sqlite.insert
     found: list[str] = []
-    for start in range(0, len(rows), BATCH_MAX):
+    left = iter(rows)
+    while batch := list(islice(left, BATCH_MAX)):
         inserted = await session.scalars(
             insert(Voucher)
             .on_conflict_do_nothing(index_elements=["project_id", "folded_code"])
             .returning(Voucher.id),
-            list(rows[start : start + BATCH_MAX]),
+            batch,
         )
         found += inserted
     return found
@@ -159,12 +197,14 @@ async def issued_count(session: AsyncSession, campaign: Campaign) -> int:
     return count or 0
 
 
-def draw_batch(project: Project, config: CodeConfig, wanted: int) -> list[str]:
-    """At most `wanted` different codes; fewer when the same ones come up again and again."""
+def draw_batch(project: Project, config: CodeConfig, wanted: int) -> dict[str, str]:
+    """At most `wanted` different codes by their folded form; fewer when the same ones come up again and
+    again.
+    """
     drawn: dict[str, str] = {}
     for _ in range(DRAWS_MAX):
         for code in config.draw(wanted - len(drawn)):
             drawn.setdefault(fold(project, code), code)
         if len(drawn) == wanted:
             break
-    return list(drawn.values())
+    return drawn

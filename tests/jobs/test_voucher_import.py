@@ -5,12 +5,12 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from app.db.models import ActionInput
+from app.db.models import ActionInput, Voucher
 from app.identifiers import new_id
 from app.jobs import voucher_import
 from app.jobs.actions import run_slice, start_action
 from app.jobs.inputs import PIECE_ROWS, forget_orphans, store_inputs
-from app.jobs.voucher_import import TO_CAMPAIGN, import_payload
+from app.jobs.voucher_import import SINGLE, TO_CAMPAIGN, import_payload
 from tests.jobs.work import (
     action_of,
     add_campaign,
@@ -113,3 +113,35 @@ async def test_input_without_an_action_goes_after_an_hour(engine, project):
     await store_inputs(engine.db, project.id, old, rows_of(1))
     await forget_orphans(engine.db, engine.now() + timedelta(hours=2))
     assert await pieces_left(engine) == 1
+
+
+async def test_rows_that_are_alike_keep_what_is_their_own(engine, project):
+    """Terms that many rows share are read once; no row gets another's, and a number is not the text of it."""
+    percent = {"type": "PERCENT", "percent_off": 10, "effect": "APPLY_TO_ORDER"}
+    rows = [{"code": f"ALIKE-{number:03d}", "row": number + 1, "discount": percent} for number in range(60)]
+    rows[7] = rows[7] | {"metadata": {"shop": "Paris"}}
+    rows[8] = rows[8] | {"metadata": {"shop": "London"}, "expiration_date": "2092-01-01"}
+    rows[9] = rows[9] | {"redemption": {"quantity": 3}}
+    rows[10] = rows[10] | {"discount": {**percent, "percent_off": "10"}}
+    rows[11] = rows[11] | {"code": " "}
+    rows[12] = rows[12] | {"code": "alike-000"}
+    rows[13] = rows[13] | {"code": "ALIKE-000"}
+    action_id = new_id("aa_")
+    await store_inputs(engine.db, project.id, action_id, rows)
+    async with engine.db.writing() as session:
+        start_action(
+            session, project.id, SINGLE, import_payload(60), engine.now(), "v-test", action_id=action_id
+        )
+    result = (await finish(engine, project.id, action_id)).result
+    assert (result["done_count"], [row["row"] for row in result["failed"]]) == (57, [11, 12, 14])
+    async with engine.db.reading() as session:
+        own = select(Voucher).where(Voucher.project_id == project.id)
+        made = (await session.scalars(own.order_by(Voucher.created_at, Voucher.id))).all()
+    assert [one.code for one in made] == [row["code"] for row in rows if row["row"] not in (11, 12, 14)]
+    others = [one for one in made if one.code not in ("ALIKE-007", "ALIKE-008", "ALIKE-009")]
+    assert all(one.body == {"discount": percent} and one.quantity is None for one in others)
+    seventh, eighth, ninth = made[7:10]
+    assert (seventh.body["metadata"], seventh.expiration_date) == ({"shop": "Paris"}, None)
+    assert (eighth.body["metadata"], eighth.expiration_date.year) == ({"shop": "London"}, 2092)
+    assert (ninth.quantity, ninth.body) == (3, {"discount": percent})
+    assert len({one.id for one in made}) == 57

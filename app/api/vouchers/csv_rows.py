@@ -43,12 +43,22 @@ _SINGLE: Final[Mapping[str, str]] = {
 
 def single_layout(digits: int) -> Layout:
     """digits: of minor units of the project's currency."""
-    return Layout(fields=_SINGLE, required=("code",), key="code", finish=partial(_finish, digits))
+    return _layout(_SINGLE, digits)
 
 
 def campaign_layout(digits: int) -> Layout:
     """Codes of a campaign, which have their terms from it."""
-    return Layout(fields=_OF_CAMPAIGN, required=("code",), key="code", finish=partial(_finish, digits))
+    return _layout(_OF_CAMPAIGN, digits)
+
+
+def _layout(fields: Mapping[str, str], digits: int) -> Layout:
+    return Layout(
+        fields=fields,
+        required=("code",),
+        key="code",
+        finish=partial(_finish, digits),
+        is_key_apart=True,
+    )
 
 
 def _finish(digits: int, row: Row) -> None:

@@ -107,9 +107,10 @@ async def _start(call: Call, kind: str, rows: list[Row], campaign: Campaign | No
 
 
 async def _start_file(call: Call, kind: str, campaign: Campaign | None = None) -> dict[str, Any]:
-    """The file is read twice: which categories it names, then its rows, piece by piece."""
+    """A file with categories is read twice: which ones it names, then its rows, piece by piece."""
     rows = await file_of(call, "voucher", single_layout if campaign is None else campaign_layout)
-    found = await _categories(call, rows)
+    has_categories = "category" in await asyncio.to_thread(rows.columns)
+    found = await _categories(call, rows) if has_categories else {}
     campaign_id = campaign.id if campaign is not None else None
     return await start_streamed(
         call, kind, _categorised(rows, found), lambda count: import_payload(count, campaign_id=campaign_id)

@@ -46,7 +46,7 @@ from app.http.wire import listing
 from app.identifiers import next_version
 from app.redeemables.codes import CodeConfig, code_config_of
 from app.redeemables.documents import overlaid
-from app.redeemables.issuing import count_vouchers, inherited, insert_free, voucher_values
+from app.redeemables.issuing import count_vouchers, inherited, insert_unless_taken, voucher_values
 
 DRAWS_MAX = 200
 """Tries to find a free code: of a keyspace that is nine tenths used, one request in a thousand million
@@ -89,7 +89,7 @@ async def issue(
     voucher_id = None
     for _ in range(1 if code is not None else DRAWS_MAX):
         tried = code if code is not None else (config or code_config_of(None)).draw(1)[0]
-        inserted = await insert_free(
+        inserted = await insert_unless_taken(
             write.session, [voucher_values(project, tried, now=now, body=body, **columns)]
         )
         if inserted:

@@ -4,6 +4,7 @@ import pytest
 
 from app.api.csv_files import CELL_MAX, HEADERS_MAX, LINES_MAX, rows_of_csv
 from app.api.products.csv_rows import products_layout, skus_layout
+from app.api.vouchers.csv_rows import campaign_layout, single_layout
 from app.http.errors import ApiError
 from rules.metadata import compile_metadata
 
@@ -146,3 +147,43 @@ def test_a_currency_without_cents_has_none():
     """Prices are read with the digits of the project's currency."""
     assert read(b"name,price\nMug,1200\n", products_layout(0))[0]["price"] == 1200
     assert "decimals" in read(b"name,price\nMug,1.5\n", products_layout(0))[0]["refused"]
+
+
+VOUCHERS_HEAD = b"code,voucher_type,value,discount_type,shop\n"
+
+
+def test_rows_that_differ_in_the_key_alone_are_read_as_if_each_were_alone():
+    """Whatever the keys hold, quoted or not, and whatever stands between them."""
+    lines = [
+        b"A-1,DISCOUNT_VOUCHER,10,PERCENT,Paris\n",
+        b"A-2,DISCOUNT_VOUCHER,10,PERCENT,Paris\n",
+        b'"A-3",DISCOUNT_VOUCHER,10,PERCENT,Paris\n',
+        b'"A,4",DISCOUNT_VOUCHER,10,PERCENT,Paris\n',
+        b"A-5,DISCOUNT_VOUCHER,10,PERCENT,London\n",
+        "Ä-6,DISCOUNT_VOUCHER,10,PERCENT,Paris\n".encode(),
+        b"A-\xff,DISCOUNT_VOUCHER,10,PERCENT,Paris\n",
+        b"A-\0,DISCOUNT_VOUCHER,10,PERCENT,Paris\n",
+        b"x" * (CELL_MAX + 1) + b",DISCOUNT_VOUCHER,10,PERCENT,Paris\n",
+        b" ,DISCOUNT_VOUCHER,10,PERCENT,Paris\n",
+        b" A-7 ,DISCOUNT_VOUCHER,10,PERCENT,Paris\n",
+        b"A-8,DISCOUNT_VOUCHER,10,PERCENT\n",
+        b"A-9,DISCOUNT_VOUCHER,ten,PERCENT,Paris\n",
+        b"A-10,DISCOUNT_VOUCHER,ten,PERCENT,Paris\n",
+    ]
+    together = read(VOUCHERS_HEAD + b"".join(lines), single_layout(2))
+    alone = [read(VOUCHERS_HEAD + line, single_layout(2))[0] for line in lines]
+    assert [{**row, "row": 1} for row in together] == alone
+    assert [row["row"] for row in together] == list(range(1, len(lines) + 1))
+    assert together[1]["code"] == "A-2"
+    assert together[1]["discount"]["percent_off"] == 10
+    assert together[4]["metadata"] == {"shop": "London"}
+
+
+def test_what_needs_no_reader_of_csv_is_split_as_it_would():
+    """Any ends of lines and delimiters, cells that are empty, and one quote in the file."""
+    for end in (b"\n", b"\r\n", b"\r"):
+        plain = end.join([b"code;value;shop", b"a;;x", b";;", b"", b"b; 1 ;", b"c\x0bd;2;\xc2\x85e", b""])
+        quoted = plain.replace(b"a;;x", b'"a";;x').replace(b"b;", b'"b";').replace(b"c\x0bd;", b'"c\x0bd";')
+        rows = read(plain, campaign_layout(2))
+        assert rows == read(quoted, campaign_layout(2))
+        assert [(row["row"], row["code"]) for row in rows] == [(1, "a"), (2, "b"), (3, "c\x0bd")]
