@@ -7,6 +7,7 @@ Fixtures: `server` (one per test process, 2 web workers), `project` (one per tes
 """
 
 import os
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 import voucherify
+from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import Postgres
 from tests.support.server import Project, RunningServer
@@ -29,6 +31,20 @@ WEBHOOKS = {
 
 UNHURRIED = {"VOUCHSAFE_CLIENT_RATE_LIMIT": "0"}
 """All tests come from one address: the limit of addresses has servers of its own."""
+
+DAY_SECONDS = 86_400
+LAST_SECONDS = 90
+"""Of a day (UTC): more than a test takes."""
+
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
+"""Neither a busy machine nor an example that no run has tried before decides about somebody's change."""
+
+for _part in ("connect", "read", "write", "pool"):
+    # Five seconds are a measurement where two test processes and their servers share two processors.
+    setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _part, 60.0)
 
 _seconds_of_area: dict[str, float] = defaultdict(float)
 _tests_of_area: dict[str, int] = defaultdict(int)
@@ -101,6 +117,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"server", "valkey", "postgres"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.service)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Days, weeks and months are counted: no test begins in one and ends in the next."""
+    left = DAY_SECONDS - time.time() % DAY_SECONDS
+    if left < LAST_SECONDS:
+        time.sleep(left + 1)
 
 
 def _area(nodeid: str) -> str:

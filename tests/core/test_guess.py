@@ -15,8 +15,8 @@ async def noted(bench: Bench, identity: str, failures: int = 1, *, alarm: str = 
         forgiven_per_second=0.0001,
         failures=failures,
         alarm_factor=5,
-        block_ms=(1_000, 3_000),
-        memory_ms=60_000,
+        block_ms=(100_000, 300_000),
+        memory_ms=6_000_000,
     )
     (reply,) = await bench.core.read(bench.partition, [command])
     return Guess.parse(reply)
@@ -29,10 +29,10 @@ async def test_the_failure_beyond_the_budget_blocks(bench: Bench) -> None:
         (0, 2),
         (0, 1),
         (0, 0),
-        (1_000, 0),
+        (100_000, 0),
     ]
-    assert 0 < await bench.command("PTTL", bench.keys.guess_block("ip", "a")) <= 1_000
-    assert 0 < await bench.command("PTTL", bench.keys.guess_budget("ip", "a")) <= 60_000
+    assert 0 < await bench.command("PTTL", bench.keys.guess_block("ip", "a")) <= 100_000
+    assert 0 < await bench.command("PTTL", bench.keys.guess_budget("ip", "a")) <= 6_000_000
 
 
 async def test_what_was_under_way_is_not_punished_again(bench: Bench) -> None:
@@ -49,11 +49,11 @@ async def test_each_block_is_twice_the_last_up_to_the_longest(bench: Bench) -> N
     for _ in range(4):
         waits.append((await noted(bench, "c", 4)).blocked_milliseconds)
         await bench.command("DEL", bench.keys.guess_block("ip", "c"))
-    assert waits == [1_000, 2_000, 3_000, 3_000]
+    assert waits == [100_000, 200_000, 300_000, 300_000]
 
 
 async def test_an_alarm_makes_every_failure_count_more(bench: Bench) -> None:
     """One failure then spends a budget of three."""
     await bench.command("SET", bench.keys.guess_block("apikey", "k"), "1")
-    assert (await noted(bench, "d", alarm="k")).blocked_milliseconds == 1_000
+    assert (await noted(bench, "d", alarm="k")).blocked_milliseconds == 100_000
     assert (await noted(bench, "e", alarm="quiet")).blocked_milliseconds == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.core import sender
 from app.core.core import RedemptionCore
 from app.core.ops import Add
 from app.core.outcome import Code, CoreUnavailable
@@ -30,7 +31,7 @@ async def test_a_cut_reply_is_asked_for_again_and_found(bench: Bench, tmp_path: 
         return hit
 
     async with CuttingProxy(bench.valkey.socket, tmp_path / "p", cut) as proxy:
-        core = RedemptionCore(proxy.url)
+        core = RedemptionCore(proxy.url, resend_seconds=60.0)
         await core.start()
         await core.open(bench.partition)
         outcome = await core.apply(bench.call(used(bench)))
@@ -71,6 +72,7 @@ async def test_a_server_that_stands_still_is_left_and_asked_again(own_bench: Ben
     on.
     """
     bench = own_bench
+    bench.core._sender._resend_seconds = 60.0
     await bench.apply(used(bench))
     bench.valkey.pause()
     call = asyncio.create_task(bench.apply(used(bench)))
@@ -104,11 +106,14 @@ async def test_killed_connections_lose_nothing(bench: Bench) -> None:
     """CLIENT KILL under load: every call answered, every one applied once."""
 
     async def killer() -> None:
-        for _ in range(15):
+        kills = 0
+        while kills < 15 or bench.core.connects <= 5:
+            kills += 1
             await asyncio.sleep(0.02)
             admin.command("CLIENT KILL TYPE normal SKIPME yes")
 
     admin = bench.valkey
+    bench.core._sender._resend_seconds = 60.0
     killing = asyncio.create_task(killer())
     answered = 0
     while not killing.done():
@@ -119,10 +124,13 @@ async def test_killed_connections_lose_nothing(bench: Bench) -> None:
     assert bench.core.connects > 5
 
 
-async def test_kill_9_of_the_server_loses_nothing_acknowledged(own_bench: Bench) -> None:
+async def test_kill_9_of_the_server_loses_nothing_acknowledged(
+    own_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed at random moments under 16 clients: each acknowledged event is there, each rid once, no gap
     (I2, I4).
     """
+    monkeypatch.setattr(sender, "READ_SECONDS", 60.0)
     bench = own_bench
     key = used(bench).key
     acknowledged: dict[str, str] = {}
@@ -154,13 +162,20 @@ async def test_kill_9_of_the_server_loses_nothing_acknowledged(own_bench: Bench)
             namespace="n1",
         )
 
+    async def acknowledge(count: int) -> None:
+        goal = len(acknowledged) + count
+        async with asyncio.timeout(120):
+            while len(acknowledged) < goal:
+                await asyncio.sleep(0.01)
+
     clients = [asyncio.create_task(client()) for _ in range(16)]
     for _ in range(4):
-        await asyncio.sleep(random.uniform(0.1, 0.3))
+        await acknowledge(50)
+        await asyncio.sleep(random.uniform(0.0, 0.2))
         bench.valkey.kill()
         bench.valkey.start()
         await recover()
-    await asyncio.sleep(0.2)
+    await acknowledge(50)
     stop = True
     await asyncio.gather(*clients)
     entries = await bench.core.read_outbox(bench.partition, "0-0", 1_000_000)

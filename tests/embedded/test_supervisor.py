@@ -54,7 +54,7 @@ async def ask(url: str, *commands: tuple[str, ...]) -> list[object]:
         await core.close()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 180) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)

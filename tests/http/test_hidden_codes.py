@@ -1,5 +1,6 @@
 """Codes that are unknown, over or somebody else's, where the project hides which (D25)."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from app.api.routes import ALL_ROUTES
+from app.http import auth
 from tests.http.conftest import Worker, worker_of
 from tests.http.test_limits import asked, code_of, shop_of
 
@@ -145,19 +147,21 @@ async def test_the_server_side_is_told(worker):
 
 @pytest.mark.parametrize("path", ["/client/v1/validations", "/client/v1/redemptions"])
 @pytest.mark.parametrize("beside", [(), ("GOOD",)], ids=["alone", "beside a good one"])
-async def test_hidden_codes_cost_the_same(worker, path, beside):
+async def test_hidden_codes_cost_the_same(worker, path, beside, monkeypatch):
     """As many calls of the core for each of them, the first time and later; as many statements of SQL once
     the rules are compiled.
     """
+    monkeypatch.setattr(auth, "REREAD_SECONDS", 3_600.0)  # However slow the machine.
     page = await shop_with_codes(worker, hide_code_state=True)
     warm = asked("GOOD", customer={"source_id": "ann"})
     for _ in range(2):  # what every request needs is compiled, and the customer is there
         done = await worker.client.post("/client/v1/redemptions", json=warm, headers=page)
         assert done.status_code == 200, done.text
+    await asyncio.gather(*worker.edge.authenticator._noting)
     calls = Calls(worker)
     trips: dict[str, set[int]] = {}
     statements: dict[str, int] = {}
-    for _ in range(2):
+    for turn in range(3):
         for code in SECRET:
             redeemables = [{"object": "voucher", "id": one} for one in (code, *beside)]
             body = {**asked(code), "redeemables": redeemables, "customer": {"source_id": "ann"}}
@@ -165,7 +169,8 @@ async def test_hidden_codes_cost_the_same(worker, path, beside):
             await worker.client.post(path, json=body, headers=page)
             cost = tuple(after - earlier for after, earlier in zip(calls.counted(), before, strict=True))
             trips.setdefault(code, set()).add(cost[0])
-            statements[code] = cost[2]
+            if turn:  # The least: what the process does behind its answers comes on top now and then.
+                statements[code] = min(cost[2], statements.get(code, cost[2]))
     assert len(set.union(*trips.values())) == 1, trips
     assert len(set(statements.values())) == 1, statements
     assert min(statements["UNKNOWN"], *trips["UNKNOWN"]) > 0, "nothing was counted"

@@ -15,10 +15,11 @@ from sqlalchemy import event, insert
 from app.api.routes import ALL_ROUTES
 from app.core.sender import Sender
 from app.db.base import Base
-from app.http import tokens
+from app.http import auth, tokens
 from app.http.routing import Scope
 from app.identifiers import new_id
 from app.projects import create_key, create_project
+from app.redeemables import catalogue
 from tests.http.conftest import server_headers, worker_of
 
 PARAMETER = re.compile(r"\{(\w+)\}")
@@ -107,7 +108,14 @@ def counter(monkeypatch):
 
 
 @pytest.fixture
-async def worker(settings, counter):
+def unhurried(monkeypatch):
+    """What a process remembers for a while it remembers to the end: else what is asked later costs more."""
+    monkeypatch.setattr(auth, "REREAD_SECONDS", 3_600.0)
+    monkeypatch.setattr(catalogue, "UNKNOWN_SECONDS", 3_600.0)
+
+
+@pytest.fixture
+async def worker(settings, counter, unhurried):
     async with worker_of(settings, routes=ALL_ROUTES) as running:
 
         def count(*_):

@@ -42,10 +42,6 @@ def succeeded(answers: list[Answer], name: str) -> int:
     )
 
 
-def assert_ledger_agrees(server: RunningServer) -> None:
-    server.command("ledger", "reconcile", "--json")
-
-
 def test_the_last_unit_goes_to_one_session(server: RunningServer, project: Project, crowd: Crowd) -> None:
     """Twenty sessions ask for one unit at once: one is given it, and only that one can redeem."""
     with server.client(project) as api:
@@ -55,7 +51,7 @@ def test_the_last_unit_goes_to_one_session(server: RunningServer, project: Proje
             assert succeeded(crowd.fire(server.base_url, project.headers, asks, seed), "lock") == 1
             takes = [[redemption(code, f"s{number}")] for number in range(20)]
             assert succeeded(crowd.fire(server.base_url, project.headers, takes, seed), "redeem") == 1
-    assert_ledger_agrees(server)
+    server.assert_ledger_agrees(project)
 
 
 def test_one_session_key_holds_one_unit_however_often_it_is_sent(
@@ -71,7 +67,7 @@ def test_one_session_key_holds_one_unit_however_often_it_is_sent(
         assert api.delete(f"/v1/vouchers/{code}/sessions/other").status_code == 204
         takes = [[redemption(code)] for _ in range(5)]
         assert succeeded(crowd.fire(server.base_url, project.headers, takes, 2), "redeem") == 2
-    assert_ledger_agrees(server)
+    server.assert_ledger_agrees(project)
 
 
 def test_release_against_redeem(server: RunningServer, project: Project, crowd: Crowd) -> None:
@@ -92,7 +88,7 @@ def test_release_against_redeem(server: RunningServer, project: Project, crowd: 
                 assert validate(api, code)["valid"] is True
             else:
                 assert created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"] == 1
-    assert_ledger_agrees(server)
+    server.assert_ledger_agrees(project)
 
 
 def test_a_gift_card_is_spent_once_beside_a_lock(
@@ -112,7 +108,7 @@ def test_a_gift_card_is_spent_once_beside_a_lock(
         spends.append([Deed("redeem", "POST", "/v1/redemptions", body(700, "mine"))])
         assert succeeded(crowd.fire(server.base_url, project.headers, spends, 3), "redeem") == 2
         assert created(api.get(f"/v1/vouchers/{code}"))["gift"]["balance"] == 0
-    assert_ledger_agrees(server)
+    server.assert_ledger_agrees(project)
 
 
 @pytest.fixture
@@ -151,4 +147,4 @@ def test_holds_that_fall_due_while_the_background_process_dies(own_server: Runni
         kill(status(own_server)["background"])
         wait_until(lambda: locked_rows(own_server) == 0, lambda: "overdue holds stay")
         assert all(validate(api, code)["valid"] for code in codes)
-    assert_ledger_agrees(own_server)
+    own_server.assert_ledger_agrees(project)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.shop import amount_off, created, public_code, redeem, stack, validate
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 180.0
 
 
 def until_stopped(api: httpx.Client, campaign_id: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import httpx
 from tests.support.server import Project
 from tests.support.shop import created, percent_off, public_code, stack
 
-WAIT_SECONDS_MAX = 60
+WAIT_SECONDS_MAX = 180
 
 
 def rates_when(api: httpx.Client, reached) -> dict:

@@ -25,7 +25,7 @@ from tests.support.shop import (
     validate,
 )
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 180.0
 
 
 def lock(key: str | None = None, **more: object) -> dict[str, object]:

@@ -103,7 +103,7 @@ def test_a_rollback_may_note_something_on_the_order(api: httpx.Client) -> None:
 
 def failure_kept(api: httpx.Client, failure_id: str) -> dict[str, Any]:
     """A failure as it is looked up, which is a moment after its answer."""
-    for _ in range(100):
+    for _ in range(3_600):
         read = api.get(f"/v1/redemptions/{failure_id}")
         if read.status_code == 200:
             break

@@ -210,14 +210,14 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=40).map(" ".join) | st.text(max_size=60))
 def test_any_text_is_refused_or_evaluates(text) -> None:
     """A formula never raises and never loops."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         formula = compile_formula(text, "k", ".f")
     except RuleError:
         return
     found = formula.evaluate(CONTEXT, CONTEXT.cart.lines[0])
     assert found is None or isinstance(found, Decimal)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_tv16_new_prices_by_formula() -> None:

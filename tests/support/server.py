@@ -7,16 +7,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from app.core.core import RedemptionCore
+from app.core.keys import Partition
+from app.core.outcome import CoreUnavailable
 from app.db.database import Database
+from app.ledger.reconcile import Reconciled, reconcile
+from app.ledger.verify import verify
 from app.projects import create_key, create_project
 from tests.support.patience import PatientTransport
 
@@ -26,6 +30,8 @@ never timed."""
 STOP_SECONDS_MAX = 120.0
 VOUCHSAFE = (sys.executable, "-m", "app.cli")
 ROOT = Path(__file__).resolve().parents[2]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -154,15 +160,24 @@ class RunningServer:
 
         options: those of app.projects.create_project.
         """
+        return self._beside(lambda core, db: _create_project(core, db, name, options))
+
+    def assert_ledger_agrees(self, *projects: Project) -> None:
+        """P5: Redis, counters and postings say the same, and the ledger agrees with itself. What `vouchsafe
+        ledger reconcile` and `verify` find, for these projects alone, as soon as the core can be asked.
+        """
+        problems = self._beside(lambda core, db: _problems(core, db, projects))
+        assert problems == [], problems
+
+    def _beside(self, work: Callable[[RedemptionCore, Database], Awaitable[T]]) -> T:
+        """Work on the server's own core and database, from another process than its own."""
         status = self.status()
         assert status is not None, "the server must run"
         database = f"sqlite:///{self.data_dir / 'vouchsafe.db'}"
-        work = _create_project(
-            status["redis_url"], self.variables().get("VOUCHSAFE_DATABASE_URL", database), name, options
-        )
+        urls = status["redis_url"], self.variables().get("VOUCHSAFE_DATABASE_URL", database)
         # A loop in a thread of its own: the caller may be inside one.
         with ThreadPoolExecutor(1) as thread:
-            return thread.submit(asyncio.run, work).result()
+            return thread.submit(asyncio.run, _with_core(*urls, work)).result()
 
     def client(self, project: Project, *, patient: bool = True, **options: Any) -> httpx.Client:
         """Server-side requests of that project; the caller closes it. A patient one reads again on 503."""
@@ -195,17 +210,47 @@ class RunningServer:
         self.process = None
 
 
-async def _create_project(redis_url: str, database_url: str, name: str, options: dict[str, Any]) -> Project:
+async def _with_core(
+    redis_url: str, database_url: str, work: Callable[[RedemptionCore, Database], Awaitable[T]]
+) -> T:
     core, db = RedemptionCore(redis_url), Database(database_url)
     await core.start()
     try:
-        project = await create_project(core, db, name, **options)
-        server = await create_key(db, "server", project_id=project.id)
-        client = await create_key(db, "client", project_id=project.id)
-        management = await create_key(db, "management", project_id=None, name=name)
+        return await work(core, db)
     finally:
         await core.close()
         await db.close()
+
+
+async def _problems(core: RedemptionCore, db: Database, projects: Sequence[Project]) -> list[str]:
+    found: list[str] = []
+    for project in projects:
+        partition = Partition(project.project_id)
+        found += (await _reconciled(core, db, partition)).differences
+        verified = await verify(db, partition)
+        assert verified is not None
+        found += verified.problems
+    return found
+
+
+async def _reconciled(core: RedemptionCore, db: Database, partition: Partition) -> Reconciled:
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while True:
+        try:
+            return await reconcile(core, db, partition)
+        except CoreUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)
+
+
+async def _create_project(
+    core: RedemptionCore, db: Database, name: str, options: dict[str, Any]
+) -> Project:
+    project = await create_project(core, db, name, **options)
+    server = await create_key(db, "server", project_id=project.id)
+    client = await create_key(db, "client", project_id=project.id)
+    management = await create_key(db, "management", project_id=None, name=name)
     return Project(
         name, project.id, server.id, server.token, client.id, client.token, management.id, management.token
     )

@@ -11,7 +11,7 @@ from voucherify.exceptions import ApiException, BadRequestException, NotFoundExc
 
 from tests.support.shop import unique
 
-VISIBLE_SECONDS_MAX = 30.0
+VISIBLE_SECONDS_MAX = 180.0
 
 
 def campaign_of(official: voucherify.ApiClient, **changes: Any) -> Any:

@@ -71,7 +71,7 @@ CLIENT_LACKS = {
 }
 MADE_UP = {"CampaignsApi.add_vouchers_to_campaign": {".object"}}
 """The client has one model for a voucher and for an async action, and takes the latter for a voucher."""
-SECONDS_MAX = 30.0
+SECONDS_MAX = 180.0
 
 
 def in_areas(route: Route) -> bool:

@@ -13,7 +13,7 @@ from tests.support.server import Project, RunningServer
 from tests.support.shop import created, percent_off, public_code, redeem, single_voucher, unique
 from tests.wire.test_official_operations import TAGS
 
-SECONDS_MAX = 30.0
+SECONDS_MAX = 180.0
 JSON = {"Content-Type": "application/json"}
 VOUCHER = {"type": "DISCOUNT_VOUCHER", "discount": percent_off(10)}
 CSV = "Code,Voucher Type,Value,Discount Type\r\n{},DISCOUNT_VOUCHER,10.5,PERCENT\r\n{},GIFT_VOUCHER,12.34,"

@@ -36,8 +36,9 @@ ENVIRONMENT = {"VOUCHSAFE_CLIENT_RATE_LIMIT": "0", "VOUCHSAFE_GUESS_LIMIT": "0"}
 CONNECTIONS = 12
 GOOD_SHARE_MIN = 0.2
 SHOWN_MAX = 40
-PATIENCE = 5
-"""Times that a request is sent when the machine is too busy to keep up with what was acknowledged."""
+PATIENCE = 120
+"""Times that a request is sent, a second apart, when the machine is too busy to keep up with what was
+acknowledged."""
 
 
 class Fuzz:

@@ -42,7 +42,7 @@ class Connection:
 
     async def _reply(self, method: str) -> Reply:
         assert self.reader is not None
-        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 60)
+        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 300)
         first, *lines = head.decode("latin-1").split("\r\n")
         status = int(first.split(" ", 2)[1])
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}

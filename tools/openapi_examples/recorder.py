@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from app.api.routes import ALL_ROUTES
 from app.http.routing import Route, Scope
+from tests.support.patience import PatientTransport
 from tests.support.server import Project
 
 ORIGIN: Final = "https://shop.example"
@@ -45,7 +46,7 @@ class Recorder:
         self.aliases: dict[str, str] = {}
         """What chance made of codes and secrets, to what the document shows."""
         self._bodies: dict[str, Any] = {}
-        self.http = httpx.Client(base_url=base_url, timeout=60)
+        self.http = httpx.Client(base_url=base_url, timeout=60, transport=PatientTransport())
         self.headers: dict[Scope, dict[str, str]] = {
             Scope.PROJECT: project.headers,
             Scope.CLIENT: {

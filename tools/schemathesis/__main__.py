@@ -60,7 +60,7 @@ def run(
     command += ["--phases", "stateful" if walk else options.phases, "--mode", "positive" if walk else "all"]
     if walk:  # The state of a server is never what it was, which ends a set of walks: there are more of them.
         command += ["--max-time", str(options.walk_seconds)]
-    command += ["--max-examples", str(options.examples)]
+    command += ["--max-examples", str(options.examples), "--request-timeout", "120"]
     command += ["--seed", str(options.seed), "--continue-on-failure", "--no-shrink", "--no-color"]
     command += ["--generation-database", "none", "--suppress-health-check", "all", "--warnings", "off"]
     if options.only:

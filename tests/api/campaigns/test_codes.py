@@ -13,7 +13,7 @@ from tests.api.campaigns.test_create import wait_for_codes
 from tests.support.shop import created, percent_off, public_code, unique
 
 
-def wait_for_action(api, action_id, seconds=10.0):
+def wait_for_action(api, action_id, seconds=180.0):
     deadline = time.monotonic() + seconds
     while True:
         action = created(api.get(f"/v1/async-actions/{action_id}"))

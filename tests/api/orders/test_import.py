@@ -148,21 +148,24 @@ def test_an_import_goes_on_after_kill_9_and_stores_every_order_once(server):
     buyer = unique("b")
     with server.client(server.create_project(unique("kill"))) as api:
         row = {"status": "PAID", "amount": 5, "customer": {"source_id": buyer}}
-        action_id = created(api.post(PATH, json=[row] * count))["async_action_id"]
-        killed = False
-        while True:
-            action = created(api.get(f"/v1/async-actions/{action_id}"))
-            if action["status"] == "DONE":
-                break
-            if not killed and action["progress"] > 0:
-                killed = True
-                os.kill(server.status()["background"], signal.SIGKILL)
-            time.sleep(0.02)
+        killed, imports = False, 0
+        while not killed and imports < 10:  # Until one is met half-way: this process may be the slower one.
+            imports += 1
+            action_id = created(api.post(PATH, json=[row] * count))["async_action_id"]
+            while True:
+                action = created(api.get(f"/v1/async-actions/{action_id}"))
+                if action["status"] == "DONE":
+                    break
+                if not killed and action["progress"] > 0:
+                    killed = True
+                    os.kill(server.status()["background"], signal.SIGKILL)
+                time.sleep(0.02)
+            assert (action["result"]["done_count"], action["result"]["failed_count"]) == (count, 0)
         assert killed
-        assert (action["result"]["done_count"], action["result"]["failed_count"]) == (count, 0)
+        stored = imports * count
         summary = patient(api, f"/v1/customers/{buyer}")["summary"]["orders"]
-        assert (summary["total_count"], summary["total_amount"]) == (count, 5 * count)
-        assert patient(api, "/v1/orders")["total"] == count
+        assert (summary["total_count"], summary["total_amount"]) == (stored, 5 * stored)
+        assert patient(api, "/v1/orders")["total"] == stored
 
 
 def patient(api, path):

@@ -12,7 +12,7 @@ from app.jobs.project_removal import KEPT, tables_to_empty
 from tests.support.shop import CART, amount_off, created, percent_off, public_code, redeem, stack, unique
 
 PATH = "/management/v1/projects"
-REMOVAL_SECONDS_MAX = 60
+REMOVAL_SECONDS_MAX = 300
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from app.jobs.segment_watch import depends_on_more
 from tests.support.shop import created, percent_off, public_code, redeem, unique
 
-SECONDS_MAX = 60.0
+SECONDS_MAX = 180.0
 
 
 def segment(api, condition, kind="auto-update"):

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import voucherify
 
-from tests.support.server import RunningServer
+from tests.support.server import Project, RunningServer
 from tests.support.shop import created, gift_card, percent_off, single_voucher, unique
 
 
@@ -190,7 +190,9 @@ def test_a_campaign_lists_the_movements_of_its_cards(api: httpx.Client) -> None:
     ]
 
 
-def test_changes_and_redemptions_at_once_lose_nothing(api: httpx.Client, server: RunningServer) -> None:
+def test_changes_and_redemptions_at_once_lose_nothing(
+    api: httpx.Client, server: RunningServer, project: Project
+) -> None:
     """Eight threads credit, take off and spend one card: the balance is what the answers say, and so says
     the ledger.
     """
@@ -218,7 +220,7 @@ def test_changes_and_redemptions_at_once_lose_nothing(api: httpx.Client, server:
     for thread in threads:
         thread.join()
     assert gift_of(api, code)["balance"] == 100_000 + sum(moved)
-    server.command("ledger", "reconcile", "--json")
+    server.assert_ledger_agrees(project)
 
 
 def test_the_official_client_reads_balances_and_movements(
