@@ -26,6 +26,7 @@ auto-aof-rewrite-min-size 1gb
 save ""
 maxmemory-policy noeviction
 io-threads 1
+hash-max-listpack-value 512
 loglevel warning
 """
 """As the embedded server is configured; no rewrite of the file happens within a run of a minute."""

@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.db import migrate
 from app.db.database import Database
+from app.db.revisions import heads
 
 
 async def check(folder: Path) -> None:
@@ -23,12 +24,12 @@ async def check(folder: Path) -> None:
 
 
 def main() -> None:
-    heads = migrate.heads()
-    if len(heads) != 1:
-        raise SystemExit(f"migrations must have one head, not {len(heads)}: {', '.join(heads)}")
+    found = heads()
+    if len(found) != 1:
+        raise SystemExit(f"migrations must have one head, not {len(found)}: {', '.join(found)}")
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(check(Path(folder)))
-    print(f"migrations: one head ({heads[0]}), same schema as the models")
+    print(f"migrations: one head ({found[0]}), same schema as the models")
 
 
 if __name__ == "__main__":

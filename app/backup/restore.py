@@ -17,6 +17,7 @@ from app.db import migrate
 from app.db.base import Base
 from app.db.database import Database
 from app.db.models import PartitionState
+from app.db.revisions import revisions
 
 CHUNK_ROWS: Final = 1_000
 
@@ -35,7 +36,7 @@ async def restore_backup(db: Database, file: Path, forgotten: Forgotten = NOBODY
     database is then as empty as before.
     """
     manifest = read_manifest(file)
-    if not migrate.knows(manifest.schema):
+    if manifest.schema not in revisions():
         raise BackupError(f"the backup is of version {manifest.version}, later than this one: use that")
     if await _holds_something(db):
         raise BackupError("the database is not empty: restore into a new one")

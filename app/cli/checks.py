@@ -24,6 +24,7 @@ from app.core.servers import ServerState, describe_servers
 from app.db import migrate
 from app.db.database import Database
 from app.db.models import ApiKey, Project
+from app.db.revisions import heads
 from app.demo.keys import FILE_NAME as DEMO_FILE
 from app.demo.keys import PROJECT as DEMO_PROJECT
 from app.jobs.erasure_list import LIST_NAME, NoEntryError, read_list, stored_list
@@ -103,7 +104,7 @@ async def _schema(settings: Settings, database: Database) -> Check:
     except (SQLAlchemyError, OSError) as error:
         reason = getattr(error, "orig", None) or error
         return Check(name="database", state="failed", sentence=f"cannot be reached: {reason}")
-    if current == migrate.heads():
+    if current == heads():
         return Check(name="database", state="ok", sentence="can be reached, its schema is this version's")
     wanted = "" if settings.embedded_database else ": run `vouchsafe migrate`"
     state: State = "warning" if settings.embedded_database else "failed"

@@ -31,6 +31,7 @@ def migrate(only_check: bool, as_sql: bool, database_url: str | None, as_json: b
     from app.db import migrate as migrations
     from app.db.database import Database
     from app.db.months import make_months
+    from app.db.revisions import heads
     from app.settings import load_settings
 
     async def run() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -43,12 +44,12 @@ def migrate(only_check: bool, as_sql: bool, database_url: str | None, as_json: b
                 await migrations.upgrade(db)
                 with contextlib.suppress(DBAPIError):  # The background process does it too.
                     await make_months(db)
-            return await migrations.current(db), migrations.heads()
+            return await migrations.current(db), heads()
         finally:
             await db.close()
 
     try:
-        current, heads = asyncio.run(run())
+        current, wanted = asyncio.run(run())
     except (OperationalError, InterfaceError, ConnectionError) as error:
         sys.stderr.write(f"vouchsafe: the database cannot be used: {getattr(error, 'orig', None) or error}\n")
         sys.exit(EXIT_UNREACHABLE)
@@ -56,9 +57,9 @@ def migrate(only_check: bool, as_sql: bool, database_url: str | None, as_json: b
         print(migrations.sql(",".join(current) or "base"), end="")
         return
     if as_json:
-        print(json.dumps({"current": list(current), "head": list(heads), "at_head": current == heads}))
+        print(json.dumps({"current": list(current), "head": list(wanted), "at_head": current == wanted}))
     else:
-        state = "is this version's" if current == heads else f"is not this version's ({', '.join(heads)})"
+        state = "is this version's" if current == wanted else f"is not this version's ({', '.join(wanted)})"
         print(f"schema {', '.join(current) or 'empty'} {state}")
-    if current != heads:
+    if current != wanted:
         sys.exit(EXIT_BEHIND)

@@ -1,6 +1,5 @@
 """Schema changes, shipped with the package and applied by it (D18)."""
 
-from collections.abc import Collection
 from importlib.resources import files
 from io import StringIO
 from typing import Final
@@ -9,13 +8,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 import app.db.models  # noqa: F401  registers every table
 from app.db.base import Base
 from app.db.database import Database
 from app.db.months import is_modelled
+from app.db.revisions import heads
 
 _LOCK: Final = 0x766F7563
 """PostgreSQL's advisory lock that lets one process migrate at a time; SQLite has its write lock."""
@@ -27,11 +26,6 @@ def configuration(connection: Connection | None = None) -> Config:
     config.set_main_option("script_location", str(files("migrations")).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
-
-
-def heads() -> tuple[str, ...]:
-    """The revisions that this version of the program needs: exactly one."""
-    return tuple(ScriptDirectory.from_config(configuration()).get_heads())
 
 
 async def upgrade(db: Database, revision: str = "head") -> None:
@@ -74,22 +68,6 @@ async def current(db: Database) -> tuple[str, ...]:
 async def at_head(db: Database) -> bool:
     """Whether the schema is the one of this version."""
     return await current(db) == heads()
-
-
-def serves(revisions: Collection[str]) -> bool:
-    """Whether this version can work on a schema at these revisions: its own, or one of a later version, whose
-    revision it does not know. Within a major version migrations only expand, so that what runs goes on
-    running while the next version migrates (D18).
-    """
-    return set(revisions) == set(heads()) or (
-        bool(revisions) and not any(knows(revision) for revision in revisions)
-    )
-
-
-def knows(revision: str) -> bool:
-    """Whether a revision is one of this version's."""
-    scripts = ScriptDirectory.from_config(configuration())
-    return any(script.revision == revision for script in scripts.walk_revisions())
 
 
 def sql(current: str) -> str:

@@ -36,6 +36,7 @@ auto-aof-rewrite-min-size 256mb
 maxmemory {maxmemory_bytes}
 maxmemory-policy noeviction
 io-threads 1
+hash-max-listpack-value 512
 latency-monitor-threshold 20
 """
 

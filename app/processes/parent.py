@@ -22,6 +22,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from app.cli.runtime import unproven_level
 from app.db import migrate
 from app.db.database import Database
+from app.db.revisions import serves
 from app.embedded.supervisor import Supervisor
 from app.processes.child import Child, NotReplaced
 from app.processes.lifeline import Lifeline
@@ -215,7 +216,7 @@ async def _bring_schema(settings: Settings) -> None:
     try:
         if settings.embedded_database:
             await migrate.upgrade(database)
-        elif not migrate.serves(await migrate.current(database)):
+        elif not serves(await migrate.current(database)):
             raise CannotServe(
                 "the database's schema is older than this version: run `vouchsafe migrate` first"
             )

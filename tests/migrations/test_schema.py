@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from app.db import migrate
 from app.db.base import Base
 from app.db.database import Database, driver_url
 from app.db.months import is_part
+from app.db.revisions import heads, revisions
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -61,7 +63,15 @@ async def test_every_step_can_be_taken_back(empty: Database) -> None:
 
 def test_there_is_one_head() -> None:
     """Two migrations that both follow the same one would leave the order to chance."""
-    assert len(migrate.heads()) == 1
+    assert len(heads()) == 1
+
+
+def test_revisions_are_those_that_alembic_finds() -> None:
+    """All of them, each behind the one that it says."""
+    scripts = ScriptDirectory.from_config(migrate.configuration())
+    found = {script.revision: script.down_revision or "" for script in scripts.walk_revisions()}
+    assert revisions() == found
+    assert heads() == tuple(scripts.get_heads())
 
 
 async def test_two_processes_may_migrate_at_once(empty: Database, empty_url: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.db import migrate
+from app.db.revisions import heads, serves
 from tests.support.server import ROOT, Project, RunningServer
 from tests.support.valkey import Valkey
 
@@ -118,7 +118,7 @@ def made_by(node: RunningServer) -> Project:
 
 def test_a_schema_of_a_later_version_is_served_and_an_older_one_is_not() -> None:
     """A revision that nobody here knows is a later one's."""
-    assert migrate.serves(migrate.heads())
-    assert migrate.serves(("revision_of_next_year",))
-    assert not migrate.serves(("first_schema",))
-    assert not migrate.serves(())
+    assert serves(heads())
+    assert serves(("revision_of_next_year",))
+    assert not serves(("first_schema",))
+    assert not serves(())

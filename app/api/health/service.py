@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import cache
 from time import perf_counter
 from typing import Any, Final
 
@@ -10,8 +9,8 @@ from sqlalchemy import select, text
 
 from app.core.keys import Partition
 from app.core.outcome import CoreUnavailable
-from app.db import migrate
 from app.db.models import Lease, PartitionState
+from app.db.revisions import heads, serves
 from app.engine import Engine
 from app.ledger.lease import database_now_ms
 
@@ -27,17 +26,7 @@ Checks = dict[str, str]
 
 def head() -> str:
     """The revision of the schema that this version needs."""
-    return ", ".join(sorted(_heads()))
-
-
-@cache
-def _heads() -> frozenset[str]:
-    return frozenset(migrate.heads())
-
-
-@cache
-def _serves(revisions: frozenset[str]) -> bool:
-    return migrate.serves(revisions)
+    return ", ".join(heads())
 
 
 class _Readiness:
@@ -102,7 +91,7 @@ async def _within(check: Callable[[Engine], Awaitable[str]], engine: Engine) -> 
 async def _database(engine: Engine) -> str:
     async with engine.db.reading() as session:
         revisions = set((await session.scalars(text("SELECT version_num FROM alembic_version"))).all())
-    return "ok" if _serves(frozenset(revisions)) else "schema is older than this version"
+    return "ok" if serves(revisions) else "schema is older than this version"
 
 
 async def _redis(engine: Engine) -> str:
