@@ -18,7 +18,7 @@ into a replica, changing its settings or stopping it.
 
 
 def configuration(places: Places, maxmemory_bytes: int) -> str:
-    """The text of the configuration file. Records of codes are longer than the 64 bytes up to which hashes are
+    """The text of the configuration file. Records of codes are longer than the 64 bytes up to which a hash is
     packed by default; packed, each takes a third less memory (`make bench-memory`).
     """
     return f"""\
