@@ -81,6 +81,62 @@ def test_what_is_left_of_a_pool_and_under_a_rule(api):
     assert (shown["limit"], shown["claimed"], shown["left"]) == (2, 1, 1)
 
 
+def promotion(api, *caps):
+    """A promotion with a tier per cap, each under a rule on the campaign's redemptions; None: without one."""
+    body = {"name": unique("promotion"), "campaign_type": "PROMOTION", "type": "STATIC"}
+    campaign_id = created(api.post("/v1/campaigns", json=body))["id"]
+    tiers = []
+    for cap in caps:
+        body = {"name": unique("tier"), "action": {"discount": percent_off(10)}}
+        tiers.append(created(api.post(f"/v1/promotions/{campaign_id}/tiers", json=body))["id"])
+        if cap is not None:
+            limit = rule(api, "campaign.redemptions.count", {"$less_than_or_equal": [cap]})
+            assign(api, limit, "promotion_tier", tiers[-1])
+    return campaign_id, *tiers
+
+
+def test_a_promotion_is_there_as_long_as_one_of_its_tiers(api):
+    """The cap of one tier is not the campaign's: the others go on, and the highest of all caps is the end."""
+    campaign_id, low, high = promotion(api, 1, 2)
+    for claimed, tried in enumerate((low, high)):
+        shown = availability(api, campaign_id)
+        assert (shown["limit"], shown["claimed"], shown["left"]) == (2, claimed, 2 - claimed)
+        assert shown["status"] == "available"
+        redeem(api, tried)
+        assert refusal(api, low)["key"]
+    shown = availability(api, campaign_id)
+    assert (shown["status"], shown["left"], shown["percent_claimed"]) == ("sold_out", 0, 100)
+    assert refusal(api, high)["key"]
+    campaign_id, _, free = promotion(api, 1, None)
+    redeem(api, free)
+    shown = availability(api, campaign_id)
+    assert (shown["status"], shown["limit"], shown["claimed"]) == ("available", None, 1)
+    limit = rule(api, "campaign.redemptions.count", {"$less_than": [2]})
+    assign(api, limit, "campaign", campaign_id)
+    assert availability(api, campaign_id)["status"] == "sold_out"
+
+
+def test_a_promotion_is_what_its_tiers_are(api):
+    """Off without a tier that is on; not begun or over when all tiers are; one that is over caps nothing."""
+    campaign_id, only = promotion(api, None)
+    path = f"/v1/promotions/tiers/{only}"
+    for change, status in (
+        ({"start_date": WIDE}, "not_started"),
+        ({"start_date": None, "expiration_date": "2020-01-01T00:00:00Z"}, "expired"),
+        ({"expiration_date": None}, "available"),
+    ):
+        created(api.put(path, json=change))
+        assert availability(api, campaign_id)["status"] == status
+    created(api.post(f"{path}/disable"))
+    assert availability(api, campaign_id)["status"] == "disabled"
+    assert availability(api, promotion(api)[0])["status"] == "disabled"
+    campaign_id, low, high = promotion(api, 1, 5)
+    created(api.put(f"/v1/promotions/tiers/{high}", json={"expiration_date": "2020-01-01T00:00:00Z"}))
+    redeem(api, low)
+    shown = availability(api, campaign_id)
+    assert (shown["status"], shown["limit"], shown["left"]) == ("sold_out", 1, 0)
+
+
 def test_a_pool_is_counted_for_all_who_ask_at_once(api):
     """Many at the same moment get the same count, and a code that is handed out shows soon afterwards."""
     voucher = {"type": "DISCOUNT_VOUCHER", "discount": percent_off(10)}
