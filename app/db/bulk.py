@@ -7,9 +7,11 @@ is not, nothing of it is left and the caller inserts them in another way.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table
+from sqlalchemy import Table, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.database import Database
 
 UNIQUE_VIOLATION: Final = "23505"
 """SQLSTATE."""
@@ -32,6 +34,15 @@ class AlikeRows(NamedTuple):
 def can_copy(session: AsyncSession) -> bool:
     """Whether the database takes COPY."""
     return session.get_bind().dialect.name == "postgresql"
+
+
+async def tell_planner(db: Database, table: str) -> None:
+    """PostgreSQL counts the rows of a table anew, at once: until its autovacuum comes by, it plans for as
+    many as there were before. A sample is read, however many there are; no reader or writer waits for it.
+    """
+    if not db.is_sqlite:
+        async with db.writing() as session:
+            await session.execute(text(f"ANALYZE {table}"))
 
 
 async def copy_free(session: AsyncSession, table: Table, rows: AlikeRows) -> bool:

@@ -7,11 +7,12 @@ from typing import Any
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.outcome import CoreUnavailable
-from app.db.models import AsyncAction
+from app.db.bulk import tell_planner
+from app.db.models import AsyncAction, Voucher
 from app.engine import Engine
 from app.identifiers import new_id
 from app.jobs import (
@@ -46,6 +47,9 @@ STORED_FIRST: dict[str, tuple[Prepare, StepAfter]] = {
 """Work that the core does, whose writes no transaction of SQL may wait for: it is done before the slice's
 transaction, which then tells how far it is, and is harmless to repeat.
 """
+MAKES_VOUCHERS = (generation.TYPE, *voucher_import.TYPES)
+MANY_VOUCHERS = 10_000
+"""From here on the database is told of them."""
 FAILURES_MAX = 5
 """Unexpected errors in a row before an action is given up."""
 OPEN = ("ENQUEUED", "IN_PROGRESS")
@@ -114,6 +118,7 @@ async def run_slice(engine: Engine, project_id: str, action_id: str) -> bool:
                 action.processing_time = max(0, time.time_ns() // 1_000_000 - int(state["started_ms"]))
             due = noted(session)
         await publish_noted(engine, due)
+        await _tell_planner(engine, action)
         return action.status in OPEN
     except SliceDelayed:
         raise
@@ -122,6 +127,18 @@ async def run_slice(engine: Engine, project_id: str, action_id: str) -> bool:
     except Exception:
         log.exception("job.slice_failed", action=action_id)
         return await _count_failure(engine, project_id, action_id)
+
+
+async def _tell_planner(engine: Engine, action: AsyncAction) -> None:
+    """When it has just made very many vouchers: what is asked for next is to find them by an index."""
+    if action.status != "DONE" or action.type not in MAKES_VOUCHERS:
+        return
+    if int(action.state.get("done", 0)) < MANY_VOUCHERS:
+        return
+    try:
+        await tell_planner(engine.db, Voucher.__tablename__)
+    except DBAPIError as error:  # The work is done; autovacuum tells it later.
+        log.warning("job.planner_not_told", action=action.id, reason=str(error))
 
 
 async def _prepared(engine: Engine, project_id: str, action_id: str) -> Any:

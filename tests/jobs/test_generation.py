@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-from app.jobs import generation
+from app.jobs import actions, generation
 from app.jobs.actions import run_slice
 from app.jobs.generation import DRY_SLICES_MAX
 from app.jobs.runner import open_actions, run_jobs
@@ -147,3 +149,24 @@ async def test_generation_goes_on_after_kill_9(engine, project, settings, kills)
     assert len(codes) == len(set(codes)) == wanted
     assert done.result["done_count"] == wanted
     assert await open_actions(engine) == []
+
+
+async def test_the_database_is_told_of_very_many_codes(engine, project, monkeypatch):
+    """PostgreSQL knows how many there are when the last one is made, without waiting for its autovacuum.
+    Where it cannot be told, the codes are made all the same.
+    """
+    monkeypatch.setattr(actions, "MANY_VOUCHERS", 100)
+    known = text("SELECT reltuples FROM pg_class WHERE relname = 'vouchers'")
+    for count, wanted in ((99, -1), (100, 199)):
+        action_id = await ask_for_codes(engine, project.id, await add_campaign(engine, project.id), count)
+        assert (await finish(engine, project.id, action_id)).operation_status == "SUCCESS"
+        if not engine.db.is_sqlite:
+            async with engine.db.reading() as session:
+                assert await session.scalar(known) == wanted
+
+    async def away(db, table):
+        raise OperationalError("ANALYZE", {}, OSError("away"))
+
+    monkeypatch.setattr(actions, "tell_planner", away)
+    action_id = await ask_for_codes(engine, project.id, await add_campaign(engine, project.id), 100)
+    assert (await finish(engine, project.id, action_id)).operation_status == "SUCCESS"
