@@ -17,6 +17,7 @@ from app.http.permissions import ROLES
 from app.http.routing import Scope
 from app.http.scopes import CLIENT_SCOPES, SERVER_SCOPES
 from app.projects import create_key
+from tests.support.patience import PatientTransport
 
 OF_PROJECT = [route for route in ALL_ROUTES if route.scope is Scope.PROJECT]
 ADMINISTRATION = ("/v1/engine/audit", "/v1/engine/extensions")
@@ -107,7 +108,7 @@ def is_refused(answer):
 
 @pytest.fixture
 def http(server):
-    with httpx.Client(base_url=server.base_url, timeout=30) as client:
+    with httpx.Client(base_url=server.base_url, timeout=60, transport=PatientTransport()) as client:
         yield client
 
 

@@ -108,7 +108,7 @@ def test_management_reads_every_chain(server, project, api):
     """A project's by its id; without one, that of the management keys."""
     voucher = single_voucher(api, percent_off(5))
     headers = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
-    with httpx.Client(base_url=server.base_url, headers=headers) as management:
+    with httpx.Client(base_url=server.base_url, headers=headers, timeout=60) as management:
         path = "/management/v1/engine/audit"
         of_project = created(management.get(path, params={"project_id": project.project_id, "limit": 100}))
         assert of_project["data"][0]["related_object_id"] == voucher["id"]
@@ -181,8 +181,8 @@ def provoke(api, project, before_erasure):
     token = created(api.post("/v1/oauth/token", data=form))["access_token"]
     api.get("/v1/vouchers", headers={"X-App-Token": project.app_token + "-wrong"})
     bearer = {"Authorization": f"Bearer {token}"}
-    httpx.get(f"{api.base_url}/v1/vouchers", headers=bearer)
-    httpx.get(f"{api.base_url}/v1/oauth/token?token={token}", headers=bearer)
+    httpx.get(f"{api.base_url}/v1/vouchers", headers=bearer, timeout=60)
+    httpx.get(f"{api.base_url}/v1/oauth/token?token={token}", headers=bearer, timeout=60)
     api.post("/v1/oauth/token/revoke", data={"access_token": token})
     return token
 
@@ -222,7 +222,7 @@ def test_nothing_planted_is_in_a_log_line_an_audit_row_or_a_metric(talkative):
     with talkative.client(project) as api:
         token = provoke(api, project, before_erasure=lambda: attempted(talkative))
     key = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
-    metrics = httpx.get(f"{talkative.base_url}/management/v1/engine/metrics", headers=key).text
+    metrics = httpx.get(f"{talkative.base_url}/management/v1/engine/metrics", headers=key, timeout=60).text
     assert "# TYPE" in metrics, "there are no metrics: the test would prove nothing"
     for command in (("audit", "list"), ("audit", "list", "--project", "planted", "--json")):
         metrics += talkative.command(*command).stdout

@@ -11,9 +11,9 @@ import pytest
 
 from app.core.cluster import slot_of
 from app.core.keys import Partition
-from tests.durability.load import Load, assert_nothing_lost
+from tests.durability.load import Load, assert_nothing_lost, taken_once
 from tests.support.server import Project, RunningServer
-from tests.support.shop import created, percent_off, public_code, redeem, unique
+from tests.support.shop import created, percent_off, public_code, unique
 from tests.support.topologies import Cluster, Sentinels, wait
 
 BEFORE = 200
@@ -51,7 +51,7 @@ def test_a_failover_of_sentinels_loses_nothing(sentinels: Sentinels, tmp_path: P
     """kill -9 of the primary: the Sentinels promote the replica, and all that was acknowledged is there."""
     server = served(sentinels.url, tmp_path).start()
     try:
-        assert httpx.get(f"{server.base_url}/readyz").json()["durability"] == "ledger"
+        assert httpx.get(f"{server.base_url}/readyz", timeout=60).json()["durability"] == "ledger"
         shop = server.create_project(unique("sentinel"))
         with server.client(shop) as api:
             code, _ = public_code(api, percent_off(10))
@@ -75,7 +75,7 @@ def test_a_failover_at_level_replica_loses_nothing(sentinels: Sentinels, tmp_pat
     sentinels.complete()
     server = served(sentinels.url, tmp_path, "replica").start()
     try:
-        assert httpx.get(f"{server.base_url}/readyz").json()["durability"] == "replica"
+        assert httpx.get(f"{server.base_url}/readyz", timeout=60).json()["durability"] == "replica"
         shop = server.create_project(unique("replica"))
         with server.client(shop) as api:
             code, _ = public_code(api, percent_off(10))
@@ -109,7 +109,7 @@ def test_a_killed_master_of_a_cluster_loses_nothing(cluster: Cluster, tmp_path: 
             victim.kill()
             for shop, code in zip(shops[1:], codes[1:], strict=True):
                 with server.client(shop) as api:
-                    redeem(api, code)
+                    taken_once(api, code)
             victim.start()
             seconds = until_served_again(load)
             load.progress(BEFORE)

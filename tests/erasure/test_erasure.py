@@ -19,7 +19,7 @@ from app.webhooks.events import EVENT_TYPES
 from tests.support.server import Project, RunningServer
 from tests.support.shop import CART, created, gift_card, percent_off, public_code, stack, unique
 
-SECONDS_MAX = 60.0
+SECONDS_MAX = 300.0
 NEEDLE = f"needle{uuid.uuid4().hex}"
 """Part of everything that is planted."""
 
@@ -152,6 +152,8 @@ def keys_with_needle(url: str) -> set[str]:
     with redis.Redis.from_url(url) as core:
         for key in core.scan_iter(count=1_000):
             kind = core.type(key).decode()
+            if kind == "none":
+                continue  # Its time was over meanwhile.
             values: Any = {
                 "string": core.get,
                 "hash": core.hgetall,

@@ -13,7 +13,7 @@ from app.db.revisions import heads, serves
 from tests.support.server import ROOT, Project, RunningServer
 from tests.support.valkey import Valkey
 
-WAIT_SECONDS_MAX = 120.0
+WAIT_SECONDS_MAX = 300.0
 
 
 def last_tag() -> str:
