@@ -19,7 +19,7 @@ from app.redeemables import loading
 from app.redeemables.bounded import Bounded
 from app.redeemables.compiling import compile_voucher
 from app.redeemables.foresight import Foreseen
-from app.redeemables.memory import Memory
+from app.redeemables.memory import REDEEMABLES_MAX, Memory
 from app.redeemables.order_history import OrderHistory
 from app.redeemables.products import ProductCache
 from app.redeemables.programs import CampaignProgram, ProjectProgram, VoucherProgram
@@ -50,7 +50,7 @@ class Catalogue:
         self._unknown: Bounded[tuple[str, str], float] = Bounded(UNKNOWN_MAX)
         self._reads: Bounded[tuple[str, str], tuple[CounterName, ...]] = Bounded(READS_MAX)
         self._summaries: Bounded[tuple[str, str], bool] = Bounded(READS_MAX)
-        self._foreseen: Bounded[tuple[str, tuple[str, ...]], Foreseen] = Bounded(READS_MAX)
+        self._foreseen: Bounded[tuple[str, tuple[str, ...]], Foreseen] = Bounded(REDEEMABLES_MAX)
         self._codes: Bounded[tuple[str, str], str] = Bounded(READS_MAX)
         self.histories: Bounded[tuple[str, str], tuple[tuple[bytes | None, ...], OrderHistory]] = Bounded(
             HISTORIES_MAX

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.core.keys import Keys
 from app.core.records import CustomerRecord, VoucherRecord
@@ -16,14 +17,18 @@ from app.redeemables.bounded import Bounded
 from app.redeemables.programs import CampaignProgram, ProjectProgram
 from rules.facts import CustomerFacts, Facts
 
-REDEEMABLES_MAX: Final = 20_000
-"""Sets of redeemables: most are one public code."""
+REDEEMABLES_MAX: Final = 5_000
+"""Sets of redeemables, 5 kB each: most are one public code."""
 CUSTOMERS_MAX: Final = 10_000
 """About 2 kB each."""
+ALIKE_MAX: Final = 1_000
+"""Campaigns whose codes share."""
 
 SHORT_SECONDS: Final = 0.2
 SHORT_MAX: Final = 1_000
 
+Alike = tuple[dict[str, int], Mapping[str, CampaignProgram]]
+"""Guards and campaigns of a set."""
 Together = tuple[tuple[str | None, str], ...]
 """Kind as sent and id of the redeemables of a request, in their order."""
 Identity = tuple[str | None, str | None]
@@ -38,7 +43,8 @@ class Remembered(Struct, frozen=True, kw_only=True):
     keys: Keys
     facts: Facts
     """Those of the redeemables and of the project; nothing of a request."""
-    guards: Mapping[str, int]
+    guards: dict[str, int]
+    """With that of the products."""
     records: dict[str, VoucherRecord]
     campaigns: Mapping[str, CampaignProgram]
     products_version: int
@@ -64,6 +70,7 @@ class Memory:
         self._generations: dict[str, int] = {}
         self._sets: Bounded[tuple[str, Together], Remembered] = Bounded(REDEEMABLES_MAX)
         self._customers: Bounded[tuple[str, Identity], Acquaintance] = Bounded(CUSTOMERS_MAX)
+        self._alike: Bounded[tuple[tuple[str, int], ...], Alike] = Bounded(ALIKE_MAX)
         self._short: Bounded[tuple[str, Together], float] = Bounded(SHORT_MAX)
 
     def generation(self, project_id: str) -> int:
@@ -78,6 +85,13 @@ class Memory:
         return found if found is not None and found.generation == self.generation(project_id) else None
 
     def remember(self, together: Together, remembered: Remembered) -> None:
+        """Codes of one campaign share what is the same of them all: most of what they take is that."""
+        versions = tuple(remembered.guards.items())
+        guards, campaigns = self._alike.get(versions) or (remembered.guards, remembered.campaigns)
+        if campaigns != remembered.campaigns:
+            guards, campaigns = remembered.guards, remembered.campaigns
+        self._alike.put(versions, (guards, campaigns))
+        remembered = replace(remembered, guards=guards, campaigns=campaigns)
         self._sets.put((remembered.project.id, together), remembered)
 
     def customer(self, project_id: str, identity: Identity) -> Acquaintance | None:

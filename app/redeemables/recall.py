@@ -71,7 +71,7 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
         project=remembered.project,
         keys=remembered.keys,
         facts=facts,
-        guards={**remembered.guards, PRODUCTS: remembered.products_version},
+        guards=remembered.guards,
         records=remembered.records,
         campaigns=remembered.campaigns,
         customer=None if known is None else known.record,
@@ -155,15 +155,17 @@ def remember(
     memory, project = catalogue.memory, gathered.project
     generation = memory.generation(project.id)
     if memory.redeemables(project.id, together_of(request)) is None:
+        products_version = catalogue.products.version(project.id)
+        facts = replace(gathered.facts, order=None, customer=None, metadata={})  # They are the request's.
         remembered = Remembered(
             generation=generation,
             project=project,
             keys=gathered.keys,
-            facts=gathered.facts,
-            guards=gathered.guards,
+            facts=facts,
+            guards={**gathered.guards, PRODUCTS: products_version},
             records=gathered.records,
             campaigns=gathered.campaigns,
-            products_version=catalogue.products.version(project.id),
+            products_version=products_version,
         )
         memory.remember(together_of(request), remembered)
     identity, record = identity_of(request), gathered.customer
