@@ -69,6 +69,11 @@ class Postgres:
         asyncio.run(self._administer(f"CREATE DATABASE {name}"))
         return self.url(name)
 
+    def drop_database(self, url: str) -> None:
+        """One that nobody is connected to any more."""
+        name = url.partition("@/")[2].partition("?")[0]
+        asyncio.run(self._administer(f"DROP DATABASE {name}"))
+
     def url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={self.root}"
 
