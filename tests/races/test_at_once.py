@@ -59,7 +59,7 @@ async def pipelined(server: RunningServer, requests: list[bytes]) -> Answered:
     answers = [await read_answer(reader) for _ in requests]
     writer.close()
     await writer.wait_closed()
-    return answers
+    return await definite(server, requests, answers)
 
 
 async def released_together(server: RunningServer, requests: list[bytes]) -> Answered:
@@ -74,15 +74,26 @@ async def released_together(server: RunningServer, requests: list[bytes]) -> Ans
     for _, writer in streams:
         writer.close()
     await asyncio.gather(*(writer.wait_closed() for _, writer in streams))
-    return list(answers)
+    return await definite(server, requests, answers)
+
+
+async def definite(server: RunningServer, requests: list[bytes], answers: Answered) -> Answered:
+    """Those that a busy machine answered 503 are sent again under their key, alone."""
+    found = list(answers)
+    for number, one in enumerate(requests):
+        for _ in range(60):
+            if found[number][0] != 503 or b"Idempotency-Key" not in one:
+                break
+            await asyncio.sleep(0.5)
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(one)
+            found[number] = await read_answer(reader)
+            writer.close()
+            await writer.wait_closed()
+    return found
 
 
 WAYS = {"pipelined": pipelined, "released-together": released_together}
-
-
-def ledger_agrees(server: RunningServer) -> None:
-    """Asserts P5: Redis, counters and postings say the same."""
-    server.command("ledger", "reconcile", "--json")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -97,7 +108,7 @@ async def test_fifty_identical_redemptions_of_a_single_use_code_are_one(
         assert Counter(status for status, _, _ in answers) == {200: 1, 400: REQUESTS - 1}
         assert {body["key"] for status, _, body in answers if status == 400} == {"quantity_exceeded"}
         assert created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"] == 1
-    await asyncio.to_thread(ledger_agrees, four)
+    await asyncio.to_thread(four.assert_ledger_agrees, shop)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -115,7 +126,7 @@ async def test_fifty_redemptions_with_one_key_are_one_with_one_answer(
         first = [headers.get("idempotent-replayed") for status, headers, _ in answers if status == 200]
         assert first.count(None) == 1
         assert created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"] == 1
-    await asyncio.to_thread(ledger_agrees, four)
+    await asyncio.to_thread(four.assert_ledger_agrees, shop)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -128,7 +139,8 @@ async def test_a_gift_card_is_not_spent_twice(way: str, four: RunningServer, sho
                 "redeemables": [{"object": "voucher", "id": card, "gift": {"credits": 700}}],
                 "order": {"amount": 10_000},
             }
-            answers = await WAYS[way](four, [request(shop, "/v1/redemptions", body, None)] * 2)
+            requests = [request(shop, "/v1/redemptions", body, unique("key")) for _ in range(2)]
+            answers = await WAYS[way](four, requests)
             assert sorted(status for status, _, _ in answers) == [200, 400]
             assert created(api.get(f"/v1/vouchers/{card}"))["gift"]["balance"] == 300
 
@@ -141,11 +153,11 @@ async def test_two_rollbacks_at_once_give_back_once(way: str, four: RunningServe
         redeem(api, code)
         for _ in range(5):
             path = f"/v1/redemptions/{redeem(api, code)['redemptions'][0]['id']}/rollback"
-            answers = await WAYS[way](four, [request(shop, path, {}, f"key-{n}") for n in range(2)])
+            answers = await WAYS[way](four, [request(shop, path, {}, unique("key")) for _ in range(2)])
             assert sorted(status for status, _, _ in answers) == [200, 400]
             assert {body["key"] for status, _, body in answers if status == 400} == {"already_rolled_back"}
         assert created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"] == 1
-    await asyncio.to_thread(ledger_agrees, four)
+    await asyncio.to_thread(four.assert_ledger_agrees, shop)
 
 
 async def test_a_lowered_cap_holds_from_its_answer_on(four: RunningServer, shop: Project) -> None:
@@ -154,19 +166,20 @@ async def test_a_lowered_cap_holds_from_its_answer_on(four: RunningServer, shop:
     """
     with four.client(shop) as api:
         code, _ = public_code(api, percent_off(10), quantity=REQUESTS)
-        buyers = [request(shop, "/v1/redemptions", stack(code), None)] * REQUESTS
+        buyers = [request(shop, "/v1/redemptions", stack(code), unique("key")) for _ in range(REQUESTS)]
+        later = [request(shop, "/v1/redemptions", stack(code), unique("key")) for _ in range(20)]
         lowering = asyncio.to_thread(
             api.put, f"/v1/vouchers/{code}", json={"redemption": {"quantity": 10}}
         )
         answers, lowered = await asyncio.gather(released_together(four, buyers), lowering)
         assert lowered.status_code == 200
         taken = sum(status == 200 for status, _, _ in answers)
-        late = await released_together(four, buyers[:20])
+        late = await released_together(four, later)
         taken_late = sum(status == 200 for status, _, _ in late)
         assert taken_late == max(0, 10 - taken)
         used = created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"]
         assert used == taken + taken_late
-    await asyncio.to_thread(ledger_agrees, four)
+    await asyncio.to_thread(four.assert_ledger_agrees, shop)
 
 
 async def test_nothing_asked_for_after_a_stop_succeeds(four: RunningServer, shop: Project) -> None:
@@ -186,9 +199,15 @@ async def test_nothing_asked_for_after_a_stop_succeeds(four: RunningServer, shop
 
         buyers = [asyncio.create_task(buy()) for _ in range(12)]
         for _ in range(6):
-            await asyncio.sleep(0.15)
+            served = sum(status == 200 for _, _, status in bought)
+            async with asyncio.timeout(120):
+                while sum(status == 200 for _, _, status in bought) < served + 12:
+                    await asyncio.sleep(0.02)
             assert (await asyncio.to_thread(api.post, f"/v1/campaigns/{campaign}/disable")).is_success
             stopped = time.monotonic()
+            async with asyncio.timeout(120):
+                while not any(asked > stopped for asked, _, _ in bought):
+                    await asyncio.sleep(0.02)
             await asyncio.sleep(0.1)
             stops.append((stopped, time.monotonic()))
             assert (await asyncio.to_thread(api.post, f"/v1/campaigns/{campaign}/enable")).is_success

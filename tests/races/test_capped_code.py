@@ -67,12 +67,6 @@ def assert_known_refusals(answers: list[Answer], *keys: str) -> None:
     assert unexpected == []
 
 
-def assert_ledger_agrees(wide: RunningServer) -> None:
-    """P5: Redis, counters and postings say the same, in every project of the server."""
-    wide.command("ledger", "reconcile", "--json")
-    wide.command("ledger", "verify", "--json")
-
-
 def test_five_hundred_clients_never_pass_a_cap_of_fifty(wide: RunningServer, crowd: Crowd) -> None:
     """Twenty seeds; acknowledged redemptions are the ledger's rows, never more of them than the cap."""
     for seed in SEEDS:
@@ -107,7 +101,7 @@ def test_five_hundred_clients_never_pass_a_cap_of_fifty(wide: RunningServer, cro
                 assert after.json()["key"] == "quantity_exceeded"
             else:
                 assert after.status_code == 200
-    assert_ledger_agrees(wide)
+        wide.assert_ledger_agrees(project)
 
 
 def test_one_customer_gets_one_under_fifty_identical_requests(
@@ -126,7 +120,7 @@ def test_one_customer_gets_one_under_fifty_identical_requests(
         answers = crowd.fire(wide.base_url, shop.headers, deeds, 1)
         assert len(ids_of(answers, "redeem")) == 1
         assert_known_refusals(answers, "redemption_rules_violated", "multiple_requests")
-    assert_ledger_agrees(wide)
+    wide.assert_ledger_agrees(shop)
 
 
 def test_stacks_that_share_a_budget_never_pass_it(wide: RunningServer, crowd: Crowd, shop: Project) -> None:
@@ -144,7 +138,7 @@ def test_stacks_that_share_a_budget_never_pass_it(wide: RunningServer, crowd: Cr
         assert len(with_both) == 20
         assert len(alone) == 60
         assert {one.body["inapplicable_redeemables"][0]["id"] for one in alone} == {code}
-    assert_ledger_agrees(wide)
+    wide.assert_ledger_agrees(shop)
 
 
 def test_two_workers_meeting_one_new_customer_make_one(
@@ -165,7 +159,7 @@ def test_two_workers_meeting_one_new_customer_make_one(
         assert len(ids_of(answers, "redeem")) == 64
         listed = created(api.get("/v1/customers", params={"limit": 100}))
         assert sorted(one["source_id"] for one in listed["customers"]) == sorted(f"new-{n}" for n in range(8))
-    assert_ledger_agrees(wide)
+    wide.assert_ledger_agrees(shop)
 
 
 def test_a_gift_card_is_never_overdrawn(wide: RunningServer, crowd: Crowd, shop: Project) -> None:
@@ -181,7 +175,7 @@ def test_a_gift_card_is_never_overdrawn(wide: RunningServer, crowd: Crowd, shop:
         assert len(ids_of(answers, "redeem")) == 16
         assert_known_refusals(answers, "gift_amount_exceeded")
         assert created(api.get(f"/v1/vouchers/{card['code']}"))["gift"]["balance"] == 200
-    assert_ledger_agrees(wide)
+    wide.assert_ledger_agrees(shop)
 
 
 def test_a_rollback_among_many_happens_once(wide: RunningServer, crowd: Crowd, shop: Project) -> None:
@@ -194,7 +188,7 @@ def test_a_rollback_among_many_happens_once(wide: RunningServer, crowd: Crowd, s
         assert [answer.status for answer in answers].count(200) == 1
         assert_known_refusals(answers, "already_rolled_back")
         assert created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"] == 0
-    assert_ledger_agrees(wide)
+    wide.assert_ledger_agrees(shop)
 
 
 def test_a_stop_is_seen_by_every_worker(wide: RunningServer, crowd: Crowd, shop: Project) -> None:
