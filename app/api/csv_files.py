@@ -50,8 +50,8 @@ class Layout(Struct, frozen=True):
     key: str
     finish: Callable[[Row], None] | None = None
     is_key_apart: bool = False
-    """What the other columns become does not depend on the key: rows that differ in it alone are read
-    once.
+    """What the other columns become depends neither on the key nor on metadata: of rows that differ in those
+    alone they are read once.
     """
 
 
@@ -168,6 +168,10 @@ class _RowReader:
     def __init__(self, columns: list[str], layout: Layout, schema: MetadataSchema | None) -> None:
         self._columns, self._layout, self._schema = columns, layout, schema
         self._key_at = columns.index(layout.key) if layout.is_key_apart else None
+        self._own = [
+            at for at, column in enumerate(columns) if column == layout.key or column.startswith("metadata.")
+        ]
+        self._others = [at for at in range(len(columns)) if at not in self._own]
         self._alike: dict[tuple[str, ...], Row] = {}
 
     def read(self, number: int, cells: list[str] | str) -> Row:
@@ -177,15 +181,26 @@ class _RowReader:
         at = self._key_at
         if at is None or len(cells) != len(self._columns):
             return self._read(number, cells)
-        others, key = (*cells[:at], *cells[at + 1 :]), cells[at].strip()
+        others, key = tuple([cells[at] for at in self._others]), cells[at].strip()
         known = self._alike.get(others)
         if known is not None and _is_plain(key):
-            return {"row": number, self._layout.key: key, **known}
+            return self._like(known, {"row": number, self._layout.key: key}, cells)
         row = self._read(number, cells)
         if known is None and "refused" not in row and len(self._alike) < ALIKE_MAX:
-            own = ("row", self._layout.key)
+            own = ("row", self._layout.key, "metadata")
             self._alike[others] = {name: value for name, value in row.items() if name not in own}
         return row
+
+    def _like(self, known: Row, row: Row, cells: list[str]) -> Row:
+        try:
+            for at in self._own:
+                column, value = self._columns[at], cells[at].strip()
+                if column in row or not value:
+                    continue
+                _put(row, column, value, self._schema)
+        except CellRefused as refused:
+            return {**row, "refused": str(refused)}
+        return row | known
 
     def _read(self, number: int, cells: list[str]) -> Row:
         row: Row = {"row": number}

@@ -24,7 +24,7 @@ QUANTITY_MAX = 10**9
 VALIDITY = ("validity_timeframe", "validity_day_of_week", "validity_hours")
 PART_OF = {"DISCOUNT_VOUCHER": "discount", "GIFT_VOUCHER": "gift", "LOYALTY_CARD": "loyalty_card"}
 GIFT_EFFECTS = ("APPLY_TO_ORDER", "APPLY_TO_ITEMS")
-_OF_ONE_ROW = frozenset(("code", "row"))
+_OF_ONE_ROW = frozenset(("code", "row", "metadata"))
 _encoder = msgspec.json.Encoder(decimal_format="number")
 """Texts and numbers that look alike are told apart."""
 
@@ -93,18 +93,25 @@ class RowReader:
 
     def read(self, document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The code as it was sent, and the other arguments of `voucher_values`: the same object for all rows
-        that differ in nothing but code and number.
+        that differ in nothing but code and number; what they have in common is read once also where each
+        has metadata of its own.
 
         Raises: RowRefused.
         """
+        code, metadata = document.get("code"), document.get("metadata")
         key = _encoder.encode({name: value for name, value in document.items() if name not in _OF_ONE_ROW})
         known = self._terms.get(key)
-        if known is None or not isinstance(document.get("code"), str):
+        if known is None or not isinstance(code, str) or not isinstance(metadata, dict | None):
             row = row_of(document)
-            columns = self._columns(row)
-            self.check_metadata(columns["body"].get("metadata"))
-            known = self._terms[key] = columns
-        return checked_code(document["code"]), known
+            row.metadata = None
+            known = self._terms[key] = self._columns(row)
+        code, shared = checked_code(code), known["body"].get("metadata")
+        if not metadata:
+            self.check_metadata(shared)
+            return code, known
+        merged = {**(shared or {}), **metadata}
+        self.check_metadata(merged)
+        return code, {**known, "body": {**known["body"], "metadata": merged}}
 
     def _columns(self, row: VoucherRow) -> dict[str, Any]:
         """Raises: RowRefused."""

@@ -169,6 +169,9 @@ def test_rows_that_differ_in_the_key_alone_are_read_as_if_each_were_alone():
         b"A-8,DISCOUNT_VOUCHER,10,PERCENT\n",
         b"A-9,DISCOUNT_VOUCHER,ten,PERCENT,Paris\n",
         b"A-10,DISCOUNT_VOUCHER,ten,PERCENT,Paris\n",
+        b"A-11,DISCOUNT_VOUCHER,10,PERCENT,Par\xff\n",
+        b"A-12,DISCOUNT_VOUCHER,10,PERCENT, \n",
+        b"A-13,DISCOUNT_VOUCHER,10,PERCENT, Rome \n",
     ]
     together = read(VOUCHERS_HEAD + b"".join(lines), single_layout(2))
     alone = [read(VOUCHERS_HEAD + line, single_layout(2))[0] for line in lines]
