@@ -152,6 +152,15 @@ class Settings(Struct, frozen=True, kw_only=True):
             high=1_000_000,
         ),
     ] = 512
+    offers_max: Annotated[
+        int,
+        about(
+            "promotion tiers, stacks and campaigns whose requirements one worker keeps to find what "
+            "qualifies; projects beyond it are looked through in SQL, the newest 1 000; 0: all are",
+            low=0,
+            high=10**7,
+        ),
+    ] = 50_000
     idempotency_hours: Annotated[
         int, about("how long an `Idempotency-Key` is remembered", low=24, high=72)
     ] = 24

@@ -27,9 +27,11 @@ async def running_engine(settings: Settings) -> AsyncIterator[Engine]:
     await core.start()
     try:
         await ledger.start()
+        catalogue = Catalogue(core, db, offers_max=settings.offers_max)
         try:
-            yield Engine(settings=settings, core=core, db=db, ledger=ledger, catalogue=Catalogue(core, db))
+            yield Engine(settings=settings, core=core, db=db, ledger=ledger, catalogue=catalogue)
         finally:
+            await catalogue.close()
             await ledger.close()
     finally:
         await core.close()

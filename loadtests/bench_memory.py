@@ -33,11 +33,13 @@ from loadtests.bench_bars import Bar
 from loadtests.codes import resident_megabytes
 from loadtests.shop import CODE, body, open_shop, post
 from loadtests.stage import Setting, Stage, engine
+from loadtests.tiers import open_tiers
 from tests.support.server import Project
 
 WORKER_MEGABYTES_MAX = 120.0
 VOUCHER_BYTES_MAX = 600.0
 CODE_BYTES_MAX = 150.0
+TIER_BYTES_MAX = 1_500.0
 REDEMPTION_BYTES_MAX = 500.0
 CAMPAIGNS = 1_000
 WARM = 500
@@ -130,6 +132,23 @@ async def with_campaigns(stage: Stage, client: httpx.AsyncClient, count: int) ->
     note = f"({each:.1f} kB a campaign)"
     title = f"a worker with {count} campaigns"
     return Bar(title, after / 1024**2, WORKER_MEGABYTES_MAX, unit="MB", note=note)
+
+
+async def with_tiers(stage: Stage, project: Project, client: httpx.AsyncClient, count: int) -> Bar:
+    """Kept by what they require; none applies to the cart, so that no terms are compiled."""
+    nothing = {"order": {"items": [{"product_id": "prod_none", "quantity": 1, "price": 1}]}}
+    of_tables = {"resource_type": {"conditions": {"$is": ["promotion_tier"]}}}
+    await open_tiers(stage.database_url, project.project_id, client, count)
+    # What looking through the tables takes by itself: the newest thousand compiled, pages of the database.
+    asking = Asking(client)
+    await asking.all("/v1/qualifications", [{**nothing, "options": {"filters": of_tables}}] * AT_ONCE)
+    before = worker_bytes(stage)
+    async with asyncio.timeout(120):
+        # While the tables are looked through, the page ends after the newest thousand.
+        while (await post(client, "/v1/qualifications", nothing))["redeemables"]["has_more"]:
+            await asyncio.sleep(0.2)
+    each = (worker_bytes(stage) - before) / count
+    return Bar(f"a promotion tier that a worker keeps, of {count}", each, TIER_BYTES_MAX, unit="B")
 
 
 async def _until_codes(client: httpx.AsyncClient, code: str) -> None:
@@ -250,6 +269,12 @@ async def _vouchers(stage: Stage, options: argparse.Namespace) -> Bar:
         return await with_vouchers(stage, client, codes)
 
 
+async def _tiers(stage: Stage, options: argparse.Namespace) -> Bar:
+    project = await asyncio.to_thread(stage.server.create_project, "tiers")
+    async with stage.client(project) as client:
+        return await with_tiers(stage, project, client, options.tiers)
+
+
 async def _directory(stage: Stage, options: argparse.Namespace) -> Bar:
     async with project_with_codes(stage, "directory", options.codes) as (project, codes):
         return await with_directory(stage, project, codes)
@@ -264,6 +289,7 @@ async def _redemptions(stage: Stage, options: argparse.Namespace) -> Bar:
 MEASURES: dict[str, Measure] = {
     "campaigns": _campaigns,
     "vouchers": _vouchers,
+    "tiers": _tiers,
     "directory": _directory,
     "redemptions": _redemptions,
 }
@@ -273,6 +299,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench-memory", description=__doc__)
     parser.add_argument("--campaigns", type=int, default=CAMPAIGNS)
     parser.add_argument("--vouchers", type=int, default=REDEEMABLES_MAX - WARM)
+    parser.add_argument("--tiers", type=int, default=20_000, help="more than a thousand")
     parser.add_argument("--codes", type=int, default=1_000_000)
     parser.add_argument("--redemptions", type=int, default=20_000)
     parser.add_argument("--only", default=",".join(MEASURES), help="such as campaigns,vouchers")

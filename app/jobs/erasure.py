@@ -370,10 +370,11 @@ async def _segments(engine: Engine, person: Person) -> int:
                 row.body = {**row.body, "customers": left}
                 row.version = next_version(row.version)
                 changed["seg:" + row.id] = row.version
+        count = len(changed)
         await remember_versions(session, person.project_id, changed)
     if changed:
         await engine.catalogue.publish(Partition(person.project_id), changed, [])
-    return len(changed)
+    return count
 
 
 async def _overwrite(session: AsyncSession) -> None:

@@ -15,11 +15,13 @@ from app.core.keys import Keys, Partition
 from app.core.outcome import CoreUnavailable
 from app.core.records import CustomerRecord, VoucherRecord, encode_record
 from app.db.database import Database
+from app.ledger.versions import CATALOGUE_GUARD
 from app.redeemables import loading
 from app.redeemables.bounded import Bounded
 from app.redeemables.compiling import compile_voucher
 from app.redeemables.foresight import Foreseen
 from app.redeemables.memory import REDEEMABLES_MAX, Memory
+from app.redeemables.offer_book import OFFERS_MAX, OfferBook
 from app.redeemables.order_history import OrderHistory
 from app.redeemables.products import ProductCache
 from app.redeemables.programs import CampaignProgram, ProjectProgram, VoucherProgram
@@ -40,7 +42,7 @@ PUBLISH_ATTEMPTS_MAX = 3
 class Catalogue:
     """Programs of every project that this process has served, and the publication of catalogue writes."""
 
-    def __init__(self, core: RedemptionCore, db: Database) -> None:
+    def __init__(self, core: RedemptionCore, db: Database, *, offers_max: int = OFFERS_MAX) -> None:
         self.core = core
         self.db = db
         self._projects: dict[str, ProjectProgram] = {}
@@ -58,6 +60,11 @@ class Catalogue:
         """By project and customer: orders as of these counters of his."""
         self.products = ProductCache(db)
         self.memory = Memory()
+        self.offers = OfferBook(db, offers_max)
+
+    async def close(self) -> None:
+        """Before the database is closed."""
+        await self.offers.close()
 
     # Reading
     # -------------------------------------------------------------------------------------------------------
@@ -276,6 +283,8 @@ class Catalogue:
 
     def invalidate(self, project_id: str, name: str) -> None:
         """Forget what was compiled from the guard `name`; it is loaded again when next needed."""
+        if name == CATALOGUE_GUARD:
+            return  # Nothing is compiled from it.
         self.memory.forget_project(project_id)
         if name == "s":
             self._projects.pop(project_id, None)

@@ -19,44 +19,16 @@ from app.redeemables.candidates import facts_of_units
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import BALANCES, place_of
 from app.redeemables.gather import Gathered, gather
+from app.redeemables.options import Option
 from app.redeemables.programs import CampaignProgram
 from app.redeemables.read_trip import Asked
-from app.redeemables.request import RedeemableRequest, StackRequest
+from app.redeemables.request import StackRequest
 from app.redeemables.settle import GATHER_ATTEMPTS_MAX, Contended, record_checks
 from app.redeemables.summaries import summary_needs, with_summary
 from rules.counters import tally
 from rules.facts import Candidate, CounterName, Gift, Moment
 from rules.qualification import Scenario, qualify, qualify_stack
 from rules.verdict import Charge, OrderState, Result
-
-
-class Option(Struct, frozen=True, kw_only=True):
-    """One thing that may be shown. kind: campaign, voucher, promotion_tier or promotion_stack."""
-
-    kind: str
-    id: str
-    """v_, promo_, stack_ or camp_ id."""
-    requested: str
-    """What a redemption would name: the code, or the id."""
-    created_at: datetime
-    voucher_type: str = ""
-    gift_amount: int = 0
-    """For a campaign of gift cards: what a new card holds, in minor units."""
-    tier_ids: tuple[str, ...] = ()
-    """Of a stack."""
-    campaign_id: str | None = None
-    """Of a stack."""
-    name: str | None = None
-    """Of a stack."""
-
-    @property
-    def named(self) -> list[RedeemableRequest]:
-        """What a redemption of it would name; nothing for a campaign."""
-        if self.kind == "campaign":
-            return []
-        if self.kind == "promotion_stack":
-            return [RedeemableRequest(id=tier_id, object="promotion_tier") for tier_id in self.tier_ids]
-        return [RedeemableRequest(id=self.requested, object=self.kind)]
 
 
 class Qualified(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from app.core.ops import Apply
 from app.core.outcome import Code
 from app.db.models import Campaign, LedgerEvent, LedgerPosting, Product, ValidationRule
-from app.ledger.versions import catalogue_versions, remember_versions
+from app.ledger.versions import catalogue_versions, changed_since, changes_of, remember_versions
 from tests.ledger.shop import Shop
 
 
@@ -40,8 +40,27 @@ async def test_rows_and_memory_give_the_newest_version(any_shop: Shop) -> None:
         await remember_versions(session, project_id, {"seg:gone": 3, "rule:val_1": 4, "prod": 20})
         await remember_versions(session, project_id, {"seg:gone": 2, "rule:val_1": 6})
     found = await versions(any_shop)
-    del found["s"]
+    del found["s"], found["cat"]
     assert found == {"c:camp_1": 7, "rule:val_1": 6, "prod": 20, "seg:gone": 3}
+
+
+async def test_changes_are_numbered_in_the_order_of_commits(any_shop: Shop) -> None:
+    """Of what offers are made of, and of nothing else; whoever knows a number is told what came after it."""
+    project_id = any_shop.partition.project_id
+    numbers = []
+    for guards in ({"c:camp_1": 1}, {"s": 5}, {"seg:s": 9, "rule:r": 2}, {"c:camp_1": 3, "prod": 1}):
+        async with any_shop.db.writing() as session:
+            await remember_versions(session, project_id, guards)
+        if "cat" in guards:
+            numbers.append(guards["cat"])
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == 3
+    async with any_shop.db.reading() as session:
+        assert await changes_of(session, project_id) == numbers[-1]
+        told = [set(await changed_since(session, project_id, number, 9)) for number in (0, *numbers)]
+        assert len(await changed_since(session, project_id, 0, 1)) == 1
+    assert told[0] == {"c:camp_1", "seg:s", "rule:r", "prod"}
+    assert told[1:] == [told[0], {"c:camp_1", "prod"}, set()]
 
 
 async def test_after_a_rebuild_an_old_definition_is_stale(any_shop: Shop) -> None:

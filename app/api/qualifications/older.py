@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.api.call import Answer, Call
 from app.api.campaigns.wire import campaign_wires
 from app.api.promotions.service import tier_wires
-from app.api.qualifications.queries import Position, Search, Source, campaigns, tiers, vouchers
+from app.api.qualifications.queries import Search, Source, campaigns, tiers, vouchers
 from app.api.qualifications.service import Context, context_of, decided
 from app.api.single_requests import SingleRequest
 from app.api.stack_requests import refusals_as_errors
@@ -22,6 +22,7 @@ from app.http.routing import Route
 from app.http.wire import iso, listing
 from app.identifiers import new_id
 from app.redeemables.answer import listed, tracking_of, validation_order
+from app.redeemables.options import Position
 from app.redeemables.qualifying import Qualified
 from rules.qualification import SCENARIOS
 

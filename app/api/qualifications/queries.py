@@ -13,10 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.db.models import Campaign, PromotionStack, PromotionTier, Voucher
 from app.http.filtering import Field, filter_condition
 from app.http.query import Filters
-from app.redeemables.qualifying import Option
-
-Position = tuple[datetime, str]
-"""created_at and id of the last row seen: rows come in descending order of both."""
+from app.redeemables.offer_rows import OFFERED_TYPES, campaign_option
+from app.redeemables.options import Option, Position
 
 
 class Search(Struct, frozen=True):
@@ -154,7 +152,7 @@ async def campaigns(
             Campaign.project_id == search.project_id,
             Campaign.deleted_at.is_(None),
             Campaign.type != "STANDALONE",
-            Campaign.campaign_type.in_(("DISCOUNT_COUPONS", "GIFT_VOUCHERS", "REFERRAL_PROGRAM")),
+            Campaign.campaign_type.in_(OFFERED_TYPES),
             _live(Campaign, search.now),
             _behind(Campaign, position),
             filter_condition(search.filters, fields, search.now),
@@ -162,20 +160,10 @@ async def campaigns(
         .order_by(Campaign.created_at.desc(), Campaign.id.desc())
         .limit(count)
     )
-    found = []
-    for campaign_id, created_at, body in rows:
-        voucher = body.get("voucher") or {}
-        found.append(
-            Option(
-                kind="campaign",
-                id=campaign_id,
-                requested=campaign_id,
-                created_at=created_at,
-                voucher_type=voucher.get("type") or "DISCOUNT_VOUCHER",
-                gift_amount=(voucher.get("gift") or {}).get("amount") or 0,
-            )
-        )
-    return found
+    return [
+        campaign_option(campaign_id, created_at, body.get("voucher"))
+        for campaign_id, created_at, body in rows
+    ]
 
 
 async def stacks(

@@ -13,7 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.api.call import Call
-from app.api.qualifications.queries import Position, Search, newest
+from app.api.qualifications.looking import Looking, looking
+from app.api.qualifications.queries import Search
 from app.api.qualifications.schemas import FILTERED, QualificationFilters, QualificationRequest
 from app.api.qualifications.wire import answer_wire, owners_of
 from app.api.stack_requests import asked_of, moment_of
@@ -22,14 +23,18 @@ from app.http.query import Condition, Filters
 from app.redeemables.checks import check_stack
 from app.redeemables.customers import CustomerPayload
 from app.redeemables.gather import Gathered, gather
+from app.redeemables.offer_changes import changes_commands, changes_told, offers_as_of
+from app.redeemables.offers import ProjectOffers
+from app.redeemables.options import Option, Position
 from app.redeemables.order_request import OrderPayload
-from app.redeemables.qualifying import Option, Qualified, qualify_options
+from app.redeemables.qualifying import Qualified, qualify_options
 from app.redeemables.read_trip import Asked
 from app.redeemables.request import StackRequest
 from rules.qualification import SCENARIOS, Scenario
 
 BATCH = 50
-BATCH_MIN = 20
+FEW = 2
+"""As many times what is wanted are decided at first."""
 LOOKED_AT_MAX = 1_000
 """Redeemables that one request decides. Beyond it the page ends, and its cursor goes on from there."""
 DEALS = {"BEST_DEAL": -1, "LEAST_DEAL": 1}
@@ -64,6 +69,8 @@ class Context(Struct, frozen=True):
     request: StackRequest
     gathered: Gathered
     now: datetime
+    changes: int | None = None
+    """The number of the last change of what offers are made of, where it was asked for."""
 
 
 class Asking(Protocol):
@@ -75,8 +82,9 @@ class Asking(Protocol):
     metadata: dict[str, Any] | None
 
 
-async def context_of(call: Call, request: Asking) -> Context:
-    """The budgets of the address are charged here, once per request.
+async def context_of(call: Call, request: Asking, *, counting: bool = False) -> Context:
+    """The budgets of the address are charged here, once per request. counting: the number of changes is asked
+    for as well.
 
     Raises: Refused, LookupError, CoreUnavailable, ApiError.
     """
@@ -91,10 +99,17 @@ async def context_of(call: Call, request: Asking) -> Context:
     )
     # An Idempotency-Key means nothing where nothing is taken.
     asked = replace(asked_of(call), scope_hash="", fingerprint="")
+    riders = len(asked.riders)
+    if counting:
+        keys = await engine.core.open(call.partition)
+        asked = replace(asked, riders=(*asked.riders, *changes_commands(engine.core, keys)))
     gathered = await gather(engine.core, engine.catalogue, asked, context, now)
-    await call.admission.admit(gathered.riders)
+    await call.admission.admit(gathered.riders[:riders])
+    changes = None
+    if counting and gathered.keys is keys:
+        changes = changes_told(engine.core, keys, gathered.riders[riders:])
     check_stack(gathered, context)
-    return Context(replace(asked, riders=()), context, gathered, now)
+    return Context(replace(asked, riders=()), context, gathered, now, changes)
 
 
 async def decided(
@@ -115,7 +130,7 @@ async def qualifications(call: Call, request: QualificationRequest, *, codes: bo
     Raises: Refused, Contended, LookupError, CoreUnavailable, ApiError.
     """
     scenario = SCENARIOS[request.scenario or "ALL"]
-    context = await context_of(call, request)
+    context = await context_of(call, request, counting=True)
     gathered, now = context.gathered, context.now
     search = Search(
         project_id=call.project_id,
@@ -126,7 +141,11 @@ async def qualifications(call: Call, request: QualificationRequest, *, codes: bo
         stacks_only=scenario.stacks_only,
         codes=codes,
     )
-    page = await _Pages(call, context, scenario, search).page(request)
+    offers = None
+    if not search.filters and not search.wallet_only:
+        # Filters are the tables' business, and a wallet holds nothing but codes.
+        offers = await offers_as_of(call.engine.catalogue, call.project_id, context.changes)
+    page = await Pages(call, context, scenario, search, offers).page(request)
     rules = {}
     if "validation_rules" in request.expand and page.entries:
         owners = {owner for one in page.entries for result in one.results for owner in owners_of(result)}
@@ -137,14 +156,22 @@ async def qualifications(call: Call, request: QualificationRequest, *, codes: bo
     )
 
 
-class _Pages:
-    """Looks through the options of one request, batch by batch."""
+class Pages:
+    """Looks through the options of one request, batch by batch. offers: None to look in the tables."""
 
-    def __init__(self, call: Call, context: Context, scenario: Scenario, search: Search) -> None:
+    def __init__(
+        self,
+        call: Call,
+        context: Context,
+        scenario: Scenario,
+        search: Search,
+        offers: ProjectOffers | None,
+    ) -> None:
         self.call = call
         self.context = context
         self.scenario = scenario
         self.search = search
+        self.offers = offers
         self.looked_at = 0
 
     async def page(self, request: QualificationRequest) -> Page:
@@ -156,9 +183,10 @@ class _Pages:
             return await self._by_deal(cursor, request.limit, deal)
         return await self._by_age(cursor, request.limit)
 
-    async def _options(self, position: Position | None, count: int) -> list[Option]:
-        async with self.call.read() as session:
-            return await newest(session, self.search, position, count)
+    def _looking(self, position: Position | None, newest: int | None = None) -> Looking:
+        return looking(
+            self.call, self.search, position, self.offers, self.context.gathered, self.scenario, newest
+        )
 
     async def _decided(self, options: Sequence[Option]) -> list[Qualified]:
         self.looked_at += len(options)
@@ -172,15 +200,17 @@ class _Pages:
             start = cursor.millisecond if not cursor.received else cursor.millisecond + _MILLISECOND
             position = (start, "")
         found: list[Qualified] = []
-        batch = min(max(4 * limit, BATCH_MIN), BATCH)
+        walk = self._looking(position)
+        batch = min(max(FEW * limit, walk.batch_first), BATCH)
         wanted = limit + (cursor.received if cursor else 0)
         while self.looked_at < LOOKED_AT_MAX and len(found) <= wanted:
-            options = await self._options(position, batch)
+            options = await walk.next(batch)
             found += await self._decided(options)
             if len(options) < batch:
                 position = None
                 break
-            position = (options[-1].created_at, options[-1].id)
+            position = options[-1].position
+            batch = min(2 * batch, BATCH, LOOKED_AT_MAX - self.looked_at)
         received = _received(found, cursor)
         found = found[received:]
         if len(found) <= limit:
@@ -195,13 +225,13 @@ class _Pages:
     async def _by_deal(self, cursor: Cursor | None, limit: int, sign: int) -> Page:
         """The best (or the least) of the newest LOOKED_AT_MAX redeemables."""
         found: list[Qualified] = []
-        position: Position | None = None
+        walk = self._looking(None, LOOKED_AT_MAX)
         while self.looked_at < LOOKED_AT_MAX:
-            options = await self._options(position, BATCH)
+            batch = min(BATCH, LOOKED_AT_MAX - self.looked_at)
+            options = await walk.next(batch)
             found += await self._decided(options)
-            if len(options) < BATCH:
+            if len(options) < batch:
                 break
-            position = (options[-1].created_at, options[-1].id)
         # Stable: equal deals stay newest first.
         found.sort(key=lambda one: sign * one.deal)
         first = _position_behind(found, cursor)

@@ -18,6 +18,9 @@ from app.api.validations.service import validate_request
 from app.db.models import Campaign, PromotionTier, Voucher
 from app.identifiers import new_id
 from app.redeemables.customers import identity
+from app.redeemables.offer_changes import changes_commands, changes_told, offers_as_of
+from app.redeemables.offer_rows import applies_itself
+from app.redeemables.offers import ProjectOffers
 from app.redeemables.request import REDEEMABLES_MAX, RedeemableRequest, StackRequest
 
 AUTOMATIC_MAX = 10
@@ -76,16 +79,26 @@ async def _automatic(call: Call, request: StackRequest) -> list[RedeemableReques
     if customer_id is not None:
         known = await call.engine.catalogue.hydrate_customer(call.partition, source_id or customer_id)
         holder_id = known.id if known is not None else None
+    offers = await _offers(call)
     async with call.read() as session:
-        tiers = await _tiers(session, call.project_id)
+        tiers = (
+            offers.automatic(AUTOMATIC_MAX)
+            if offers is not None
+            else await _tiers(session, call.project_id)
+        )
         codes = await _codes(session, call.project_id, holder_id) if holder_id is not None else []
     found = [RedeemableRequest(id=code, object="voucher") for code in codes]
     found += [RedeemableRequest(id=tier_id, object="promotion_tier") for tier_id in tiers]
     return found[:AUTOMATIC_MAX]
 
 
-def _applies_itself(owner: Any) -> Any:
-    return owner.body["extensions"]["auto_apply"].as_boolean().is_(True)
+async def _offers(call: Call) -> ProjectOffers | None:
+    """As new as the last acknowledged change; None: the tables have to be looked through."""
+    core = call.engine.core
+    keys = await core.open(call.partition)
+    replies = await core.read(call.partition, changes_commands(core, keys))
+    changes = changes_told(core, keys, replies)
+    return await offers_as_of(call.engine.catalogue, call.project_id, changes)
 
 
 async def _tiers(session: AsyncSession, project_id: str) -> list[str]:
@@ -100,7 +113,7 @@ async def _tiers(session: AsyncSession, project_id: str) -> list[str]:
             PromotionTier.active,
             Campaign.active,
             Campaign.deleted_at.is_(None),
-            or_(_applies_itself(PromotionTier), _applies_itself(Campaign)),
+            or_(applies_itself(PromotionTier), applies_itself(Campaign)),
         )
         .order_by(PromotionTier.created_at.desc(), PromotionTier.id.desc())
         .limit(AUTOMATIC_MAX)
@@ -119,7 +132,7 @@ async def _codes(session: AsyncSession, project_id: str, holder_id: str) -> list
             Voucher.holder_id == holder_id,
             Voucher.deleted_at.is_(None),
             Voucher.active,
-            or_(_applies_itself(Voucher), _applies_itself(Campaign)),
+            or_(applies_itself(Voucher), applies_itself(Campaign)),
         )
         .order_by(Voucher.created_at.desc(), Voucher.id.desc())
         .limit(AUTOMATIC_MAX)

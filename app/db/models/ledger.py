@@ -204,10 +204,15 @@ class CatalogueVersion(Base):
     """
 
     __tablename__ = "catalogue_versions"
+    __table_args__ = (Index("ix_catalogue_versions_changed", "project_id", "changed"),)
 
     project_id: Mapped[str] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int]
+    changed: Mapped[int | None]
+    """The project's number of changes (the guard "cat") when this one was raised: it grows in the order of
+    commits. None: before there was one.
+    """
 
 
 class RollbackIntent(Base):
