@@ -5,20 +5,20 @@ import random
 import resource
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from chaos.rig import Rig, new_valkey, signal_process
+from tests.support.topologies import free_port
 from tests.support.valkey import Valkey
 
 FULL_SECONDS: Final = (0.5, 1.5)
 ROOM_BYTES: Final = 20_000
 """What is left when the disk or the memory is nearly full: some more events fit."""
 SECTOR_BYTES: Final = 4096
-LINK_SECONDS_MAX: Final = 20.0
+LINK_SECONDS_MAX: Final = 120.0
 
 
 async def disk_full(rig: Rig, randomness: random.Random) -> str:
@@ -161,7 +161,7 @@ async def _route(rig: Rig, valkey: Valkey) -> None:
 async def _follow(rig: Rig) -> None:
     """Give the current server a replica, and wait until it follows."""
     primary = _valkey(rig)
-    port = _free_port()
+    port = free_port()
     await asyncio.to_thread(primary.command, "CONFIG", "SET", "bind", "127.0.0.1")
     await asyncio.to_thread(primary.command, "CONFIG", "SET", "port", str(port))
     await asyncio.to_thread(primary.command, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
@@ -180,12 +180,6 @@ def _wait(reached: Callable[[], bool]) -> None:
         if time.monotonic() > end:
             raise TimeoutError("the replica does not follow")
         time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _valkey(rig: Rig) -> Valkey:

@@ -28,7 +28,7 @@ PERCENT = {"type": "PERCENT", "percent_off": 10, "effect": "APPLY_TO_ORDER"}
 SEED_ROWS = 100_000
 """Of one file."""
 SEED_SECONDS_MAX = 3_600.0
-AGAIN_SECONDS_MAX = 30.0
+AGAIN_SECONDS_MAX = 120.0
 """How long a 503 with Retry-After is answered by asking again."""
 
 Check = Callable[[httpx.Client], str | None]

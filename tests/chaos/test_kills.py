@@ -14,5 +14,5 @@ async def test_kills_of_everything_lose_nothing(tmp_path: Path) -> None:
     figures = await run_kills(5, 10.0, "1", tmp_path)
     assert figures.problems == []
     assert (figures.kills, figures.unresolved) == (5, 0)
-    assert figures.acknowledged > 50
+    assert figures.acknowledged >= 5, "one at least after each kill"
     print(figures)

@@ -18,7 +18,7 @@ from tests.support.server import Project, RunningServer
 from tests.support.shop import assign, created, percent_off, public_code, rule, stack, unique
 
 CLIENTS = 16
-WAIT_SECONDS_MAX = 60
+WAIT_SECONDS_MAX = 300
 
 
 @pytest.fixture

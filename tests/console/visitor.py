@@ -14,6 +14,7 @@ import httpx
 
 from app.db.database import Database
 from app.projects import set_mint_budget
+from tests.support.patience import PatientTransport
 from tests.support.server import Project, RunningServer
 
 
@@ -68,7 +69,11 @@ class Visitor:
 @contextmanager
 def visiting(server: RunningServer, **headers: str) -> Iterator[Visitor]:
     with httpx.Client(
-        base_url=server.base_url, follow_redirects=True, timeout=30, headers=headers
+        base_url=server.base_url,
+        follow_redirects=True,
+        timeout=60,
+        headers=headers,
+        transport=PatientTransport(),
     ) as client:
         yield Visitor(client)
 

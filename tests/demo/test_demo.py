@@ -15,6 +15,7 @@ import pytest
 from app.demo.keys import load_keys
 from app.demo.welcome import requests_to_paste
 from tests.support.demo import saved_keys, start_demo, wait_told
+from tests.support.patience import PatientTransport
 from tests.support.server import RunningServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.service]
@@ -30,7 +31,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 def client_of(shop: RunningServer) -> httpx.Client:
     keys = saved_keys(shop)
     headers = {"X-App-Id": keys["app_id"], "X-App-Token": keys["app_token"]}
-    return httpx.Client(base_url=shop.base_url, headers=headers, timeout=30)
+    transport = PatientTransport()
+    return httpx.Client(base_url=shop.base_url, headers=headers, timeout=60, transport=transport)
 
 
 def listing(client: httpx.Client, path: str) -> list[dict[str, Any]]:

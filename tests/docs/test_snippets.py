@@ -61,6 +61,7 @@ def folder(shop: RunningServer, tmp_path: Path) -> Path:
     launcher = binaries / "vouchsafe"
     launcher.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m app.cli "$@"\n')
     launcher.chmod(0o755)
+    (tmp_path / ".curlrc").write_text("retry = 60\nretry-delay = 1\n")  # A 503 asks for just that.
     return tmp_path
 
 
@@ -69,7 +70,13 @@ def test_shell_snippets_work_in_order(document: str, shop: RunningServer, folder
     """What a reader pastes succeeds, each line of it."""
     script = "set -eu\n" + "\necho\n".join(blocks(ROOT / document, "demo"))
     finished = subprocess.run(
-        ["sh"], input=script, cwd=folder, env=outside(), capture_output=True, text=True, check=False
+        ["sh"],
+        input=script,
+        cwd=folder,
+        env={**outside(), "CURL_HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     printed = finished.stdout + finished.stderr

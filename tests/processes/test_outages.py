@@ -2,7 +2,6 @@
 away (P10).
 """
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +13,12 @@ import pytest
 
 from tests.support.postgres import Postgres
 from tests.support.server import Project, RunningServer
-from tests.support.shop import created, gift_card, percent_off, public_code, stack, unique
+from tests.support.shop import created, percent_off, public_code, stack, unique
 from tests.support.valkey import Valkey
 
 pytestmark = [pytest.mark.slow, pytest.mark.service]
 
-BACK_SECONDS_MAX = 60.0
+BACK_SECONDS_MAX = 180.0
 """Far more than coming back takes."""
 
 
@@ -58,7 +57,7 @@ def shop(server: RunningServer) -> Project:
 
 @pytest.fixture(scope="module")
 def code(server: RunningServer, shop: Project) -> str:
-    with server.client(shop, patient=False) as api:
+    with server.client(shop) as api:
         return public_code(api, percent_off(10))[0]
 
 
@@ -92,27 +91,35 @@ def assert_unavailable(answer: httpx.Response) -> None:
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-def reconciled(server: RunningServer) -> None:
-    finished = server.command("ledger", "reconcile", "--json")
-    assert json.loads(finished.stdout)
+def made_card(api: httpx.Client) -> str:
+    """A gift card of 5 000. A worker that is still on its way back answers 503: then it is another card."""
+    body = {"type": "GIFT_VOUCHER", "gift": {"amount": 5_000, "effect": "APPLY_TO_ORDER"}}
+    made = until_definite(lambda: api.post(f"/v1/vouchers/{unique('GIFT')}", json=body))
+    return str(created(made)["code"])
+
+
+def used(api: httpx.Client, code: str) -> int:
+    return int(created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"])
 
 
 def test_the_whole_way_works_on_postgresql(server: RunningServer, shop: Project, code: str) -> None:
     """Redeem, read back, roll back, reconcile."""
-    with server.client(shop, patient=False) as api:
+    with server.client(shop) as api:
+        until_answer(lambda: redeem(server, shop, code), 200)
+        before = used(api, code)
         (redemption,) = created(api.post("/v1/redemptions", json=stack(code)))["redemptions"]
         assert created(api.get(f"/v1/redemptions/{redemption['id']}"))["result"] == "SUCCESS"
-        assert created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"] == 1
+        assert used(api, code) == before + 1
         created(api.post(f"/v1/redemptions/{redemption['id']}/rollback"))
-        assert created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"] == 0
-    reconciled(server)
+        assert used(api, code) == before
+    server.assert_ledger_agrees(shop)
 
 
 def test_a_frozen_valkey_is_503_and_comes_back(
     server: RunningServer, shop: Project, code: str, parts: tuple[Postgres, Valkey]
 ) -> None:
     """A server that neither answers nor closes: requests are refused in time, and served again afterwards."""
-    assert redeem(server, shop, code).status_code == 200
+    until_answer(lambda: redeem(server, shop, code), 200)
     parts[1].pause()
     try:
         assert_unavailable(redeem(server, shop, code))
@@ -121,7 +128,7 @@ def test_a_frozen_valkey_is_503_and_comes_back(
         parts[1].resume()
     until_answer(lambda: redeem(server, shop, code), 200)
     until_answer(lambda: httpx.get(f"{server.base_url}/readyz", timeout=30), 200)
-    reconciled(server)
+    server.assert_ledger_agrees(shop)
 
 
 def test_a_key_is_known_after_valkey_has_lost_everything(
@@ -131,8 +138,9 @@ def test_a_key_is_known_after_valkey_has_lost_everything(
     anew: redemptions, rollbacks, balances and custom events; and 422 for another body as before.
     """
     with server.client(shop) as api:
-        card = gift_card(api, 5_000)["code"]
-        redemption = created(api.post("/v1/redemptions", json=stack(code)))["redemptions"][0]["id"]
+        card = made_card(api)
+        taken = until_answer(lambda: api.post("/v1/redemptions", json=stack(code)), 200)
+        redemption = taken.json()["redemptions"][0]["id"]
         requests: tuple[tuple[str, dict[str, Any]], ...] = (
             ("/v1/redemptions", stack(code)),
             (f"/v1/redemptions/{redemption}/rollback", {}),
@@ -158,7 +166,7 @@ def test_a_key_is_known_after_valkey_has_lost_everything(
         other = send(0, stack(code, metadata={"n": 2}))
         assert (other.status_code, other.json()["key"]) == (422, "idempotency_key_reused")
         assert created(api.get(f"/v1/vouchers/{card}"))["gift"]["balance"] == 5_700
-    reconciled(server)
+    server.assert_ledger_agrees(shop)
 
 
 def test_a_killed_database_is_503_for_what_needs_it_and_nothing_acknowledged_is_lost(
@@ -169,19 +177,19 @@ def test_a_killed_database_is_503_for_what_needs_it_and_nothing_acknowledged_is_
     """
     database = parts[0]
     with server.client(shop, patient=False) as api:
-        before = created(api.get(f"/v1/vouchers/{code}"))["redemption"]["redeemed_quantity"]
+        before = until_answer(lambda: api.get(f"/v1/vouchers/{code}"), 200).json()["redemption"][
+            "redeemed_quantity"
+        ]
         database.process.kill()
         database.process.wait()
         assert_unavailable(api.get("/v1/campaigns"))
         assert_unavailable(api.post("/v1/customers", json={"source_id": "meanwhile"}))
         answers = [redeem(server, shop, code) for _ in range(5)]
         assert {answer.status_code for answer in answers} <= {200, 503}
-        database.process = database._start()
+        database.revive()
         until_answer(lambda: api.get("/v1/campaigns"), 200)
         until_answer(lambda: redeem(server, shop, code), 200)
         acknowledged = before + sum(answer.status_code == 200 for answer in answers) + 1
-        used = until_answer(lambda: api.get(f"/v1/vouchers/{code}"), 200).json()["redemption"][
-            "redeemed_quantity"
-        ]
-        assert used >= acknowledged
-    reconciled(server)
+        shown = until_answer(lambda: api.get(f"/v1/vouchers/{code}"), 200).json()
+        assert shown["redemption"]["redeemed_quantity"] >= acknowledged
+    server.assert_ledger_agrees(shop)

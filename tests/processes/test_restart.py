@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.service]
 
 RESTARTS = 3
 CLIENTS = 3
-WAIT_SECONDS_MAX = 120.0
+WAIT_SECONDS_MAX = 300.0
 """Far more than a restart takes: nothing here is timed."""
 
 
@@ -71,6 +71,12 @@ def pids(server: RunningServer) -> set[int]:
     return {*status["web"], status["background"]}
 
 
+def restarts_of(server: RunningServer) -> int:
+    status = server.status()
+    assert status is not None
+    return int(status["restarts"])
+
+
 def test_no_request_fails_while_everything_is_replaced(server: RunningServer) -> None:
     """Three restarts under load: each of the processes is another one, each redemption is in the ledger."""
     project = server.create_project("restart")
@@ -82,13 +88,11 @@ def test_no_request_fails_while_everything_is_replaced(server: RunningServer) ->
         for shopper in shoppers:
             shopper.start()
         until(lambda: all(shopper.done for shopper in shoppers))
-        for number in range(RESTARTS):
-            before = pids(server)
+        for _ in range(RESTARTS):
+            before, restarts = pids(server), restarts_of(server)
             finished = server.command("restart")
             assert "1 web workers and the background process were replaced" in finished.stdout
-            status = server.status()
-            assert status is not None
-            assert status["restarts"] == number + 1
+            assert restarts_of(server) > restarts
             until(lambda known=before: not known & pids(server))
             served = [shopper.done for shopper in shoppers]
             until(lambda known=served: all(s.done > k for s, k in zip(shoppers, known, strict=True)))
@@ -105,13 +109,12 @@ def test_a_restart_asked_for_twice_at_once_is_done(server: RunningServer) -> Non
     """By an impatient operator: the parent goes on, and the server answers."""
     process = server.process
     assert process is not None
-    before = server.status()
-    assert before is not None
+    before = restarts_of(server)
     os.kill(process.pid, signal.SIGHUP)
     os.kill(process.pid, signal.SIGHUP)
-    until(lambda: (server.status() or {}).get("restarts", 0) > before["restarts"])
+    until(lambda: restarts_of(server) > before)
     assert process.poll() is None
-    assert httpx.get(f"{server.base_url}/readyz").status_code == 200
+    server.wait_ready()
 
 
 def test_a_folder_that_nobody_serves_is_named(server: RunningServer, tmp_path: Path) -> None:

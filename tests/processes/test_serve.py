@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.server import ROOT, VOUCHSAFE, RunningServer
 
-WAIT_SECONDS_MAX = 30.0
+WAIT_SECONDS_MAX = 180.0
 """Far more than anything here takes; nothing is judged by how fast it was."""
 
 
@@ -40,6 +40,14 @@ def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
+def is_live(server: RunningServer) -> bool:
+    """A connection that the dying worker has just taken is cut, and says nothing of the others."""
+    try:
+        return httpx.get(f"{server.base_url}/livez", timeout=60).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def family(server: RunningServer) -> tuple[set[int], int]:
     """(web workers, background process) of this moment."""
     status = server.status()
@@ -54,8 +62,7 @@ class TestDeaths:
         before, _ = family(own_server)
         victim = min(before)
         os.kill(victim, signal.SIGKILL)
-        with httpx.Client(base_url=own_server.base_url) as client:
-            until(lambda: client.get("/livez").status_code == 200)
+        until(lambda: is_live(own_server))
         until(lambda: len(family(own_server)[0] - {victim}) == 2)
         own_server.wait_ready()
 
@@ -96,7 +103,7 @@ class TestRefusals:
         refused = server.command("serve", "--port", "0", check=False)
         assert refused.returncode == 1
         assert str(server.data_dir) in refused.stderr
-        assert httpx.get(f"{server.base_url}/livez").status_code == 200
+        assert is_live(server)
 
     def test_a_database_of_the_operator_is_never_migrated(
         self, server: RunningServer, tmp_path: Path

@@ -21,6 +21,18 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
 
 
 @pytest.fixture
+def project(server: RunningServer) -> Project:
+    """Of each test's own: webhooks hear of everybody."""
+    return server.create_project(unique("heard"), is_sandbox=True)
+
+
+@pytest.fixture
+def api(server: RunningServer, project: Project) -> Iterator[httpx.Client]:
+    with server.client(project) as client:
+        yield client
+
+
+@pytest.fixture
 def manage(server: RunningServer, project: Project) -> Iterator[httpx.Client]:
     headers = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
     path = f"{server.base_url}/management/v1/projects/{project.project_id}/"

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.receiver import until
 from tests.support.server import Project, RunningServer
 from tests.support.shop import (
     amount_off,
@@ -169,14 +170,15 @@ def test_only_a_sandbox_travels_in_time(server: RunningServer) -> None:
 def test_a_travellers_lock_ends_by_the_servers_clock(api: httpx.Client) -> None:
     """D8: whoever locks with a clock of years ahead keeps the unit for no longer than he asked for."""
     code = single_voucher(api, amount_off(500), quantity=1)["code"]
-    session = {"type": "LOCK", "key": unique("s"), "ttl": 1, "ttl_unit": "SECONDS"}
-    assert at(api, "2031-01-01", code, session=session)["valid"] is True
-    assert validate(api, code)["valid"] is False
-    for _ in range(200):
-        if validate(api, code)["valid"]:
-            return
-        time.sleep(0.1)
-    raise AssertionError("the lock is still there long after its second")
+    for seconds in (1, 10, 100):  # So long that the lock is looked at before it ends, also on a busy machine.
+        began = time.monotonic()
+        session = {"type": "LOCK", "key": unique("s"), "ttl": seconds, "ttl_unit": "SECONDS"}
+        assert at(api, "2031-01-01", code, session=session)["valid"] is True
+        is_free = validate(api, code)["valid"]
+        if not is_free or time.monotonic() - began < seconds:
+            break
+    assert not is_free
+    until(lambda: validate(api, code)["valid"], "the lock ends")
 
 
 def test_s11_an_offer_follows_a_location_that_moves(api: httpx.Client) -> None:
