@@ -1,5 +1,6 @@
 """Catalogue versions survive whatever happens to Redis: nobody decides on an older definition (D5)."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from sqlalchemy import text
@@ -61,6 +62,25 @@ async def test_changes_are_numbered_in_the_order_of_commits(any_shop: Shop) -> N
         assert len(await changed_since(session, project_id, 0, 1)) == 1
     assert told[0] == {"c:camp_1", "seg:s", "rule:r", "prod"}
     assert told[1:] == [told[0], {"c:camp_1", "prod"}, set()]
+
+
+async def test_changes_at_once_wait_for_each_other(any_shop: Shop) -> None:
+    """Whatever they change in whatever order: each has a number of its own, and none is refused."""
+    project_id = any_shop.partition.project_id
+    names = ["c:1", "c:2", "rule:1", "seg:1"]
+
+    async def change(number: int) -> int:
+        order = names if number % 2 else names[::-1]
+        guards = dict.fromkeys(order, number)
+        async with any_shop.db.writing() as session:
+            await remember_versions(session, project_id, guards)
+        return guards["cat"]
+
+    numbers = await asyncio.gather(*(change(number) for number in range(1, 13)))
+    assert len(set(numbers)) == len(numbers)
+    async with any_shop.db.reading() as session:
+        assert await changes_of(session, project_id) == max(numbers)
+        assert set(await changed_since(session, project_id, max(numbers) - 1, 9)) == set(names)
 
 
 async def test_after_a_rebuild_an_old_definition_is_stale(any_shop: Shop) -> None:

@@ -190,6 +190,32 @@ async def test_what_a_customer_says_or_is_counts_at_once(settings: Settings) -> 
         assert await shop.shown({**body, "customer": {"source_id": "ann", "metadata": {"tier": "tin"}}}) == []
 
 
+async def test_what_applies_by_itself_is_found_in_the_same_place(settings: Settings) -> None:
+    """The newest tiers with `auto_apply`, their own or their campaign's, as of the last change."""
+    async with workers(settings) as shop:
+        marked = {"extensions": {"auto_apply": True}}
+        plain = await shop.campaign()
+        body: Wire = {"redeemables": [], "order": cart("mug")}
+
+        async def applied() -> list[str]:
+            answers = [
+                created(await client.post("/v1/validations?auto=true", json=body))
+                for client in (shop.second, shop.plain)
+            ]
+            kept, found = ([one["id"] for one in answer["redeemables"]] for answer in answers)
+            assert kept == found
+            return kept
+
+        await shop.tier(plain)
+        assert await applied() == []
+        own = await shop.tier(plain, action={"discount": percent_off(9)}, **marked)
+        assert await applied() == [own]
+        inherited = await shop.tier(await shop.campaign(**marked))
+        assert await applied() == [own, inherited]
+        created(await shop.first.post(f"/v1/promotions/tiers/{own}/disable"))
+        assert await applied() == [inherited]
+
+
 async def test_windows_open_and_close_without_a_write(settings: Settings) -> None:
     """Of a tier and of its campaign: by the clock alone."""
     async with workers(settings) as shop:
