@@ -258,7 +258,7 @@ def _answers(route: Route, schemas: _Schemas) -> Schema:
         keys.setdefault(400, []).append("invalid_query_params")
     if "{" in route.path:
         keys.setdefault(404, ["not_found"])  # for what no id can be, the edge itself says so
-    if route.scope in (Scope.PROJECT, Scope.MANAGEMENT) and route.method in ("PUT", "DELETE"):
+    if route.scope is not Scope.PUBLIC and route.method in ("PUT", "DELETE"):
         keys[412] = ["precondition_failed"]
     for status, names in keys.items():
         described = ", ".join(dict.fromkeys(names))

@@ -48,17 +48,26 @@ def item_wire(state: LineState, line: Line | None) -> dict[str, Any]:
     (behaviour 3.1).
     """
     wire: dict[str, Any] = {"object": "order_item"}
-    for name in ("product_id", "sku_id", "source_id", "related_object"):
-        value = getattr(state, name)
-        if value is not None:
-            wire[name] = value
+    # One by one: a loop over names costs twice as much, and a stack of five has a hundred of these.
+    if state.product_id is not None:
+        wire["product_id"] = state.product_id
+    if state.sku_id is not None:
+        wire["sku_id"] = state.sku_id
+    if state.source_id is not None:
+        wire["source_id"] = state.source_id
+    if state.related_object is not None:
+        wire["related_object"] = state.related_object
     wire["quantity"] = state.quantity
     if state.discount_quantity:
         wire["discount_quantity"] = state.discount_quantity
-    for name in ("initial_quantity", "initial_amount", "amount", "price"):
-        value = getattr(state, name)
-        if value is not None:
-            wire[name] = value
+    if state.initial_quantity is not None:
+        wire["initial_quantity"] = state.initial_quantity
+    if state.initial_amount is not None:
+        wire["initial_amount"] = state.initial_amount
+    if state.amount is not None:
+        wire["amount"] = state.amount
+    if state.price is not None:
+        wire["price"] = state.price
     if state.discount_amount:
         wire["discount_amount"] = state.discount_amount
     if state.applied_discount_amount:
@@ -98,16 +107,6 @@ def _added_item_wire(state: LineState, catalogue: Mapping[str, ItemFacts | None]
     return wire
 
 
-_ORDER_AMOUNTS = (
-    "discount_amount",
-    "items_discount_amount",
-    "total_discount_amount",
-    "applied_discount_amount",
-    "items_applied_discount_amount",
-    "total_applied_discount_amount",
-)
-
-
 def order_wire(
     state: OrderState, facts: OrderFacts, catalogue: Mapping[str, ItemFacts | None] = NO_ITEMS
 ) -> dict[str, Any]:
@@ -117,10 +116,18 @@ def order_wire(
         wire["amount"] = state.amount
     if state.initial_amount is not None:
         wire["initial_amount"] = state.initial_amount
-    for name in _ORDER_AMOUNTS:
-        value = getattr(state, name)
-        if value:
-            wire[name] = value
+    if state.discount_amount:
+        wire["discount_amount"] = state.discount_amount
+    if state.items_discount_amount:
+        wire["items_discount_amount"] = state.items_discount_amount
+    if state.total_discount_amount:
+        wire["total_discount_amount"] = state.total_discount_amount
+    if state.applied_discount_amount:
+        wire["applied_discount_amount"] = state.applied_discount_amount
+    if state.items_applied_discount_amount:
+        wire["items_applied_discount_amount"] = state.items_applied_discount_amount
+    if state.total_applied_discount_amount:
+        wire["total_applied_discount_amount"] = state.total_applied_discount_amount
     if state.total_amount is not None:
         wire["total_amount"] = state.total_amount
     lines = facts.lines

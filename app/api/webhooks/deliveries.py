@@ -3,7 +3,7 @@
 import ssl
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,7 +21,9 @@ from app.webhooks.envelope import envelope, headers, sendout_id, stored_body
 from app.webhooks.events import normalised, wanted
 from app.webhooks.examples import example_of
 from app.webhooks.outbox import INTERNAL, delivery_row
-from app.webhooks.sending import Outcome, Target
+
+if TYPE_CHECKING:
+    from app.webhooks.sending import Outcome
 
 CHUNK: Final = 1_000
 _PREFIX: Final = "wha_"
@@ -142,6 +144,9 @@ async def send_example(call: Call, project_id: str, webhook_id: str, body: Examp
         "event_source": dict(INTERNAL),
     }
     sent = envelope(webhook, event_id, kind, iso(now) or "", stored_body(example_of(kind), event))
+    # Only who tries a webhook by hand pays for the client's megabytes: sending is the background's work.
+    from app.webhooks.sending import Target
+
     target = Target(webhook.target_url, networks_of(call.engine.settings.webhook_networks), _context())
     try:
         outcome = await target.post(sent, headers(webhook, sendout_id(webhook_id, event_id), now, sent))
@@ -159,7 +164,7 @@ def _context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _attempt(webhook: Webhook, event_id: str, kind: str, at: datetime, outcome: Outcome) -> WebhookAttempt:
+def _attempt(webhook: Webhook, event_id: str, kind: str, at: datetime, outcome: "Outcome") -> WebhookAttempt:
     return WebhookAttempt(
         project_id=webhook.project_id,
         webhook_id=webhook.id,
