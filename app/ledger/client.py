@@ -4,6 +4,7 @@
 
 import asyncio
 import contextlib
+import time
 from typing import Final
 
 import structlog
@@ -19,6 +20,7 @@ from app.core.watermarks import LEDGERED
 from app.db.database import Database
 from app.db.models import LedgerEvent
 from app.ledger.barrier import wait_projected
+from app.ledger.pace import Pace
 
 ACKNOWLEDGE_SECONDS: Final = 10.0
 """How long an applied redemption waits for its row before its effect is reported unknown."""
@@ -47,6 +49,7 @@ class LedgerClient:
         self._reasons: tuple[str, ...] = ("the server was not asked yet",)
         self._connects = -1
         self._keeper: asyncio.Task[None] | None = None
+        self._pace = Pace(core.watermarks)
 
     async def start(self) -> None:
         """Probe the server, and keep probing: every 10 s and after each reconnect (D18)."""
@@ -87,6 +90,12 @@ class LedgerClient:
         if self.unproven:
             raise CoreUnavailable("durability is not proven: " + "; ".join(self.unproven))
 
+    async def paced(self, partition: Partition) -> None:
+        """Before a taking: wait a moment while the projections are behind."""
+        pause = self._pace.pause(partition, time.monotonic())
+        if pause:
+            await asyncio.sleep(pause)
+
     async def acknowledged(self, partition: Partition, event_id: str) -> None:
         """Return when the event may be acknowledged: at once at level journal, when all replicas have it at
         level replica, after its commit in SQL at level ledger.
@@ -94,6 +103,7 @@ class LedgerClient:
         Raises: CoreUnavailable with `unknown` when that takes too long, or when the event was lost with its
         server.
         """
+        self._pace.took(partition, event_id, time.monotonic())
         if self.unproven:
             raise CoreUnavailable("durability is not proven: " + "; ".join(self.unproven), unknown=True)
         if self.level == JOURNAL:

@@ -185,10 +185,13 @@ def identity(
     return derive_customer_id(secret, source_id), source_id
 
 
+_PATCHED = (*PROFILE, "address", "metadata")
+
+
 def patch_of(payload: CustomerPayload) -> dict[str, Any]:
     """Only what was sent: name, email, phone, description, birthdate, address, metadata."""
     patch: dict[str, Any] = {}
-    for name in (*PROFILE, "address", "metadata"):
+    for name in _PATCHED:
         value = getattr(payload, name)
         if value is not None:
             patch[name] = value

@@ -40,7 +40,7 @@ CHECKS = (
     "content_type_conformance",
     "response_headers_conformance",
     "response_schema_conformance",
-    "use_after_free",
+    "gone_is_gone",
     "made_is_there",
 )
 

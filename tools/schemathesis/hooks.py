@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import schemathesis
-from schemathesis.specs.openapi.checks import ensure_resource_availability
+from schemathesis.specs.openapi.checks import ensure_resource_availability, use_after_free
 from tools.fuzz.examples import Examples
 from tools.fuzz.operations import Operation, operations_of
 from tools.fuzz.pool import PARAMETERS, Pool
@@ -25,6 +25,8 @@ OPERATIONS: dict[str, Operation] = {
     one.id: one for one in operations_of(json.loads(Path(GIVEN["document"]).read_bytes()))
 }
 EXAMPLES_SHARE = 0.6
+TOLD_OF_ANYBODY = {"list-customer-segments"}
+"""Of a customer who is not known it names the segments that he would be in."""
 TAKES_AWAY = {"customer-permanently-deletion"}
 NAMED_BY_PATH = {"create-voucher", "add-voucher-with-specific-code-to-campaign"}
 
@@ -43,17 +45,24 @@ def operation_of(context: Any) -> Operation:
 
 @schemathesis.check
 def made_is_there(context: Any, response: Any, case: Any) -> bool | None:
-    """What was made answers. A 404 about something else, that the body names, says nothing of it, nor does one
-    about what the same walk took away between the two.
+    """What was made answers. A 404 about something else, that the body names, says nothing of it, nor does
+    one about what the same walk took away between the two.
     """
     if response.status_code == 404:
         identities = (case.path_parameters or {}).values()
         if not gone.isdisjoint(identities):
-            print("SKIPPED as gone", identities, flush=True)
             return None
         if response.json().get("resource_id", next(iter(identities), None)) not in identities:
             return None
     return ensure_resource_availability(context, response, case)
+
+
+@schemathesis.check
+def gone_is_gone(context: Any, response: Any, case: Any) -> bool | None:
+    """What was deleted no longer answers. An answer that is told of anybody says nothing of who is gone."""
+    if case.operation.definition.raw["operationId"] in TOLD_OF_ANYBODY:
+        return None
+    return use_after_free(context, response, case)
 
 
 @schemathesis.hook

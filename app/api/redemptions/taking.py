@@ -28,9 +28,10 @@ from rules.verdict import Result
 async def redeem_request(call: Call, request: StackRequest) -> Answer:
     """Take all that applies, or answer 400 with the first failure (behaviour 4.6)."""
     engine = call.engine
+    engine.ledger.require()
+    await engine.ledger.paced(call.partition)
     asked = asked_of(call)
     now = await moment_of(call)
-    engine.ledger.require()
     with refusals_as_errors:
         check_request(request)
         if request.session is not None:
