@@ -14,9 +14,9 @@ from app.core.watermarks import PROJECTED, Watermarks
 SAMPLE_SECONDS: Final = 0.05
 BEHIND_SECONDS: Final = 0.4
 """How far behind the projections may be before anybody waits: four times what they let events gather."""
-PAUSE_PER_SECOND: Final = 0.05
+PAUSE_PER_SECOND: Final = 0.2
 """Seconds of waiting for each second that they are further behind."""
-PAUSE_SECONDS_MAX: Final = 0.05
+PAUSE_SECONDS_MAX: Final = 0.1
 """Also with the background process away for good: a checkout does not wait for that."""
 
 

@@ -173,10 +173,10 @@ class _Composer:
         facts = self.gathered.facts
         if self.new_order is None or facts.order is None:
             return None
-        if self.parent_id is None:
-            return self.new_order.body
         identity = self.new_order.body
-        state = result.order if result is not None else self.decision.order
+        if self.parent_id is None or result is None:
+            return identity  # The root's own: nothing comes after it.
+        state = result.order
         if state is None:
             return identity
         # An amount that was zero here is left out, and the root's must not stand in its place.
@@ -281,8 +281,9 @@ class _Composer:
             locks=self.session.locks,
         )
         answer = self._answer(children, parent, request_id)
+        body = self.new_order.body if self.new_order else None
         private = Private(
-            redemptions=[without_order(row) for row in rows] if self.parent_id is None else rows,
+            redemptions=[without_order(row) if row["order"] is body else row for row in rows],
             order=private_order(self.new_order) if self.new_order else None,
             customer=self._private_customer(),
             metadata=self.request.metadata,
