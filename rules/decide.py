@@ -52,13 +52,14 @@ SKIPPED: Final = "SKIPPED"
 BY_QUANTITY: Final = "APPLY_TO_ITEMS_BY_QUANTITY"
 
 
-def decide(facts: Facts, moment: Moment, *, explain: bool = False) -> Decision:
+def decide(facts: Facts, moment: Moment, *, explain: bool = False, lists: bool = True) -> Decision:
     """Decide every redeemable of a request.
 
     Args:
         facts: everything that is looked at; amounts in minor units, instants in UTC.
         moment: the instant and the project's zone.
         explain: also answer the trace; the decision is the same.
+        lists: also say of each result which items it applies to; the decision is the same.
     """
     order = application_order(facts)
     stacking = facts.stacking
@@ -68,6 +69,7 @@ def decide(facts: Facts, moment: Moment, *, explain: bool = False) -> Decision:
 
         make = ExplainedRun
     run = _run(make, facts, moment, order)
+    run.lists = lists
     if stacking.exclusive_categories and len(order) > 1:
         kinds = [kind_of(candidate, stacking) for candidate in order]
         if EXCLUSIVE in kinds and COMMON in kinds:
@@ -79,6 +81,7 @@ def decide(facts: Facts, moment: Moment, *, explain: bool = False) -> Decision:
             ):
                 return decision
             run = _run(make, facts, moment, order)
+            run.lists = lists
     return run.through(order)
 
 
@@ -111,6 +114,7 @@ class Run:
         self.contenders: frozenset[str] = frozenset()
         self.losers: frozenset[str] = frozenset()
         self.trace: Mapping[str, Any] | None = None
+        self.lists = True
 
     def through(self, order: tuple[Candidate, ...], *, without_common: bool = False) -> Decision:
         facts = self.facts
@@ -303,7 +307,7 @@ class Run:
         """Commit the plan and write down the result."""
         context = self.context
         balance = context.balance(candidate) if plan.payment else None
-        applicable, inapplicable_ = applicable_lists(context)
+        applicable, inapplicable_ = applicable_lists(context) if self.lists else ((), ())
         order = None
         details = exchange_details(context.cart, plan)
         if context.has_order:

@@ -20,9 +20,9 @@ FIRST_YEAR, LAST_YEAR = 2000, 2100
 """Where a sandbox may travel: every date of a day, week and month around it exists."""
 
 
-def asked_of(call: Call, *, looking: bool = False) -> Asked:
+def asked_of(call: Call, *, looking: bool = False, lists: bool = True) -> Asked:
     """The caller as the spine knows it; revocation and rate ride in its read trip. looking: nothing will be
-    taken.
+    taken. lists: whether the answer names the items that each redeemable applies to.
 
     Raises: ApiError 400 for an Idempotency-Key that is none.
     """
@@ -40,6 +40,7 @@ def asked_of(call: Call, *, looking: bool = False) -> Asked:
         stores_customer=not client_side or call.admission.enabled(CREATE_CUSTOMERS),
         hides_codes=hides_codes,
         looking=looking and not hides_codes,
+        lists=lists,
         access=None if looking or hides_codes else call.admission.expected(),
         riders=tuple(call.admission.commands()),
     )

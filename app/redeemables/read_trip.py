@@ -37,6 +37,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     """True: unique codes that are unknown, over or somebody else's are one to this caller (D25)."""
     looking: bool = False
     """Nothing will be taken, so what is compared can be fetched in the read trip."""
+    lists: bool = True
+    """The answer names the items that each redeemable applies to."""
     access: tuple[str, bytes | None] | None = None
     """Key and value of the access version under which the caller was let in, when the script may compare it
     in place of the riders.

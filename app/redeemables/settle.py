@@ -134,7 +134,7 @@ async def _decide(
     moment = Moment(now=now, zone=gathered.project.zone)
     is_current = False
     for _ in range(DECIDE_ROUNDS_MAX):
-        decision = decide(facts, moment, explain=explain)
+        decision = decide(facts, moment, explain=explain, lists=asked.lists)
         if facts.counters and await free_overdue(core, gathered.keys, facts, decision, now):
             return None
         if not takes(decision):

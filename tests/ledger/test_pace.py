@@ -36,7 +36,7 @@ async def test_who_takes_waits_the_longer_the_further_they_are_behind(shop: Shop
     await heard(shop, "1-1")
     pace.took(shop.partition, "1-2", 10.0)
     at = 10.0 + BEHIND_SECONDS
-    pauses = [pace.pause(shop.partition, at + later) for later in (0.1, 0.5, 3.0, 600.0)]
+    pauses = [pace.pause(shop.partition, at + later) for later in (0.1, 0.3, 3.0, 600.0)]
     assert 0.0 < pauses[0] < pauses[1] < pauses[2] == pauses[3] == PAUSE_SECONDS_MAX
 
 

@@ -117,6 +117,19 @@ def test_deciding_never_raises_and_the_sums_hold() -> None:
     assert seen["INAPPLICABLE"] > REQUESTS / 10
 
 
+def test_what_a_redeemable_applies_to_is_said_beside_the_decision() -> None:
+    """Where nobody asks for the lists they are empty, and nothing else is another."""
+    listed = 0
+    for seed in range(REQUESTS // 4):
+        facts, moment = Maker(seed).request()
+        told, short = decide(facts, moment), decide(facts, moment, lists=False)
+        bare = [msgspec.structs.replace(one, applicable_to=(), inapplicable_to=()) for one in told.results]
+        assert list(short.results) == bare
+        assert (short.order, short.valid) == (told.order, told.valid)
+        listed += any(one.applicable_to for one in told.results)
+    assert listed > REQUESTS / 40
+
+
 def test_senseless_quantities_and_prices_raise_nothing() -> None:
     """What a decoder should have refused is still only a decision."""
     for seed in range(REQUESTS // 4):

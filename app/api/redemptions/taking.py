@@ -30,7 +30,7 @@ async def redeem_request(call: Call, request: StackRequest) -> Answer:
     engine = call.engine
     engine.ledger.require()
     await engine.ledger.paced(call.partition)
-    asked = asked_of(call)
+    asked = asked_of(call, lists=False)
     now = await moment_of(call)
     with refusals_as_errors:
         check_request(request)
