@@ -2,8 +2,10 @@
 page.
 """
 
+import asyncio
 import shlex
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote, urlencode
 
@@ -100,16 +102,17 @@ class Inside:
         self, visitor: Visitor, method: str, target: str, headers: dict[str, str], content: bytes | None
     ) -> "httpx.Response":
         """The visitor's address goes along: a key may be bound to some."""
-        # A worker whose console nobody opens does without the client's megabytes.
-        import httpx
-
+        # A worker whose console nobody opens does without the client's megabytes. In a thread: a hundred
+        # files are read the first time, and others are waiting for their answers.
+        library: Any = await asyncio.to_thread(import_module, "httpx")
         if visitor.forwarded:
             headers["X-Forwarded-For"] = visitor.forwarded
-        transport = httpx.ASGITransport(app=cast("Any", self._application), client=visitor.client)
-        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, trust_env=False) as client:
+        transport = library.ASGITransport(app=cast("Any", self._application), client=visitor.client)
+        async with library.AsyncClient(transport=transport, base_url=ORIGIN, trust_env=False) as client:
             # As bytes: what somebody typed as a key need not be ASCII to be refused.
             sent = {name.encode(): value.encode() for name, value in headers.items()}
-            return await client.request(method, target, headers=sent, content=content)
+            answer: httpx.Response = await client.request(method, target, headers=sent, content=content)
+        return answer
 
 
 def segment(text: str) -> str:

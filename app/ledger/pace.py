@@ -12,6 +12,8 @@ from app.core.outbox import Position
 from app.core.watermarks import PROJECTED, Watermarks
 
 SAMPLE_SECONDS: Final = 0.05
+SAMPLES_MAX: Final = 1_200
+"""A minute of them: further behind is not told apart."""
 BEHIND_SECONDS: Final = 0.4
 """How far behind the projections may be before anybody waits: four times what they let events gather."""
 PAUSE_PER_SECOND: Final = 0.2
@@ -31,7 +33,7 @@ class Pace:
         """now: seconds, of any clock that only goes forward."""
         samples = self._taken.get(partition)
         if samples is None:
-            samples = self._taken[partition] = deque()
+            samples = self._taken[partition] = deque(maxlen=SAMPLES_MAX)
             self._watermarks.subscribe(partition)
         elif samples and now - samples[-1][0] < SAMPLE_SECONDS:
             return

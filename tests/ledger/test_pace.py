@@ -7,7 +7,7 @@ from app.core.keys import Partition
 from app.core.outbox import Position
 from app.core.watermarks import PROJECTED
 from app.ledger.client import LedgerClient
-from app.ledger.pace import BEHIND_SECONDS, PAUSE_SECONDS_MAX, Pace
+from app.ledger.pace import BEHIND_SECONDS, PAUSE_SECONDS_MAX, SAMPLE_SECONDS, SAMPLES_MAX, Pace
 from tests.ledger.shop import Shop
 from tests.support.server import RunningServer
 
@@ -40,6 +40,16 @@ async def test_who_takes_waits_the_longer_the_further_they_are_behind(shop: Shop
     assert 0.0 < pauses[0] < pauses[1] < pauses[2] == pauses[3] == PAUSE_SECONDS_MAX
 
 
+async def test_a_projector_that_is_gone_is_remembered_for_a_minute_and_no_longer(shop: Shop) -> None:
+    """What is kept of it stays small, and the wait stays what it was."""
+    pace = Pace(shop.core.watermarks)
+    await heard(shop, "1-1")
+    for number in range(2, 4_000):
+        pace.took(shop.partition, f"1-{number}", number * SAMPLE_SECONDS)
+    assert len(pace._taken[shop.partition]) == SAMPLES_MAX
+    assert pace.pause(shop.partition, 4_000 * SAMPLE_SECONDS) == PAUSE_SECONDS_MAX
+
+
 async def test_what_is_projected_is_not_waited_for(shop: Shop) -> None:
     """The oldest that is not projected tells how far behind they are."""
     pace = Pace(shop.core.watermarks)
@@ -70,7 +80,9 @@ async def test_a_taking_goes_on_without_the_projector(shop: Shop) -> None:
     await client.acknowledged(shop.partition, event_id)
     await asyncio.sleep(BEHIND_SECONDS)
     await client.paced(shop.partition)
-    await client.acknowledged(shop.partition, (await shop.redeem()).event_id)
+    second = (await shop.redeem()).event_id
+    await client.acknowledged(shop.partition, second)
+    assert Position.parse(second) == Position(position.epoch, position.sequence + 1)
     await client.close()
 
 
