@@ -96,6 +96,19 @@ def currents(charged: Charged, outcome: Outcome, offset: int) -> dict[CounterNam
     }
 
 
+def spent_of(
+    charged: Charged, number: int, learnt: Mapping[CounterName, Counter]
+) -> dict[CounterName, Counter]:
+    """The counter by which a call was refused, where it refuses every other call as well: it is not one
+    customer's, its cap is reached to the last unit, and nothing is held that might come back.
+    """
+    name, add = charged.names[number], charged.adds[number]
+    seen = learnt[name]
+    if add.cap is None or name.customer or seen.held or seen.value < add.cap:
+        return {}
+    return {name: seen}
+
+
 def operations(charged: Charged) -> list[Op]:
     """Adds first, so that currents line up with names from index 0."""
     return [*charged.adds, *charged.pins]

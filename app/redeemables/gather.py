@@ -67,6 +67,8 @@ class Gathered(Struct, kw_only=True):
     """What a validation compares, fetched in the same trip."""
     expects_limit: bool = False
     """Whether the last taking of the same was refused by a limit, a moment ago."""
+    spent: Mapping[CounterName, Counter] = {}
+    """In a storm of such refusals: the counter that refuses everybody."""
     access: tuple[str, bytes | None] | None = None
     """Set when nothing was read and all is remembered: the access version that the script has to compare."""
 

@@ -15,7 +15,7 @@ from app.core.keys import Keys
 from app.core.records import CustomerRecord, VoucherRecord
 from app.redeemables.bounded import Bounded
 from app.redeemables.programs import CampaignProgram, ProjectProgram
-from rules.facts import CustomerFacts, Facts
+from rules.facts import Counter, CounterName, CustomerFacts, Facts
 
 REDEEMABLES_MAX: Final = 5_000
 """Sets of redeemables, 5 kB each: most are one public code."""
@@ -25,7 +25,12 @@ ALIKE_MAX: Final = 1_000
 """Campaigns whose codes share."""
 
 SHORT_SECONDS: Final = 0.2
+"""How long a limit that the script found reached is expected to be so still (D4)."""
 SHORT_MAX: Final = 1_000
+STORM_REFUSALS: Final = 16
+"""As many within SHORT_SECONDS, in this process alone: then the next ones are refused without the script.
+Who tries again after a rollback, when there is no such storm, is asked for.
+"""
 
 Alike = tuple[dict[str, int], Mapping[str, CampaignProgram]]
 """Guards and campaigns of a set."""
@@ -63,6 +68,21 @@ class Acquaintance(Struct, frozen=True, kw_only=True):
     facts: CustomerFacts
 
 
+class Short(Struct, frozen=True):
+    """Redeemables that the script refused by a limit."""
+
+    since: float
+    until: float
+    """Both time.monotonic()."""
+    refusals: int
+    """From `since` on."""
+    spent: Mapping[CounterName, Counter]
+    """The counters of which nothing is left for anybody, as the script last saw them."""
+
+
+NOTHING_SPENT: Final[Mapping[CounterName, Counter]] = {}
+
+
 class Memory:
     """Bounded, and forgotten per project at once."""
 
@@ -71,7 +91,7 @@ class Memory:
         self._sets: Bounded[tuple[str, Together], Remembered] = Bounded(REDEEMABLES_MAX)
         self._customers: Bounded[tuple[str, Identity], Acquaintance] = Bounded(CUSTOMERS_MAX)
         self._alike: Bounded[tuple[tuple[str, int], ...], Alike] = Bounded(ALIKE_MAX)
-        self._short: Bounded[tuple[str, Together], float] = Bounded(SHORT_MAX)
+        self._short: Bounded[tuple[str, Together], Short] = Bounded(SHORT_MAX)
 
     def generation(self, project_id: str) -> int:
         return self._generations.get(project_id, 0)
@@ -106,11 +126,27 @@ class Memory:
         self._sets.entries.pop((project_id, together), None)
         self._customers.entries.pop((project_id, identity), None)
 
-    def fell_short(self, project_id: str, together: Together) -> None:
-        """The script refused these redeemables by a limit."""
-        self._short.put((project_id, together), time.monotonic() + SHORT_SECONDS)
+    def fell_short(self, project_id: str, together: Together, spent: Mapping[CounterName, Counter]) -> None:
+        """The script refused these redeemables by a limit. spent: see Short."""
+        now = time.monotonic()
+        before = self._short.get((project_id, together))
+        since, refusals = now, 1
+        if before is not None and now - before.since <= SHORT_SECONDS:
+            since, refusals = before.since, before.refusals + 1
+        self._short.put((project_id, together), Short(since, now + SHORT_SECONDS, refusals, spent))
+
+    def came_back(self, project_id: str, together: Together) -> None:
+        """The script took what was expected to be refused."""
+        self._short.entries.pop((project_id, together), None)
 
     def is_short(self, project_id: str, together: Together) -> bool:
         """Whether a limit was reached a moment ago, so that the next taking is likely to fail, too."""
-        until = self._short.get((project_id, together))
-        return until is not None and until > time.monotonic()
+        short = self._short.get((project_id, together))
+        return short is not None and short.until > time.monotonic()
+
+    def spent(self, project_id: str, together: Together) -> Mapping[CounterName, Counter]:
+        """What is certain to refuse them, in a storm of requests that were refused by it a moment ago."""
+        short = self._short.get((project_id, together))
+        if short is None or short.refusals < STORM_REFUSALS or short.until <= time.monotonic():
+            return NOTHING_SPENT
+        return short.spent

@@ -6,6 +6,7 @@ records, of the key's access. What depends on a counter or a summary, names an o
 from a customer who was not met before takes the ordinary way, and so does what is found changed.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,12 +16,12 @@ from app.redeemables.catalogue import Catalogue
 from app.redeemables.customers import CustomerPayload, customer_facts, patch_of
 from app.redeemables.foresight import asked_together, look_for, unchanged
 from app.redeemables.gather import Gathered, order_facts_of
-from app.redeemables.memory import Acquaintance, Identity, Remembered, Together
+from app.redeemables.memory import NOTHING_SPENT, Acquaintance, Identity, Remembered, Together
 from app.redeemables.read_trip import Asked
 from app.redeemables.request import RedeemableRequest, StackRequest
 from app.redeemables.summaries import summary_needs
 from rules.charges import looks_at_counters
-from rules.facts import CustomerFacts, Facts
+from rules.facts import Counter, CounterName, CustomerFacts, Facts
 
 PRODUCTS = "prod"
 """Guard of all products of a project: an order's lines are described by them."""
@@ -67,6 +68,7 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
         project_extensions=stored.project_extensions,
         catalogue=stored.catalogue,
     )
+    expects_limit = _expects_limit(catalogue, asked, request)
     return Gathered(
         project=remembered.project,
         keys=remembered.keys,
@@ -83,7 +85,8 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
         first_event=None,
         riders=[] if asked.access is None else [asked.access[1]],
         access=asked.access,
-        expects_limit=_expects_limit(catalogue, asked, request),
+        expects_limit=expects_limit,
+        spent=memory.spent(partition.project_id, together_of(request)) if expects_limit else NOTHING_SPENT,
     )
 
 
@@ -181,9 +184,19 @@ def remember(
         memory.meet(project.id, identity, acquaintance)
 
 
-def fell_short(catalogue: Catalogue, request: StackRequest, gathered: Gathered) -> None:
+def fell_short(
+    catalogue: Catalogue,
+    request: StackRequest,
+    gathered: Gathered,
+    spent: Mapping[CounterName, Counter],
+) -> None:
     """A limit is reached: nothing is composed for those who come next before the script was asked."""
-    catalogue.memory.fell_short(gathered.project.id, together_of(request))
+    catalogue.memory.fell_short(gathered.project.id, together_of(request), spent)
+
+
+def came_back(catalogue: Catalogue, request: StackRequest, gathered: Gathered) -> None:
+    """A unit was there again after all."""
+    catalogue.memory.came_back(gathered.project.id, together_of(request))
 
 
 def _expects_limit(catalogue: Catalogue, asked: Asked, request: StackRequest) -> bool:

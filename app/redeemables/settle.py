@@ -17,14 +17,14 @@ from app.core.core import RedemptionCore
 from app.core.ops import Apply, Op, Record
 from app.core.outcome import Code, CoreUnavailable, Outcome
 from app.redeemables.catalogue import Catalogue
-from app.redeemables.charges import Charged, charge, currents, operations
+from app.redeemables.charges import Charged, charge, currents, operations, spent_of
 from app.redeemables.checks import Refused
 from app.redeemables.foresight import foreseen_by, passes, together, unchanged
 from app.redeemables.gather import Gathered, gather
 from app.redeemables.holders import known_by_email
 from app.redeemables.overdue import free_overdue
 from app.redeemables.read_trip import Asked
-from app.redeemables.recall import confirmed, fell_short, forget, recall, remember
+from app.redeemables.recall import came_back, confirmed, fell_short, forget, recall, remember
 from app.redeemables.replay import KeyReused
 from app.redeemables.request import StackRequest
 from app.redeemables.sessions import own_releases
@@ -62,6 +62,12 @@ class Settled(Struct, frozen=True):
     decision: Decision
     outcome: Outcome | None
     limited: bool = False
+    spent: Mapping[CounterName, Counter] = {}
+    """With `limited`: the counter that refuses everybody, if it was one."""
+    unasked: bool = False
+    """Refused in a storm by what the script said a moment ago: whether the caller's key still stands was not
+    asked either.
+    """
 
 
 async def settle(
@@ -95,7 +101,9 @@ async def settle(
             settled = await _decide(core, catalogue, asked, recalled, now, compose, explain)
             if settled is not None:
                 if settled.limited:
-                    fell_short(catalogue, request, recalled)
+                    fell_short(catalogue, request, recalled, settled.spent)
+                elif settled.outcome is not None and recalled.expects_limit:
+                    came_back(catalogue, request, recalled)
                 elif settled.outcome is not None and not (recalled.claimed or asked.looking):
                     remember(catalogue, asked, request, recalled, taken=True)
                 return settled
@@ -115,7 +123,7 @@ async def settle(
                 taken = settled.outcome is not None and not asked.looking
                 remember(catalogue, asked, request, gathered, taken=taken)
             if settled.limited:
-                fell_short(catalogue, request, gathered)
+                fell_short(catalogue, request, gathered, settled.spent)
             return settled
     raise Contended
 
@@ -133,6 +141,13 @@ async def _decide(
     facts: Facts = gathered.facts
     moment = Moment(now=now, zone=gathered.project.zone)
     is_current = False
+    spent: Mapping[CounterName, Counter] = {}
+    if gathered.spent and not explain:
+        told = replace(facts, counters=gathered.spent)
+        decision = decide(told, moment, lists=asked.lists)
+        if not takes(decision):
+            gathered.facts = told
+            return Settled(gathered=gathered, decision=decision, outcome=None, unasked=True)
     for _ in range(DECIDE_ROUNDS_MAX):
         decision = decide(facts, moment, explain=explain, lists=asked.lists)
         if facts.counters and await free_overdue(core, gathered.keys, facts, decision, now):
@@ -140,7 +155,9 @@ async def _decide(
         if not takes(decision):
             if is_current or await _is_current(core, catalogue, asked, gathered):
                 gathered.facts = facts  # with what the script told of its counters
-                return Settled(gathered=gathered, decision=decision, outcome=None, limited=is_current)
+                return Settled(
+                    gathered=gathered, decision=decision, outcome=None, limited=is_current, spent=spent
+                )
             return None
         charged = charge(gathered.keys, decision.applied, gathered.seen)
         outcome = passes(core, asked.partition, gathered.look, gathered.guards, charged)
@@ -166,7 +183,9 @@ async def _decide(
             if outcome.op_index >= len(charged.adds):
                 return None
             is_current = True  # the script looks at a limit only where all versions stand
-            facts = replace(facts, counters=_learnt(facts.counters, currents(charged, outcome, 0)))
+            learnt = currents(charged, outcome, 0)
+            spent = spent_of(charged, outcome.op_index, learnt)
+            facts = replace(facts, counters=_learnt(facts.counters, learnt))
             continue
         _stale(catalogue, gathered, outcome)
         return None

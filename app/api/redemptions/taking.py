@@ -51,6 +51,8 @@ async def redeem_request(call: Call, request: StackRequest) -> Answer:
         except Replayed as first:
             return await replayed(call, first.event_id)
     if isinstance(done, Failed):
+        if done.settled.unasked:
+            await call.admission.ask()
         failure_ids = note_failures(engine.core, asked, request, done, now)
         shown = hidden(done.results, done.settled.gathered) if asked.hides_codes else done.results
         if call.admission.counts_guesses:
