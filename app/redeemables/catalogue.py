@@ -17,6 +17,7 @@ from app.core.records import CustomerRecord, VoucherRecord, encode_record
 from app.db.database import Database
 from app.ledger.versions import CATALOGUE_GUARD
 from app.redeemables import loading
+from app.redeemables.asked_together import AskedTogether
 from app.redeemables.bounded import Bounded
 from app.redeemables.compiling import compile_voucher
 from app.redeemables.foresight import Foreseen
@@ -61,6 +62,7 @@ class Catalogue:
         self.products = ProductCache(db)
         self.memory = Memory()
         self.offers = OfferBook(db, offers_max)
+        self._asked = AskedTogether(self._hydrate_vouchers)
 
     async def close(self) -> None:
         """Before the database is closed."""
@@ -205,8 +207,21 @@ class Catalogue:
         stored: Collection[str] = (),
     ) -> dict[str, VoucherRecord]:
         """Read vouchers from SQL and publish their records, but for those that the core has `stored`. Keys:
-        folded code, and v_ id where that was asked for. evenly: at the same cost for codes that do not exist.
+        folded code, and v_ id where that was asked for; there may be more than was asked for. evenly: at the
+        same cost for codes that do not exist, so never together with what others ask for.
         """
+        if evenly or stored:
+            return await self._hydrate_vouchers(partition, folded_codes, evenly=evenly, stored=stored)
+        return await self._asked.find(partition, folded_codes)
+
+    async def _hydrate_vouchers(
+        self,
+        partition: Partition,
+        folded_codes: Sequence[str],
+        *,
+        evenly: bool = False,
+        stored: Collection[str] = (),
+    ) -> dict[str, VoucherRecord]:
         async with self.db.reading() as session:
             loaded = await loading.load_vouchers(session, partition.project_id, folded_codes, evenly=evenly)
         found: dict[str, VoucherRecord] = {}
