@@ -328,6 +328,8 @@ async def _records(
 def _voucher_record(row: Voucher, rule_ids: list[str]) -> VoucherRecord:
     body = row.body
     validity = {name: body[name] for name in VALIDITY if body.get(name) is not None}
+    # Of no gift, the default: it is not stored, and nobody asks for it.
+    gift_effect = "" if row.type == "GIFT_VOUCHER" else "APPLY_TO_ORDER"
     return VoucherRecord(
         version=row.version,
         id=row.id,
@@ -339,7 +341,7 @@ def _voucher_record(row: Voucher, rule_ids: list[str]) -> VoucherRecord:
         quantity=row.quantity,
         redeemed_base=row.redeemed_base,
         gift_opening=row.gift_opening,
-        gift_effect=(body.get("gift") or {}).get("effect") or "",
+        gift_effect=(body.get("gift") or {}).get("effect") or gift_effect,
         discount=body.get("discount"),
         start_date=microseconds(row.start_date),
         expiration_date=microseconds(row.expiration_date),
@@ -351,7 +353,6 @@ def _voucher_record(row: Voucher, rule_ids: list[str]) -> VoucherRecord:
         metadata=body.get("metadata") or {},
         rule_ids=rule_ids,
         extensions=body.get("extensions") or {},
-        created_at=microseconds(row.created_at) or 0,
     )
 
 
