@@ -74,6 +74,11 @@ MUTATIONS = (
                 "refused = after >= INTEGER_LIMIT or (cap and after + held > cap)",
                 "refused = after >= INTEGER_LIMIT",
             ),
+            Change(
+                "app/core/lua/apply.lua",
+                "refused = after >= INTEGER_LIMIT or (cap and held + after > cap)",
+                "refused = after >= INTEGER_LIMIT",
+            ),
         ),
     ),
     Mutation(

@@ -3,6 +3,7 @@ script's header.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, assert_never
 
 import msgspec
@@ -49,6 +50,42 @@ _EVENT_ID, _VALUES_AT = 0, 4
 """Places in the script's ARGV; 0 for the id of the event, which it makes itself."""
 
 _pack = msgspec.msgpack.Encoder().encode
+
+
+FLAT_MAX = 1_000
+"""Values of a plan that the script takes on its stack, which has room for 8 000 (LUAI_MAXCSTACK)."""
+
+_ARRAY_16_BYTES = 3
+"""Header of a MessagePack array of 16 to 65 535 values."""
+
+_Moves = dict[str, tuple[list[Argument], list[Argument | None]]]
+"""Per hash its fields, each with what is held of it, and per counter delta and cap."""
+
+
+def _moves(ops: Iterable[Op]) -> _Moves:
+    """The operations at the front that move counters of which nothing else is asked, most of nearly every
+    call: the script reads, checks and writes them hash by hash.
+    """
+    hashes: _Moves = {}
+    last = ""
+    fields: list[Argument] = []
+    amounts: list[Argument | None] = []
+    for op in ops:
+        if not isinstance(op, Add) or op.until or op.base or op.floor is not None:
+            break
+        key, field, delta, cap = op.key, op.field, op.delta, op.cap
+        if key != last:
+            if key in hashes:
+                break
+            fields, amounts = hashes[key] = ([], [])
+            last = key
+        if not delta or field in fields:
+            break
+        if not _LEAST <= delta <= INTEGER_MAX or cap is not None:
+            _require_bound(delta, cap)
+        fields += (field, field + HELD_SUFFIX)
+        amounts += (delta, cap)
+    return hashes
 
 
 class _Plan:
@@ -98,12 +135,8 @@ class _Plan:
             if not isinstance(op, Add):
                 self._other(op)
                 continue
-            # Most operations of every redemption move a counter, hence this in line.
             key, field, delta, base, cap, floor = op.key, op.field, op.delta, op.base, op.cap, op.floor
-            if not (_LEAST <= delta <= INTEGER_MAX and _LEAST <= base <= INTEGER_MAX):
-                _require_bound(delta, base)
-            if cap is not None or floor is not None:
-                _require_bound(cap, floor)
+            _require_bound(delta, base, cap, floor)
             place = places.get((key, field, True))
             if place is None:
                 fields = fields_of.get(key)
@@ -158,44 +191,68 @@ class _Plan:
             self.arguments[at] = offsets[key] + place
         return flat
 
-    def write_plan(self) -> list[Argument]:
-        """Per hash its place among the keys, its lifetime in milliseconds, and its fields."""
-        numbers = {key: number for number, key in enumerate(self.fields, 1)} if self.writes else {}
+    def write_plan(self, before: Iterable[str]) -> list[Argument]:
+        """Per hash its place among the keys, of which those are `before` the plan's own; its lifetime in
+        milliseconds, and its fields.
+        """
+        keys = (*before, *self.fields) if self.writes else ()
+        numbers = {key: number for number, key in enumerate(keys, 1)}
         flat: list[Argument] = [len(self.writes)]
         for (key, ttl_seconds), pairs in self.writes.items():
-            flat += (numbers[key], ttl_seconds * 1000, len(pairs) // 2, *pairs)
+            flat += (numbers[key], f"{ttl_seconds}000" if ttl_seconds else "", len(pairs) // 2, *pairs)
         return flat
+
+
+def _planned(ops: list[Op]) -> tuple[_Moves, _Plan]:
+    """The moves and the plan of what is left. A hash belongs to one of them."""
+    moves = _moves(ops)
+    plan = _Plan()
+    plan.extend(ops[_moved(moves):])
+    if moves.keys().isdisjoint(plan.fields):
+        return moves, plan
+    first = next(place for place, key in enumerate(moves) if key in plan.fields)
+    moves = dict(islice(moves.items(), first))
+    plan = _Plan()
+    plan.extend(ops[_moved(moves):])
+    return moves, plan
+
+
+def _moved(moves: _Moves) -> int:
+    """How many operations they are."""
+    return sum([len(amounts) for _, amounts in moves.values()]) // 2
 
 
 def apply_command(
     sha: str, call: Apply, keys: Keys, epoch: int, high_water: int, outbox_limit: int
 ) -> tuple[Argument, ...]:
     """The EVALSHA command of one call. Raises OldNamespace when its keys are not those of `keys`."""
-    plan = _Plan()
-    plan.extend(call.ops)
+    moves, plan = _planned(call.ops)
+    _require(keys, moves)
     _require(keys, plan.fields)
     if call.idempotency_key:
         _require(keys, (call.idempotency_key,))
-    hashes = len(plan.fields)
     replay = keys.replay(call.rid)
     reads = plan.read_plan()
     access = call.access
-    packed = _pack(
-        [
-            call.mode, str(epoch), high_water, keys.namespace, SCHEMA, outbox_limit,
-            call.replay_ttl_seconds * 1000, call.idempotency_ttl_seconds * 1000, call.fingerprint,
-            None if access is None else (access[1] or b"").decode(),
-            len(call.guards), *call.guards, *call.guards.values(),
-            hashes, *reads,
-            plan.has_release, plan.checks, *plan.arguments,
-            *plan.write_plan(),
-        ]
-    )  # fmt: skip
+    values: list[Any] = [
+        call.mode, str(epoch), high_water, keys.namespace, SCHEMA, outbox_limit,
+        f"{call.replay_ttl_seconds}000", f"{call.idempotency_ttl_seconds}000", call.fingerprint,
+        None if access is None else (access[1] or b"").decode(),
+        len(call.guards), *call.guards, *call.guards.values(), len(moves),
+    ]  # fmt: skip
+    for fields, amounts in moves.values():
+        values.append(len(fields))
+        values += fields
+        values += amounts
+    values += (len(plan.fields), *reads, plan.has_release, plan.checks, *plan.arguments)
+    values += plan.write_plan(moves)
+    packed = _pack(values)
     return (
-        "EVALSHA", sha, 5 + hashes + (access is not None),
+        "EVALSHA", sha, 5 + len(moves) + len(plan.fields) + (access is not None),
         keys.meta, keys.versions(), keys.outbox, replay, call.idempotency_key or replay,
-        *plan.fields, *(() if access is None else access[:1]),
-        packed, call.event, call.private, *plan.values,
+        *moves, *plan.fields, *(() if access is None else access[:1]),
+        packed[_ARRAY_16_BYTES:] if len(values) <= FLAT_MAX else packed,
+        call.event, call.private, *plan.values,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from tests.core.conftest import opened
 from tests.core.model import Model
 from tests.support.valkey import Valkey
 
-BASES = {("a", "used"): 0, ("a", "amount"): 3, ("b", "used"): 10}
+BASES = {("a", "used"): 0, ("a", "amount"): 3, ("b", "used"): 10, ("c", "used"): 0, ("c", "orders"): 0}
 PLACES = sorted(BASES)
 
 small = st.integers(-4, 4)

@@ -105,6 +105,47 @@ async def test_a_stack_is_taken_whole_or_not_at_all(bench: Bench) -> None:
     assert [await bench.counter(op.key, "used") for op in ops[:-1]] == [(None, None)] * 29
 
 
+async def test_a_call_of_two_thousand_counters_is_taken_whole(bench: Bench) -> None:
+    """More values than a Lua stack holds are sent in another form; what they do is the same."""
+    keys = [bench.keys.counter("campaign", str(n)) for n in range(700)]
+    ops = [Add(key, field, n + 1, cap=n + 1) for n, key in enumerate(keys) for field in "xyz"]
+    taken = await bench.apply(*ops)
+    assert taken.afters == tuple(op.delta for op in ops)
+    again = await bench.apply(*ops[1:])
+    assert (again.code, again.op_index) == (Code.LIMIT, 0)
+    assert again.currents == tuple((op.delta, 0) for op in ops[1:])
+
+
+async def test_a_hash_that_is_asked_for_more_than_its_counters(bench: Bench) -> None:
+    """Moves are taken hash by hash; what else an operation wants of such a hash, and the order of the
+    answers, stays as it is.
+    """
+    first, second, third = (bench.keys.counter("campaign", name) for name in "abc")
+    await bench.apply(Hold(second, "used", 2))
+    outcome = await bench.apply(
+        Add(first, "used", 1),
+        Add(second, "used", 5),
+        Add(third, "used", 7),
+        Release(second, "used", 2),
+        Equal(third, "mark", None),
+        Put(third, "mark", b"here"),
+        Add(first, "orders", 9),
+    )
+    assert (outcome.code, outcome.afters) == (Code.OK, (1, 5, 7, 0, 9))
+    assert await bench.counter(second, "used") == (b"5", None)
+    refused = await bench.apply(
+        Add(first, "used", 1),
+        Add(third, "used", 1, cap=7),
+        Put(first, "mark", b""),
+        Add(first, "orders", 1, cap=9),
+    )
+    assert (refused.code, refused.op_index) == (Code.LIMIT, 1)
+    assert refused.currents == ((1, 0), (7, 0), (0, 0), (9, 0))
+    moved = await bench.apply(Add(first, "used", -3), Put(first, "mark", b"too"))
+    assert moved.afters == (-2,)
+    assert await bench.command("HGETALL", first) == [b"used", b"-2", b"orders", b"9", b"mark", b"too"]
+
+
 async def test_one_field_is_moved_once_per_call(bench: Bench) -> None:
     """The worker merges; a call that does not is a bug, refused before anything is written."""
     key = bench.keys.counter("campaign", "a")

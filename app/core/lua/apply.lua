@@ -8,7 +8,7 @@
 -- KEYS[3]  outbox         stream, ids <epoch>-<seq> without a gap
 -- KEYS[4]  replay         string: what this rid did, <event id>|<afters>
 -- KEYS[5]  idempotency    string: <event id>|<fingerprint>; the replay key again when the call has none
--- KEYS[6..] hashes of the operations, each once, in the order of the read plan; last of all the access version, if the
+-- KEYS[6..] hashes of the operations, each once, in the order of the plan; last of all the access version, if the
 --          plan compares it
 --
 -- ARGV[1]  plan           a MessagePack array, see below: one argument costs less than two hundred
@@ -17,17 +17,21 @@
 -- ARGV[4..] values that operations compare with or write, named by their place in ARGV; place 0: the id of the
 --          event that the call makes
 --
--- The plan P:
+-- The plan P (a sequence of values, or one array of them when they are too many for a stack):
 --   1 mode (V validate, R redeem, H hold or release, B roll back: guards are not looked at), 2 epoch, 3 high-water mark
 --   (highest sequence the caller has seen in this epoch), 4 namespace, 5 schema of the state, 6 limit of the outbox in
 --   bytes, 7 milliseconds the replay record lives, 8 milliseconds the idempotency record lives, 9 fingerprint,
 --   10 access version that must stand ('' for none), nil: not compared, 11 number of guards, then guard names and guard
---   versions; number of operation keys; per key (the read plan) a number of fields and the fields, a counter as its field followed by <field>~h; whether there is a release; number of
---   operations; operations, `slot` being the place of a field in the whole read plan:
+--   versions. Lifetimes are texts.
+--   Then the moves, which are the first operations: number of hashes of which every field that is looked at is a counter
+--   that this call moves by an amount that is not 0; per hash its number of fields, the fields, a counter as its field
+--   followed by <field>~h, and per counter delta and cap. Such a counter has no floor, no window and base 0.
+--   Then the other hashes: their number; per key (the read plan) a number of fields and the fields; whether there is a
+--   release; number of the other operations; operations, `slot` being the place of a field in the whole read plan:
 --     A slot delta base cap floor until | H slot amount base cap floor | R slot amount | E slot value
 --     N slot | V slot prefix | C slot value | D deadline
 --   cap and floor nil: none; until epoch seconds, 0: none; deadline epoch milliseconds. Last the fields to be written:
---   number of hashes; per hash its place among the operation keys, milliseconds it lives (0: no change), number of
+--   number of hashes; per hash its place among the operation keys, milliseconds it lives ('': no change), number of
 --   fields, and per field its name and value (an empty value takes it away).
 --
 -- Output:
@@ -39,13 +43,15 @@
 --   {-3, operation, name}                 STALE; operation -1: the guard `name`, or `access`
 --   {-4} EPOCH  {-5} FENCED  {-6} REGRESSED  {-7} BUSY  {-8} SCHEMA
 
-local call, find, sub, format = redis.call, string.find, string.sub, string.format
+local call, find, sub, format, unpack = redis.call, string.find, string.sub, string.format, unpack
 local INTEGER_LIMIT = 9007199254740992
 local ENTRY_OVERHEAD = 48
 local WINDOW_GRACE_MS = 172800000
-local WIDTH = {A = 7, H = 6, R = 3, E = 3, N = 2, V = 3, C = 3, D = 2}
+-- %d costs half of %.0f, and is exact where an integer of C is wide enough.
+local INTEGER = format('%d', INTEGER_LIMIT - 1) == '9007199254740991' and '%d' or '%.0f'
 
-local P = cmsgpack.unpack(ARGV[1])
+local P = {cmsgpack.unpack(ARGV[1])}
+if not P[2] then P = P[1] end
 local mode = P[1]
 local writes = mode ~= 'V'
 
@@ -57,7 +63,7 @@ if not certificate or #certificate ~= 40
 end
 if meta[2] ~= P[2] or meta[3] ~= P[4] or meta[5] ~= 'open' then return {-4} end
 if meta[4] ~= P[5] then return {-8} end
-local sequence = tonumber(meta[6])
+local sequence = meta[6] + 0
 if sequence < P[3] then return {-6} end
 
 local access = P[10]
@@ -90,25 +96,51 @@ if guards > 0 and mode ~= 'B' then
       if version and carried < version then return {-3, -1, P[at + i]} end
       raised = raised or {}
       raised[#raised + 1] = P[at + i]
-      raised[#raised + 1] = format('%.0f', carried)
+      raised[#raised + 1] = format(INTEGER, carried)
     end
   end
 end
 at = at + 2 * guards
 
-local appended = tonumber(meta[7] or '0')
-if writes and appended - tonumber(meta[8] or '0') >= P[6] then return {-7} end
+local appended = (meta[7] or 0) + 0
+if writes and appended - (meta[8] or 0) >= P[6] then return {-7} end
 
 -- Every hash is read, or at least touched, here: a key of the wrong type fails before anything is written.
+local limited, limited_name, afters = nil, '', {}
+-- What is read of a moved hash becomes what will be written to it: nearly all that most calls do.
+local moved_hashes, moves_at, moved, moves = P[at], at + 1, {}, 0
+at = moves_at
+for k = 1, moved_hashes do
+  local count = P[at]
+  local found = call('HMGET', KEYS[5 + k], unpack(P, at + 1, at + count))
+  local move = at + count + 1
+  for j = 1, count, 2 do
+    local delta, cap, held, refused = P[move], P[move + 1], found[j + 1] or 0, false
+    local after = (found[j] or 0) + delta
+    if delta > 0 then
+      refused = after >= INTEGER_LIMIT or (cap and after + held > cap)
+    else
+      refused = after <= -INTEGER_LIMIT
+    end
+    if refused and not limited then limited = moves end
+    moves = moves + 1
+    local text = format(INTEGER, after)
+    afters[moves] = text
+    found[j], found[j + 1] = P[at + j], text
+    move = move + 2
+  end
+  moved[k], at = found, move
+end
+
 local hashes, plan = P[at], at + 1
 local values, slots = {}, 0
 at = plan
-for k = 1, hashes do
+for k = 6 + moved_hashes, 5 + moved_hashes + hashes do
   local count = P[at]
   if count == 0 then
-    call('HLEN', KEYS[5 + k])
+    call('HLEN', KEYS[k])
   else
-    local found = call('HMGET', KEYS[5 + k], unpack(P, at + 1, at + count))
+    local found = call('HMGET', KEYS[k], unpack(P, at + 1, at + count))
     for j = 1, count do values[slots + j] = found[j] end
     slots = slots + count
   end
@@ -125,73 +157,77 @@ local function now_ms()
 end
 
 local has_release, operations, first = P[at], P[at + 1], at + 2
-local released, holding = {}, {}
+local fresh, expiry, released, holding = {}, {}, {}, {}
+-- A table is made where it is needed: most calls release nothing and are not refused.
+local function widths() return {A = 7, H = 6, R = 3, E = 3, N = 2, V = 3, C = 3, D = 2} end
 if has_release then
+  local width = widths()
   at = first
   for i = 1, operations do
     local kind, slot = P[at], P[at + 1]
     if kind == 'R' then
       if released[slot] then return redis.error_reply('ERR field released twice in one call') end
       released[slot] = P[at + 2]
-      if tonumber(values[slot + 1] or '0') < released[slot] then return {-3, i - 1, ''} end
+      if tonumber(values[slot + 1] or '0') < released[slot] then return {-3, moves + i - 1, ''} end
     elseif kind == 'H' then
       holding[slot] = P[at + 2]
     end
-    at = at + WIDTH[kind]
+    at = at + width[kind]
   end
 end
 
-local fresh, expiry, moved = {}, {}, {}
-local currents, afters, limited, limited_name = {}, {}, nil, ''
+local taken = {}
 at = first
-for i = 1, operations do
-  local kind, slot = P[at], P[at + 1]
-  local current, held, refused = 0, 0, false
-  if kind == 'A' then
-    if moved[slot] then return redis.error_reply('ERR field moved twice in one call') end
-    moved[slot] = true
+for i = moves, moves + operations - 1 do
+  local kind, slot, refused = P[at], P[at + 1], false
+  if kind == 'V' then
+    local prefix, value = P[at + 2], values[slot]
+    if not value or sub(value, 1, #prefix) ~= prefix then return {-3, i, ''} end
+    at = at + 3
+  elseif kind == 'A' then
+    if taken[slot] then return redis.error_reply('ERR field moved twice in one call') end
+    taken[slot] = true
     local delta, cap, floor, ends = P[at + 2], P[at + 4], P[at + 5], P[at + 6]
-    current = tonumber(values[slot] or P[at + 3])
-    held = tonumber(values[slot + 1] or '0') - (released[slot] or 0)
+    local held = (values[slot + 1] or 0) - (released[slot] or 0)
     if ends ~= 0 then
       ends = ends * 1000
       if delta < 0 and ends <= now_ms() then delta = 0 end
       if not values[slot] then expiry[slot] = ends end
     end
-    local after = current + delta
+    local after = (values[slot] or P[at + 3]) + delta
     if delta > 0 then
-      refused = after >= INTEGER_LIMIT or (cap and after + held > cap)
+      refused = after >= INTEGER_LIMIT or (cap and held + after > cap)
     elseif delta < 0 then
       refused = after <= -INTEGER_LIMIT or (floor and after - held < floor)
     end
-    local text = format('%.0f', after)
+    local text = format(INTEGER, after)
     if delta ~= 0 then fresh[slot] = text end
     afters[#afters + 1] = text
+    at = at + 7
   elseif kind == 'H' then
-    if moved[slot] then return redis.error_reply('ERR field moved twice in one call') end
-    moved[slot] = true
+    if taken[slot] then return redis.error_reply('ERR field moved twice in one call') end
+    taken[slot] = true
     local amount, cap, floor = P[at + 2], P[at + 4], P[at + 5]
-    current = tonumber(values[slot] or P[at + 3])
-    held = tonumber(values[slot + 1] or '0') - (released[slot] or 0)
-    local after = held + amount
+    local current = (values[slot] or P[at + 3]) + 0
+    local after = (values[slot + 1] or 0) - (released[slot] or 0) + amount
     refused = after >= INTEGER_LIMIT or (cap and current + after > cap)
       or (floor and current - after < floor)
-    local text = format('%.0f', after)
+    local text = format(INTEGER, after)
     fresh[slot + 1] = text
     afters[#afters + 1] = text
+    at = at + 6
   elseif kind == 'R' then
-    current = tonumber(values[slot] or '0')
-    held = tonumber(values[slot + 1] or '0') - released[slot]
-    local text = format('%.0f', held + (holding[slot] or 0))
+    local held = (values[slot + 1] or 0) - released[slot]
+    local text = format(INTEGER, held + (holding[slot] or 0))
     fresh[slot + 1] = text
     afters[#afters + 1] = text
+    at = at + 3
   elseif kind == 'E' then
-    if values[slot] ~= ARGV[P[at + 2]] then return {-3, i - 1, ''} end
+    if values[slot] ~= ARGV[P[at + 2]] then return {-3, i, ''} end
+    at = at + 3
   elseif kind == 'N' then
-    if values[slot] then return {-3, i - 1, ''} end
-  elseif kind == 'V' then
-    local prefix = P[at + 2]
-    if not values[slot] or sub(values[slot], 1, #prefix) ~= prefix then return {-3, i - 1, ''} end
+    if values[slot] then return {-3, i, ''} end
+    at = at + 2
   elseif kind == 'C' then
     local owner, claimed = fresh[slot] or values[slot], ARGV[P[at + 2]]
     if not owner then
@@ -200,25 +236,46 @@ for i = 1, operations do
       refused = true
       if not limited then limited_name = owner end
     end
+    at = at + 3
   elseif kind == 'D' then
-    if now_ms() < P[at + 1] then return {-3, i - 1, ''} end
+    if now_ms() < P[at + 1] then return {-3, i, ''} end
+    at = at + 2
   end
-  if refused and not limited then limited = i - 1 end
-  currents[2 * i - 1], currents[2 * i] = current, held
-  at = at + WIDTH[kind]
+  if refused and not limited then limited = i end
 end
 
 if limited or not writes then
-  for i = 1, 2 * operations do currents[i] = format('%.0f', currents[i]) end
+  local write_at, width = at, widths()
+  -- Nothing was written: what the moves found is read again, for the few calls that are told.
+  local currents = {}
+  at = moves_at
+  for k = 1, moved_hashes do
+    local count = P[at]
+    local found = call('HMGET', KEYS[5 + k], unpack(P, at + 1, at + count))
+    for j = 1, count do currents[#currents + 1] = format(INTEGER, found[j] or 0) end
+    at = at + 2 * count + 1
+  end
+  at = first
+  while at < write_at do
+    local kind, slot = P[at], P[at + 1]
+    local current, held = 0, 0
+    if kind == 'A' or kind == 'H' or kind == 'R' then
+      current = values[slot] or (kind == 'R' and 0) or P[at + 3]
+      held = (values[slot + 1] or 0) - (released[slot] or 0)
+    end
+    currents[#currents + 1] = format(INTEGER, current)
+    currents[#currents + 1] = format(INTEGER, held)
+    at = at + width[kind]
+  end
   if limited then return {-2, limited, limited_name, table.concat(currents, ',')} end
   return {1, '', '', table.concat(currents, ',')}
 end
 
 local after_values = table.concat(afters, ',')
 local event, private = ARGV[2], ARGV[3]
-local next_sequence = format('%.0f', sequence + 1)
+local next_sequence = format(INTEGER, sequence + 1)
 local event_id = meta[2] .. '-' .. next_sequence
-local total = format('%.0f', appended + #event + #private + #after_values + ENTRY_OVERHEAD)
+local total = format(INTEGER, appended + #event + #private + #after_values + ENTRY_OVERHEAD)
 
 -- COMMIT POINT: the server can refuse only this first write (out of memory, id not above the last); nothing below fails.
 if private == '' then
@@ -227,12 +284,13 @@ else
   call('XADD', KEYS[3], event_id, 'e', event, 'b', private, 'x', after_values, 'n', total)
 end
 call('HSET', KEYS[1], 'seq', next_sequence, 'appended', total)
+for k = 1, moved_hashes do call('HSET', KEYS[5 + k], unpack(moved[k])) end
 
 local write_at = at
 at = plan
 local slot = 0
-for k = 1, hashes do
-  local key, count = KEYS[5 + k], P[at]
+for k = 6 + moved_hashes, 5 + moved_hashes + hashes do
+  local key, count = KEYS[k], P[at]
   local pairs_to_set, ends
   for j = 1, count do
     slot = slot + 1
@@ -258,25 +316,36 @@ end
 
 at = write_at + 1
 for _ = 1, P[write_at] do
-  local key, count = KEYS[5 + P[at]], P[at + 2]
-  local pairs_to_set, lives_at = {}, at + 1
-  for i = at + 3, at + 1 + 2 * count, 2 do
+  local key = KEYS[5 + P[at]]
+  local lives, last = P[at + 1], at + 2 + 2 * P[at + 2]
+  local emptied = false
+  for i = at + 3, last, 2 do
     local value = ARGV[P[i + 1]] or event_id
-    if value == '' then
-      call('HDEL', key, P[i])
-    else
-      pairs_to_set[#pairs_to_set + 1] = P[i]
-      pairs_to_set[#pairs_to_set + 1] = value
+    P[i + 1] = value
+    emptied = emptied or value == ''
+  end
+  local pairs_to_set = P
+  local from, to = at + 3, last
+  if emptied then
+    pairs_to_set = {}
+    for i = at + 3, last, 2 do
+      if P[i + 1] == '' then
+        call('HDEL', key, P[i])
+      else
+        pairs_to_set[#pairs_to_set + 1] = P[i]
+        pairs_to_set[#pairs_to_set + 1] = P[i + 1]
+      end
     end
+    from, to = 1, #pairs_to_set
   end
-  if pairs_to_set[1] then
-    call('HSET', key, unpack(pairs_to_set))
-    if P[lives_at] > 0 then call('PEXPIRE', key, format('%.0f', P[lives_at])) end
+  if from <= to then
+    call('HSET', key, unpack(pairs_to_set, from, to))
+    if lives ~= '' then call('PEXPIRE', key, lives) end
   end
-  at = at + 3 + 2 * count
+  at = last + 1
 end
 
 if raised then call('HSET', KEYS[2], unpack(raised)) end
-call('SET', KEYS[4], event_id .. '|' .. after_values, 'PX', format('%.0f', P[7]))
-if KEYS[5] ~= KEYS[4] then call('SET', KEYS[5], event_id .. '|' .. P[9], 'PX', format('%.0f', P[8])) end
+call('SET', KEYS[4], event_id .. '|' .. after_values, 'PX', P[7])
+if KEYS[5] ~= KEYS[4] then call('SET', KEYS[5], event_id .. '|' .. P[9], 'PX', P[8]) end
 return {1, event_id, after_values}
