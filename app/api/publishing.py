@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.claims import Claim
@@ -96,5 +95,4 @@ async def catalogue_write(
     if due is None:
         return
     await engine.catalogue.publish(Partition(project_id), write.guards, write.records)
-    async with engine.db.writing() as session:
-        await session.execute(delete(SnapshotDue).where(SnapshotDue.id == due.id))
+    engine.catalogue.publications.told(due.id)

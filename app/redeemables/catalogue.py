@@ -26,6 +26,7 @@ from app.redeemables.offer_book import OFFERS_MAX, OfferBook
 from app.redeemables.order_history import OrderHistory
 from app.redeemables.products import ProductCache
 from app.redeemables.programs import CampaignProgram, ProjectProgram, VoucherProgram
+from app.redeemables.told_publications import ToldPublications
 from rules.facts import Candidate, CounterName, Facts
 
 PROGRAMS_MAX = 20_000
@@ -63,9 +64,11 @@ class Catalogue:
         self.memory = Memory()
         self.offers = OfferBook(db, offers_max)
         self._asked = AskedTogether(self._hydrate_vouchers)
+        self.publications = ToldPublications(db)
 
     async def close(self) -> None:
         """Before the database is closed."""
+        await self.publications.close()
         await self.offers.close()
 
     # Reading

@@ -24,6 +24,7 @@ from app.identifiers import new_id, next_version
 from app.ledger.entries import CUSTOMER, Event, encode_event
 from app.redeemables.customers import (
     CustomerPayload,
+    changes_profile,
     customer_facts,
     derive_customer_id,
     identity,
@@ -59,6 +60,20 @@ async def upsert(call: Call, payload: CustomerCreate, *, complete: bool = False)
     except IntegrityError:
         # Another worker has just made the same customer: now it is there to be updated.
         return await _upserted(call, payload, complete)
+
+
+async def standing(call: Call, payload: CustomerPayload) -> str | None:
+    """The id of the customer whom the payload names, when it says nothing that is not stored of him; None:
+    `upsert` has something to write.
+    """
+    customer_id, source_id = identity(await secret_of(call), payload)
+    wanted = [name for name in (customer_id, payload.source_id or source_id) if name is not None]
+    async with call.read() as session:
+        row = await queries.find_customer(session, call.project_id, wanted) if wanted else None
+    if row is None or row.deleted_at is not None or changes_profile(record_of(row), payload):
+        return None
+    named = {name for name in (payload.id, payload.source_id) if name is not None}
+    return row.id if named <= {row.id, row.source_id} else None
 
 
 async def _upserted(call: Call, payload: CustomerCreate, complete: bool) -> dict[str, Any]:

@@ -37,7 +37,7 @@ async def receiver_of(call: Call, sent: CustomerCreate) -> str:
                 "Customer should have id, source_id or an e-mail address",
             )
         sent = replace(sent, id=await _by_email(call, email, sent.email or email), email=email)
-    return str((await customers.upsert(call, sent))["id"])
+    return await customers.standing(call, sent) or str((await customers.upsert(call, sent))["id"])
 
 
 async def _by_id(session: AsyncSession, project_id: str, customer_id: str) -> str | None:

@@ -197,6 +197,30 @@ def test_no_code_is_given_to_two_customers(api):
     }
 
 
+def test_a_publication_changes_the_customer_only_where_it_says_something_new(api):
+    """Named alone, or as stored, he stays in the version that he is in; a new name is stored."""
+    made, source_id = campaign(api, 4), unique("cust")
+    customer = created(api.post("/v1/customers", json={"source_id": source_id, "name": "Ann"}))
+    tag = api.get(f"/v1/customers/{source_id}").headers["etag"]
+    for named in ({"source_id": source_id}, {"id": customer["id"], "name": "Ann"}):
+        given = created(publish(api, campaign=made["name"], customer=named))
+        assert given["customer_id"] == customer["id"]
+        assert api.get(f"/v1/customers/{source_id}").headers["etag"] == tag
+    created(publish(api, campaign=made["name"], customer={"source_id": source_id, "name": "Bea"}))
+    stored = api.get(f"/v1/customers/{source_id}")
+    assert stored.json()["name"] == "Bea"
+    assert stored.headers["etag"] != tag
+
+
+def test_a_customer_who_was_deleted_begins_again_when_something_is_published_to_him(api):
+    """The same source_id gets a code and is found again."""
+    made, source_id = campaign(api, 1), unique("cust")
+    created(api.post("/v1/customers", json={"source_id": source_id, "name": "Ann"}))
+    assert api.delete(f"/v1/customers/{source_id}").status_code == 204
+    created(publish(api, campaign=made["name"], customer={"source_id": source_id}))
+    assert created(api.get(f"/v1/customers/{source_id}"))["name"] is None
+
+
 def test_one_customer_joins_once_however_often_it_is_asked_at_once(api):
     """Eight requests of one customer: one code."""
     made = campaign(api, 8, join_once=True)
