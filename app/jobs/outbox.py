@@ -33,7 +33,7 @@ BUSY_EVENTS: Final = 4
 GATHER_SECONDS: Final = 0.02
 """How long a busy step lets events gather: one commit, trim and announcement for dozens instead of for each.
 It delays a read's barrier by as much, and nothing else: at level `ledger`, where acknowledgements wait for
-the commit, nothing is gathered.
+the ledger's commit, that does not wait, and only projections gather.
 """
 MANY_EVENTS: Final = 16
 GATHER_MANY_SECONDS: Final = 0.1
@@ -213,12 +213,8 @@ class OutboxWork:
             crash_point("drain-before-announce")
             await announce(self.core, partition, ledgered=moved)
             self._fell_behind(partition)
-        await self._gather(sum(map(len, found.values())))
-
-    async def _gather(self, found: int) -> None:
-        """Let events gather after a step that found so many; one that could not take all goes on at once."""
-        if BUSY_EVENTS <= found < BATCH_MAX and not self._acknowledges():
-            await asyncio.sleep(GATHER_MANY_SECONDS if found >= MANY_EVENTS else GATHER_SECONDS)
+        if not self._acknowledges():
+            await _gather(sum(map(len, found.values())))
 
     # Projecting
 
@@ -244,7 +240,7 @@ class OutboxWork:
             raise
         if moved:
             self._fell_behind(partition)
-        await self._gather(moved)
+        await _gather(moved)
 
     # Trimming
 
@@ -256,3 +252,9 @@ class OutboxWork:
                 crash_point("trim")
                 await self.core.trim(partition, str(cursor))
                 self._trimmed[partition] = cursor
+
+
+async def _gather(found: int) -> None:
+    """Let events gather after a step that found so many; one that could not take all goes on at once."""
+    if BUSY_EVENTS <= found < BATCH_MAX:
+        await asyncio.sleep(GATHER_MANY_SECONDS if found >= MANY_EVENTS else GATHER_SECONDS)

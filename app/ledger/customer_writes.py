@@ -10,15 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.keys import Partition
 from app.core.records import CustomerRecord
-from app.db.database import encode_json
-from app.db.models import Counter, Customer, Order, SnapshotDue
+from app.db.database import decode_json, encode_json
+from app.db.models import Customer, Order, SnapshotDue
 from app.db.noted import unnote
+from app.db.scripts import Read, Script, Write, run_script
 from app.identifiers import next_version
 from app.ledger.changes import COMPLETED, CustomerChange, Row, instant
-from app.ledger.statements import run_many, statements_of
+from app.ledger.statements import among, is_sqlite, statements_of
 
 PARAMETERS_MAX: Final = 500
 """Ids in one IN: SQLite allows far more, but a plan for thousands is no plan."""
+
+
+_KEY: Final = "n:customer:"
+
+Last = tuple[int | None, datetime | None]
+"""A customer's last order: its amount, and when it was made."""
 
 
 class CustomerRules(Struct, frozen=True):
@@ -42,16 +49,17 @@ class Written(Struct):
     """The snapshots_due row that repeats the telling after a crash."""
 
 
-async def write_customers(
+async def patch_customers(
     session: AsyncSession, partition: Partition, changed: dict[str, CustomerChange], rules: CustomerRules
 ) -> Written:
+    """Lay over them what requests told of them, before they are summarised."""
     written = Written()
-    if not changed:
-        return written
-    summaries = await _locked_summaries(session, partition.project_id, list(changed))
     patched = [identity for identity, change in changed.items() if change.patches]
+    if not patched:
+        return written
+    known = await run_script(session, _locked(session, partition, list(changed)))
     # Only whose lock is held: one that somebody makes at this moment fails the insert, and is met again.
-    rows = await _customers(session, partition.project_id, [one for one in patched if one in summaries])
+    rows = await _customers(session, partition.project_id, [one for one in patched if one in known])
     for identity in patched:
         applied = [
             _apply_patch(session, partition.project_id, rows, patch, rules)
@@ -59,8 +67,6 @@ async def write_customers(
         ]
         if any(applied):
             written.customers.append(rules.record(rows[identity]))
-    for identity, row in rows.items():
-        summaries.setdefault(identity, row.summary)
     await session.flush()
     unnote(
         session,
@@ -68,7 +74,6 @@ async def write_customers(
         "customers",
         [identity for identity, change in changed.items() if change.is_history],
     )
-    await _summarise(session, partition, changed, summaries, rules)
     if written.customers:
         due = SnapshotDue(
             project_id=partition.project_id,
@@ -82,19 +87,12 @@ async def write_customers(
     return written
 
 
-async def _locked_summaries(session: AsyncSession, project_id: str, ids: list[str]) -> dict[str, Row]:
-    """Under row locks in the order of ids, so that two writers never wait for each other."""
-    summaries: dict[str, Row] = {}
-    ids = sorted(ids)
-    for start in range(0, len(ids), PARAMETERS_MAX):
-        found = await session.execute(
-            select(Customer.id, Customer.summary)
-            .where(Customer.project_id == project_id, Customer.id.in_(ids[start : start + PARAMETERS_MAX]))
-            .order_by(Customer.id)
-            .with_for_update()
-        )
-        summaries.update((identity, summary) for identity, summary in found)
-    return summaries
+def _locked(session: AsyncSession, partition: Partition, ids: list[str]) -> Script[dict[str, Row]]:
+    """Summaries under row locks in the order of ids, so that two writers never wait for each other."""
+    wanted = among(session, sorted(ids))
+    found = yield Read(statements_of(session).summaries, (partition.project_id, wanted))
+    plain = is_sqlite(session)  # PostgreSQL's driver has decoded it.
+    return {identity: decode_json(summary) if plain else summary for identity, summary in found}
 
 
 async def _customers(session: AsyncSession, project_id: str, ids: list[str]) -> dict[str, Customer]:
@@ -152,42 +150,41 @@ def _apply_patch(
     return True
 
 
-async def _summarise(
+def summarise(
     session: AsyncSession,
     partition: Partition,
     changed: dict[str, CustomerChange],
-    summaries: Mapping[str, Row],
     rules: CustomerRules,
-) -> None:
-    """The summary is what the customer's counters say, never a sum of its own (D15)."""
+    lasts: Mapping[str, Last],
+) -> Script[None]:
+    """The summary is what the customer's counters say, never a sum of its own (D15).
+
+    lasts: the last order of those of whom one counts no more.
+    """
     moved = [
         identity
         for identity, change in changed.items()
-        if identity in summaries and (change.counted or change.last_order_date is not None)
+        if change.counted or change.last_order_date is not None
     ]
-    counters: dict[str, dict[str, int]] = {identity: {} for identity in moved}
-    for start in range(0, len(moved), PARAMETERS_MAX):
-        keys = [f"n:customer:{identity}" for identity in moved[start : start + PARAMETERS_MAX]]
-        found = await session.execute(
-            select(Counter.key, Counter.field, Counter.value).where(
-                Counter.part == partition.name, Counter.key.in_(keys)
-            )
-        )
-        for key, field, value in found:
-            counters[key.rpartition(":")[2]][field] = value
+    if not moved:
+        return
+    summaries = yield from _locked(session, partition, moved)
+    statements = statements_of(session)
+    keys = [_KEY + identity for identity in summaries]
+    found = yield Read(statements.customer_counters, (partition.name, among(session, keys)))
+    counters: dict[str, dict[str, int]] = {identity: {} for identity in summaries}
+    for key, field, value in found:
+        counters[key[len(_KEY) :]][field] = value
     updates = []
-    for identity in moved:
+    for identity, known in summaries.items():
         change = changed[identity]
-        if change.takes_back:
-            amount, date = await _last_order(session, partition.project_id, identity)
-        else:
-            amount, date = _newest(change, summaries[identity].get("orders") or {})
-        summary = encode_json(rules.summary(counters[identity], amount, date))
+        last = lasts[identity] if change.takes_back else _newest(change, known.get("orders") or {})
+        summary = encode_json(rules.summary(counters[identity], *last))
         updates.append((summary, partition.project_id, identity))
-    await run_many(session, statements_of(session).summary, updates)
+    yield Write(statements.summary, updates)
 
 
-def _newest(change: CustomerChange, known: Mapping[str, Any]) -> tuple[int | None, datetime | None]:
+def _newest(change: CustomerChange, known: Mapping[str, Any]) -> Last:
     """Amount and date of the last order: of the run, else as known before."""
     text = known.get("last_order_date")
     before = datetime.fromisoformat(text) if text else None
@@ -197,10 +194,18 @@ def _newest(change: CustomerChange, known: Mapping[str, Any]) -> tuple[int | Non
     return known.get("last_order_amount"), before
 
 
-async def _last_order(
-    session: AsyncSession, project_id: str, customer_id: str
-) -> tuple[int | None, datetime | None]:
-    """The newest order that counts, as written by this run."""
+async def last_orders(
+    session: AsyncSession, project_id: str, changed: Mapping[str, CustomerChange]
+) -> dict[str, Last]:
+    """The newest order that counts, as written by this run, of those of whom one counts no more."""
+    return {
+        identity: await _last_order(session, project_id, identity)
+        for identity, change in changed.items()
+        if change.takes_back
+    }
+
+
+async def _last_order(session: AsyncSession, project_id: str, customer_id: str) -> Last:
     found = await session.execute(
         select(Order.amount, Order.created_at)
         .where(Order.project_id == project_id, Order.customer_id == customer_id, Order.status.in_(COMPLETED))

@@ -17,9 +17,10 @@ from app.core.keys import Partition
 from app.core.outbox import Entry, Position
 from app.db.database import Database
 from app.db.models import Divergence, LedgerEvent, PartitionState
+from app.db.scripts import Script, Write, run_script
 from app.ledger.batch import REPEATED, Batch, Problem, prepare
 from app.ledger.crash_points import crash_point
-from app.ledger.statements import POSTGRESQL, SQLITE, run_many, run_one
+from app.ledger.statements import POSTGRESQL, SQLITE, Statements
 
 BATCH_MAX: Final = 200
 """Events of one transaction: past this, a larger batch costs latency and gains little (core 3.2)."""
@@ -59,13 +60,13 @@ async def ledger_entries(
         return None  # a recovery has begun a new epoch meanwhile
     batch, problem = prepare(partition, cursor, entries)
     try:
-        moved = await _commit(db, partition, cursor, batch)
+        moved = await _commit(db, cursor, batch)
     except IntegrityError:
         problem = await _repeated(db, partition, entries, batch)
         if problem is None:
             raise
         batch, _ = prepare(partition, cursor, _before(entries, problem.entry))
-        moved = await _commit(db, partition, cursor, batch)
+        moved = await _commit(db, cursor, batch)
     if not moved:
         return None
     if problem is not None:
@@ -81,22 +82,30 @@ async def _overtaken(db: Database, partition: Partition, cursor: Position) -> bo
         return await cursor_of(session, partition) != cursor
 
 
-async def _commit(db: Database, partition: Partition, cursor: Position, batch: Batch) -> bool:
+async def _commit(db: Database, cursor: Position, batch: Batch) -> bool:
     if not batch.events:
         return True
     statements = SQLITE if db.is_sqlite else POSTGRESQL
     async with db.writing() as session:
-        swap = (batch.last.sequence, partition.name, cursor.epoch, cursor.epoch, cursor.sequence)
-        if await run_one(session, statements.cursor, swap) != 1:
+        if not await run_script(session, _rows(statements, cursor, batch)):
             return False
-        await run_many(session, statements.event, batch.events)
-        await run_many(session, statements.posting, batch.postings)
-        await run_many(session, statements.body, batch.bodies)
-        await run_many(session, statements.keyed, batch.keyed)
-        await run_many(session, statements.counter_value, list(batch.moved.values()))
-        await run_many(session, statements.counter_held, list(batch.held.values()))
         crash_point("drain-before-commit")
     crash_point("drain-after-commit")
+    return True
+
+
+def _rows(statements: Statements, cursor: Position, batch: Batch) -> Script[bool]:
+    """False, and nothing is written, when the cursor is not where the batch begins."""
+    part = batch.events[0][0]
+    swap = (batch.last.sequence, part, cursor.epoch, cursor.epoch, cursor.sequence)
+    if (yield Write(statements.cursor, [swap])) != 1:
+        return False
+    yield Write(statements.event, batch.events)
+    yield Write(statements.posting, batch.postings)
+    yield Write(statements.body, batch.bodies)
+    yield Write(statements.keyed, batch.keyed)
+    yield Write(statements.counter_value, list(batch.moved.values()))
+    yield Write(statements.counter_held, list(batch.held.values()))
     return True
 
 

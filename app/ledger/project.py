@@ -28,6 +28,7 @@ from app.db.models import (
     SnapshotDue,
 )
 from app.db.noted import be_quiet, touch_nobody
+from app.db.scripts import Script, Values, Write, run_script
 from app.ledger.batch import bare_key
 from app.ledger.changes import Changes, ProjectionError, collect
 from app.ledger.crash_points import crash_point
@@ -35,9 +36,9 @@ from app.ledger.customer_writes import CustomerRules, Written
 from app.ledger.entries import Event, decode_event, decode_private
 from app.ledger.partitions import State, announce, read_state
 from app.ledger.positions import at_or_beyond, beyond, up_to
-from app.ledger.projection_writes import write_changes
+from app.ledger.projection_writes import Overtaken, write_changes
 from app.ledger.recent import Ledgered, Recent
-from app.ledger.statements import run_one, statements_of
+from app.ledger.statements import statements_of
 
 BATCH_MAX: Final = 200
 """Events of one transaction, so that SQLite's one writer is free again within 50 ms (D17)."""
@@ -53,10 +54,6 @@ class Left(NamedTuple):
 
 
 NOTHING: Final = Left({}, {})
-
-
-class _Overtaken(Exception):
-    """Another projector moved the cursor first; nothing of this run is kept."""
 
 
 class Projector:
@@ -99,7 +96,7 @@ class Projector:
                     raise  # The database is full, locked or away: that says nothing of any event.
                 log.warning("projecting one by one", partition=partition.name, error=str(error.orig))
                 await self._one_by_one(state, events, left)
-        except _Overtaken:
+        except Overtaken:
             return len(events)
         return len(events)
 
@@ -121,8 +118,8 @@ class Projector:
                 be_quiet(session)
             if not state.watched:
                 touch_nobody(session)
-            await _move(session, state, state.projected, last)
-            written = await write_changes(session, state.partition, changes, self._customers)
+            move = _move_of(state, state.projected, last)
+            written = await write_changes(session, state.partition, move, changes, self._customers)
             for failure in failures:
                 await session.merge(failure)
             crash_point("projector-before-commit")
@@ -257,8 +254,15 @@ async def _voucher_counters(
     return found
 
 
+def _move_of(state: State, before: Position, after: Position) -> Values:
+    return (*after, state.partition.name, *before)
+
+
 async def _move(session: AsyncSession, state: State, before: Position, after: Position) -> None:
-    """Raises: _Overtaken when the cursor is not where this run began."""
-    move = (*after, state.partition.name, *before)
-    if await run_one(session, statements_of(session).projected, move) != 1:
-        raise _Overtaken
+    """Raises: Overtaken when the cursor is not where this run began."""
+
+    def moving() -> Script[None]:
+        if (yield Write(statements_of(session).projected, [_move_of(state, before, after)])) != 1:
+            raise Overtaken
+
+    await run_script(session, moving())

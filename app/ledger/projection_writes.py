@@ -11,16 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.keys import Partition
 from app.db.database import encode_json
-from app.db.models import CustomEvent, PromotionTier, Redemption, Voucher
+from app.db.models import CustomEvent, Redemption
 from app.db.noted import note_rows, note_touched
+from app.db.scripts import Script, Values, Write, run_script
 from app.ledger.changes import ROLLED_BACK, Changes, Row, Undone
-from app.ledger.customer_writes import CustomerRules, Written, write_customers
+from app.ledger.customer_writes import CustomerRules, Written, last_orders, patch_customers, summarise
 from app.ledger.locks import write_locks
 from app.ledger.statements import (
     ORDER_COLUMNS,
     REDEMPTION_COLUMNS,
     is_sqlite,
-    run_many,
     sqlite_instant,
     statements_of,
 )
@@ -30,33 +30,101 @@ _redemption_values: Final = itemgetter(*REDEMPTION_COLUMNS[:-2])
 _order_values: Final = itemgetter(*ORDER_COLUMNS[:-3])
 
 
+class Overtaken(Exception):
+    """Another projector moved the cursor first; nothing of this run is kept."""
+
+
 async def write_changes(
-    session: AsyncSession, partition: Partition, changes: Changes, customers: CustomerRules
+    session: AsyncSession,
+    partition: Partition,
+    move: Values,
+    changes: Changes,
+    customers: CustomerRules,
 ) -> Written:
-    """All rows of a run, in the caller's transaction."""
+    """The cursor and all rows of a run, in the caller's transaction. move: what Statements.projected takes.
+
+    Raises: Overtaken.
+    """
     project_id = partition.project_id
     orders = list(changes.orders.values())
-    texts = {id(order["body"]): encode_json(order["body"]) for order in orders}
-    if changes.redemptions:
-        await _write_redemptions(session, changes.redemptions, texts)
-        note_rows(session, project_id, "redemptions", changes.redemptions)
+    begin = _begin(session, move, changes.redemptions, orders)
+    end = _end(session, partition, changes)
+    note_rows(session, project_id, "redemptions", changes.redemptions)
+    happened = [row["customer_id"] for row in changes.custom_events]
+    note_touched(session, project_id, [*changes.customers, *happened])
+    if not _is_rare(changes):
+        summaries = summarise(session, partition, changes.customers, customers, {})
+        await run_script(session, _chained(begin, end, summaries))
+        return Written()
+    await run_script(session, begin)
     if changes.custom_events:
         await session.execute(insert(CustomEvent), changes.custom_events)
         note_rows(session, project_id, "custom_events", changes.custom_events)
     await _undo(session, project_id, changes.undone)
     await write_transactions(session, project_id, changes.movements)
-    await _move_vouchers(session, project_id, changes)
-    await _move_tiers(session, project_id, changes)
     await write_locks(session, partition, changes.locks)
-    await _write_orders(session, orders, texts)
-    happened = [row["customer_id"] for row in changes.custom_events]
-    note_touched(session, project_id, [*changes.customers, *happened])
-    return await write_customers(session, partition, changes.customers, customers)
+    await run_script(session, end)
+    written = await patch_customers(session, partition, changes.customers, customers)
+    lasts = await last_orders(session, project_id, changes.customers)
+    await run_script(session, summarise(session, partition, changes.customers, customers, lasts))
+    return written
 
 
-async def _write_redemptions(session: AsyncSession, rows: list[Row], texts: Mapping[int, str]) -> None:
+def _is_rare(changes: Changes) -> bool:
+    """Whether anything has to be done that is not a plain statement."""
+    return bool(
+        changes.custom_events
+        or changes.undone
+        or changes.movements
+        or changes.locks
+        or any(change.patches or change.takes_back for change in changes.customers.values())
+    )
+
+
+def _chained(*scripts: Script[None]) -> Script[None]:
+    for script in scripts:
+        yield from script
+
+
+def _begin(session: AsyncSession, move: Values, redemptions: list[Row], orders: list[Row]) -> Script[None]:
+    """The cursor by compare-and-swap, and the rows of which there are most."""
+    statements, plain = statements_of(session), is_sqlite(session)
+    if (yield Write(statements.projected, [move])) != 1:
+        raise Overtaken
+    texts = {id(order["body"]): encode_json(order["body"]) for order in orders}
+    yield Write(statements.redemption, _redemption_rows(redemptions, texts, plain=plain))
+    yield Write(statements.order, _order_rows(orders, texts, plain=plain))
+
+
+def _end(session: AsyncSession, partition: Partition, changes: Changes) -> Script[None]:
+    """What vouchers and promotion tiers say of themselves."""
+    statements, project_id = statements_of(session), partition.project_id
+    yield Write(
+        statements.voucher_used,
+        [(used, project_id, identity) for identity, used in changes.redeemed_quantity.items()],
+    )
+    yield Write(
+        statements.voucher_credits,
+        [(used, project_id, identity) for identity, used in changes.redeemed_amount.items()],
+    )
+    yield Write(
+        statements.card_moved,
+        [
+            (credit.credited, credit.subtracted, project_id, identity)
+            for identity, credit in changes.credits.items()
+        ],
+    )
+    yield Write(
+        statements.tier_moved,
+        [
+            (move.redeemed, move.orders_amount, move.orders_discount, project_id, identity)
+            for identity, move in changes.tiers.items()
+        ],
+    )
+
+
+def _redemption_rows(rows: list[Row], texts: Mapping[int, str], *, plain: bool) -> list[Values]:
     """texts: of the orders that are written beside them, by the identity of their documents."""
-    plain = is_sqlite(session)
     written = []
     for row in rows:
         body = row["body"]
@@ -64,7 +132,18 @@ async def _write_redemptions(session: AsyncSession, rows: list[Row], texts: Mapp
         document = encode_json(body if text is None else {**body, "order": Raw(text)})
         date = row["date"]
         written.append((*_redemption_values(row), sqlite_instant(date) if plain else date, document))
-    await run_many(session, statements_of(session).redemption, written)
+    return written
+
+
+def _order_rows(rows: list[Row], texts: Mapping[int, str], *, plain: bool) -> list[Values]:
+    """To be inserted, or to replace by a newer version; an older one changes nothing."""
+    written = []
+    for row in rows:
+        made, changed = row["created_at"], row["updated_at"]
+        if plain:
+            made, changed = sqlite_instant(made), changed and sqlite_instant(changed)
+        written.append((*_order_values(row), made, changed, texts[id(row["body"])]))
+    return written
 
 
 async def _undo(session: AsyncSession, project_id: str, undone: list[Undone]) -> None:
@@ -100,54 +179,6 @@ async def _undo(session: AsyncSession, project_id: str, undone: list[Undone]) ->
     )
 
 
-async def _move_vouchers(session: AsyncSession, project_id: str, changes: Changes) -> None:
-    if changes.redeemed_quantity:
-        # The counter began at what was redeemed elsewhere before; the column does not repeat that.
-        table: Any = Voucher.__table__
-        statement = (
-            update(table)
-            .where(table.c.project_id == project_id, table.c.id == bindparam("b_id"))
-            .values(redeemed_quantity=bindparam("used") - table.c.redeemed_base)
-        )
-        rows = [{"b_id": identity, "used": used} for identity, used in changes.redeemed_quantity.items()]
-        await (await session.connection()).execute(statement, rows)
-    await _add_many(
-        session,
-        Voucher,
-        project_id,
-        [{"b_id": identity, "redeemed_amount": used} for identity, used in changes.redeemed_amount.items()],
-        ("redeemed_amount",),
-    )
-    await _add_many(
-        session,
-        Voucher,
-        project_id,
-        [
-            {"b_id": identity, "credited_amount": credit.credited, "subtracted_amount": credit.subtracted}
-            for identity, credit in changes.credits.items()
-        ],
-        ("credited_amount", "subtracted_amount"),
-    )
-
-
-async def _move_tiers(session: AsyncSession, project_id: str, changes: Changes) -> None:
-    await _add_many(
-        session,
-        PromotionTier,
-        project_id,
-        [
-            {
-                "b_id": identity,
-                "redeemed_count": move.redeemed,
-                "orders_amount": move.orders_amount,
-                "orders_discount": move.orders_discount,
-            }
-            for identity, move in changes.tiers.items()
-        ],
-        ("redeemed_count", "orders_amount", "orders_discount"),
-    )
-
-
 async def _update_many(
     session: AsyncSession, model: Any, project_id: str, rows: list[Row], columns: tuple[str, ...]
 ) -> None:
@@ -161,30 +192,3 @@ async def _update_many(
         .values({column: bindparam(column) for column in columns})
     )
     await (await session.connection()).execute(statement, rows)
-
-
-async def _add_many(
-    session: AsyncSession, model: Any, project_id: str, rows: list[Row], columns: tuple[str, ...]
-) -> None:
-    """Add to columns, one execution per row of the same statement."""
-    if not rows:
-        return
-    table = model.__table__
-    statement = (
-        update(table)
-        .where(table.c.project_id == project_id, table.c.id == bindparam("b_id"))
-        .values({column: table.c[column] + bindparam(column) for column in columns})
-    )
-    await (await session.connection()).execute(statement, rows)
-
-
-async def _write_orders(session: AsyncSession, rows: list[Row], texts: Mapping[int, str]) -> None:
-    """Insert or replace by a newer version; an older one changes nothing."""
-    plain = is_sqlite(session)
-    written = []
-    for row in rows:
-        made, changed = row["created_at"], row["updated_at"]
-        if plain:
-            made, changed = sqlite_instant(made), changed and sqlite_instant(changed)
-        written.append((*_order_values(row), made, changed, texts[id(row["body"])]))
-    await run_many(session, statements_of(session).order, written)

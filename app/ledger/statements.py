@@ -1,11 +1,13 @@
-"""The statements that every batch of both stages runs, as the driver takes them: executemany without the cost
-of building SQL and converting values one by one (D10).
+"""The statements that every batch of both stages runs, as the driver takes them: without the cost of building
+SQL and converting values one by one (D10).
 """
 
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.database import encode_json
 
 EVENT_COLUMNS: Final = (
     "part", "epoch", "seq", "rid", "project_id", "kind", "schema", "at_us", "actor_key_id", "body",
@@ -37,6 +39,16 @@ MOVE_PROJECTED: Final = (
     "WHERE part = {2} AND projected_epoch = {3} AND projected_seq = {4}"
 )
 SUMMARISE: Final = "UPDATE customers SET summary = {0} WHERE project_id = {1} AND id = {2}"
+SUMMARIES: Final = "SELECT id, summary FROM customers WHERE project_id = {0} AND id {1}"
+CUSTOMER_COUNTERS: Final = "SELECT key, field, value FROM counters WHERE part = {0} AND key {1}"
+AMONG: Final = ("IN (SELECT value FROM json_each(?))", "= ANY($2)")
+"""Any of the values given as one parameter, see `among`: SQLite, PostgreSQL. The statement stays the same
+however many there are, so that it is prepared once.
+"""
+VOUCHER_USED: Final = (
+    "UPDATE vouchers SET redeemed_quantity = {0} - redeemed_base WHERE project_id = {1} AND id = {2}"
+)
+"""The counter began at what was redeemed elsewhere before; the column does not repeat that."""
 
 
 def _marks(count: int, numbered: bool) -> list[str]:
@@ -63,6 +75,13 @@ def _upsert_order(numbered: bool) -> str:
     return f"{insert} ON CONFLICT (project_id, id) DO UPDATE SET {updates} WHERE {newer}"
 
 
+def _add(table: str, columns: tuple[str, ...], numbered: bool) -> str:
+    """Add to columns of one row: the amounts, its project, its id."""
+    marks = _marks(len(columns) + 2, numbered)
+    added = ", ".join(f"{column} = {column} + {mark}" for column, mark in zip(columns, marks, strict=False))
+    return f"UPDATE {table} SET {added} WHERE project_id = {marks[-2]} AND id = {marks[-1]}"  # noqa: S608  the same
+
+
 class Statements(NamedTuple):
     """One set per kind of database: they differ in how a parameter is written."""
 
@@ -79,9 +98,19 @@ class Statements(NamedTuple):
     redemption: str
     order: str
     summary: str
+    summaries: str
+    """Of customers who are locked by it, in the order of their ids."""
+    customer_counters: str
+    voucher_used: str
+    voucher_credits: str
+    """Credits that redemptions used."""
+    card_moved: str
+    """By hand: credited, subtracted."""
+    tier_moved: str
 
 
 def _statements(numbered: bool) -> Statements:
+    among = (_marks(1, numbered)[0], AMONG[numbered])
     return Statements(
         event=_insert("ledger_events", EVENT_COLUMNS, numbered),
         posting=_insert("ledger_postings", POSTING_COLUMNS, numbered),
@@ -94,6 +123,12 @@ def _statements(numbered: bool) -> Statements:
         redemption=_insert("redemptions", REDEMPTION_COLUMNS, numbered),
         order=_upsert_order(numbered),
         summary=SUMMARISE.format(*_marks(3, numbered)),
+        summaries=SUMMARIES.format(*among) + (" ORDER BY id FOR UPDATE" if numbered else ""),
+        customer_counters=CUSTOMER_COUNTERS.format(*among),
+        voucher_used=VOUCHER_USED.format(*_marks(3, numbered)),
+        voucher_credits=_add("vouchers", ("redeemed_amount",), numbered),
+        card_moved=_add("vouchers", ("credited_amount", "subtracted_amount"), numbered),
+        tier_moved=_add("promotion_tiers", ("redeemed_count", "orders_amount", "orders_discount"), numbered),
     )
 
 
@@ -110,23 +145,12 @@ def is_sqlite(session: AsyncSession) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
+def among(session: AsyncSession, values: list[str]) -> str | list[str]:
+    """As the parameter of a statement that looks for any of them."""
+    return encode_json(values) if is_sqlite(session) else values
+
+
 def sqlite_instant(instant: datetime) -> str:
     """An instant in UTC as SQLAlchemy keeps it in SQLite, microseconds always told."""
     text = instant.isoformat(" ", "microseconds")
     return text[:26]
-
-
-async def run_many(session: AsyncSession, statement: str, rows: list[tuple[Any, ...]]) -> int:
-    """Execute once per row; the number of rows touched, -1 when the driver does not say."""
-    if not rows:
-        return 0
-    connection = await session.connection()
-    done = await connection.exec_driver_sql(statement, rows)
-    return int(done.rowcount)
-
-
-async def run_one(session: AsyncSession, statement: str, row: tuple[Any, ...]) -> int:
-    """Execute for one row; the number of rows touched."""
-    connection = await session.connection()
-    done = await connection.exec_driver_sql(statement, row)
-    return int(done.rowcount)
