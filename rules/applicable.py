@@ -7,6 +7,8 @@ Units are never expanded: a line of a million units costs what a line of one cos
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
+
 from rules.cart import WorkLine
 from rules.collections import ALL_PRODUCTS
 from rules.documents import one_of
@@ -191,19 +193,17 @@ def _entries(document: Mapping[str, Any], field: str, collections: Mapping[str, 
     return tuple(entries)
 
 
-class Chosen:
+class Chosen(Struct, eq=False, gc=False):
     """A line that may be discounted, how many of its units, and the entries that let it in (the deciding one
     first).
     """
 
+    line: WorkLine
+    units: int
     entries: tuple[Entry, ...] = ()
-    rank = 0
+    rank: int = 0
     """Position among the candidates of the deciding entry."""
     unit_numbers: range | None = None
-
-    def __init__(self, line: WorkLine, units: int) -> None:
-        self.line = line
-        self.units = units
 
 
 def choose(context: "Context") -> list[Chosen]:
@@ -275,10 +275,7 @@ def _pick(context: "Context", entry: Entry, matched: list[WorkLine], picked: dic
     for rank, (line, units, numbers) in enumerate(selected):
         chosen = picked.get(line.index)
         if chosen is None:
-            chosen = picked[line.index] = Chosen(line, units)
-            chosen.entries = (entry,)
-            chosen.rank = rank
-            chosen.unit_numbers = numbers
+            picked[line.index] = Chosen(line, units, (entry,), rank, numbers)
         else:
             chosen.units = min(chosen.units, units)
             chosen.entries += (entry,)

@@ -4,6 +4,8 @@ Owns the identities of `behaviour` 3.1. A plan is computed on the side first and
 redeemable that is refused late leaves nothing behind.
 """
 
+from msgspec import Struct
+
 from rules.facts import Line, OrderFacts, Shipping
 from rules.verdict import LineState, OrderState, ShippingState
 
@@ -11,56 +13,51 @@ NOTHING: frozenset[str] = frozenset()
 NO_ONE: set[str | None] = {None}
 
 
-class WorkLine:
-    """One line of the working order. Amounts in minor units, None when unknown.
+class WorkLine(Struct, eq=False, gc=False):
+    """One line of the working order. Amounts in minor units, None when unknown. Made by `work_line`."""
 
-    What most lines never change stands on the class: making a line costs as little as its own values.
-    """
-
-    applied = 0
-    applied_discount_quantity = 0
+    index: int
+    source_index: int | None
+    source: Line
+    quantity: int
+    price: int | None
+    amount: int | None
+    discount: int = 0
+    discount_quantity: int = 0
+    initial_quantity: int | None = None
+    initial_amount: int | None = None
+    plain: bool = True
+    """Nothing but the amounts of its discount tells it from the line as it was requested."""
+    applied: int = 0
+    applied_discount_quantity: int = 0
     applied_quantity: int | None = None
     applied_quantity_amount: int | None = None
-    consumed = 0
-    plain: LineState | None = None
-    product_level = False
-    replaced = 0
-    share = 0
-    sum_applied = 0
-    sum_applied_quantity = 0
-    touched = False
-    _products: frozenset[str] | None = None
-    _skus: frozenset[str] = NOTHING
-
-    def __init__(self, index: int, source: Line) -> None:
-        self.index = index
-        self.source_index: int | None = index
-        self.source = source
-        quantity = self.quantity = source.quantity
-        price = self.price = source.price
-        amount = source.amount
-        if amount is None and price is not None:
-            amount = price * quantity
-        self.amount: int | None = amount
-        discount = source.discount_amount
-        self.discount = discount if amount is None or discount <= amount else amount
-        self.discount_quantity = source.discount_quantity
-        self.initial_quantity = source.initial_quantity
-        self.initial_amount = source.initial_amount
+    consumed: int = 0
+    product_level: bool = False
+    replaced: int = 0
+    share: int = 0
+    sum_applied: int = 0
+    sum_applied_quantity: int = 0
+    touched: bool = False
+    standing: LineState | None = None
+    """As answered while nothing is applied to it."""
+    products: frozenset[str] | None = None
+    skus: frozenset[str] = NOTHING
+    """What `product_ids` and `sku_ids` found."""
 
     @property
     def product_ids(self) -> frozenset[str]:
         """Every id under which a rule may name this line's product."""
-        if self._products is None:
+        if self.products is None:
             return self._identify()
-        return self._products
+        return self.products
 
     @property
     def sku_ids(self) -> frozenset[str]:
         """Every id under which a rule may name this line's SKU."""
-        if self._products is None:
+        if self.products is None:
             self._identify()
-        return self._skus
+        return self.skus
 
     @property
     def remaining(self) -> int:
@@ -91,26 +88,38 @@ class WorkLine:
             skus.add(sku.source_id)
             products.add(sku.product_id)
         known = frozenset([name for name in products if name is not None])
-        self._products = known
+        self.products = known
         if skus != NO_ONE:
-            self._skus = frozenset([name for name in skus if name is not None])
+            self.skus = frozenset([name for name in skus if name is not None])
         return known
 
     def state(self) -> LineState:
         """The line as answered after the redeemable that was committed last."""
         if self.touched:
-            return self._freeze(self.applied, self.applied_discount_quantity)
-        plain = self.plain
-        if plain is None:
-            plain = self.plain = self._freeze(0, 0)
-        return plain
+            return self.frozen(self.applied, self.applied_discount_quantity)
+        standing = self.standing
+        if standing is None:
+            standing = self.standing = self.frozen(0, 0)
+        return standing
 
-    def summed(self) -> LineState:
-        """The line as answered at the root: what the whole request applied."""
-        return self._freeze(self.sum_applied, self.sum_applied_quantity)
-
-    def _freeze(self, applied: int, applied_units: int) -> LineState:
+    def frozen(self, applied: int, applied_units: int) -> LineState:
+        """The line as it stands, with what was applied to it."""
         line = self.source
+        if self.plain:
+            return LineState(
+                self.index,
+                self.source_index,
+                line.product_id,
+                line.sku_id,
+                line.source_id,
+                line.related_object,
+                self.quantity,
+                self.price,
+                self.amount,
+                self.discount,
+                applied,
+                True,
+            )
         return LineState(
             self.index,
             self.source_index,
@@ -123,16 +132,42 @@ class WorkLine:
             self.amount,
             self.discount,
             applied,
+            False,
             self.discount_quantity,
             applied_units,
             self.applied_quantity if applied else None,
             self.applied_quantity_amount if applied else None,
             self.initial_quantity,
             self.initial_amount,
-            self.touched,
             self.share,
             self.replaced,
         )
+
+
+def work_line(index: int, source: Line) -> WorkLine:
+    """A requested line before anything is done to it."""
+    quantity, price, amount = source.quantity, source.price, source.amount
+    if amount is None and price is not None:
+        amount = price * quantity
+    discount = source.discount_amount
+    if discount and amount is not None and discount > amount:
+        discount = amount
+    units, initial_quantity = source.discount_quantity, source.initial_quantity
+    if units or initial_quantity is not None or source.initial_amount is not None:
+        return WorkLine(
+            index,
+            index,
+            source,
+            quantity,
+            price,
+            amount,
+            discount,
+            units,
+            initial_quantity,
+            source.initial_amount,
+            False,
+        )
+    return WorkLine(index, index, source, quantity, price, amount, discount)
 
 
 class WorkShipping:
@@ -161,20 +196,23 @@ class Cart:
         "amount",
         "applied",
         "base_amount",
+        "changed",
         "discount",
         "facts",
         "initial_amount",
         "items_applied",
         "items_discount",
         "lines",
+        "moved",
         "shipping",
+        "standing",
         "sum_applied",
         "sum_items_applied",
     )
 
     def __init__(self, order: OrderFacts) -> None:
         self.facts = order
-        self.lines = [WorkLine(index, line) for index, line in enumerate(order.lines)]
+        self.lines = [work_line(index, line) for index, line in enumerate(order.lines)]
         amount = order.amount
         if amount is None:
             for line in self.lines:
@@ -194,6 +232,13 @@ class Cart:
         self.sum_applied = 0
         self.sum_items_applied = 0
         self.shipping = [WorkShipping(method) for method in order.shipping] if order.shipping else []
+        self.moved = False
+        """Whether the redeemable that was committed last did something to a line."""
+        self.changed = False
+        """Whether any of this request did."""
+        self.standing: tuple[LineState, ...] | None = None
+        """The lines as answered while nothing is applied to any of them: every redeemable that leaves them
+        alone answers these."""
 
     @property
     def remaining(self) -> int:
@@ -205,13 +250,22 @@ class Cart:
 
     def state(self) -> OrderState:
         """The order after the redeemable that was committed last."""
-        lines = tuple([line.state() for line in self.lines])
+        lines = tuple([line.state() for line in self.lines]) if self.moved else self._standing()
         shipping = tuple([method.state() for method in self.shipping]) if self.shipping else ()
         return self._freeze(lines, self.applied, self.items_applied, shipping)
 
+    def _standing(self) -> tuple[LineState, ...]:
+        lines = self.standing
+        if lines is None:
+            lines = self.standing = tuple([line.state() for line in self.lines])
+        return lines
+
     def root(self) -> OrderState:
         """The order with applied amounts summed over the request."""
-        lines = tuple([line.summed() for line in self.lines])
+        if self.changed:
+            lines = tuple([line.frozen(line.sum_applied, line.sum_applied_quantity) for line in self.lines])
+        else:
+            lines = self._standing()
         shipping = tuple([method.summed() for method in self.shipping]) if self.shipping else ()
         return self._freeze(lines, self.sum_applied, self.sum_items_applied, shipping)
 

@@ -1,17 +1,22 @@
 """Carrying out a plan: the one place that changes the working order."""
 
-from rules.cart import Cart, WorkLine
+from rules.cart import Cart, WorkLine, work_line
 from rules.facts import Line
 from rules.plan import Addition, Plan, Replacement
 
 
 def commit(cart: Cart, plan: Plan) -> None:
     """Carry out a plan. After this point the redeemable is applied."""
-    for line in cart.lines:
-        if line.touched:
-            line.touched = False
-            line.applied = 0
-            line.applied_discount_quantity = 0
+    if cart.moved:
+        for line in cart.lines:
+            if line.touched:
+                line.touched = False
+                line.applied = 0
+                line.applied_discount_quantity = 0
+    cart.moved = bool(plan.cuts or plan.additions or plan.replacements)
+    if cart.moved:
+        cart.changed = True
+        cart.standing = None
     cart.applied = plan.order
     cart.discount += plan.order
     cart.sum_applied += plan.order
@@ -20,15 +25,16 @@ def commit(cart: Cart, plan: Plan) -> None:
         line = cut.line
         amount = cut.amount
         line.touched = line.product_level = True
-        line.plain = None
+        line.standing = None
         line.applied = amount
         line.discount += amount
         line.sum_applied += amount
         line.consumed += cut.units
         if cut.partial:
+            line.plain = False
             line.applied_quantity = cut.units
             line.applied_quantity_amount = cut.units_amount
-        elif line.applied_quantity is not None:
+        elif not line.plain:
             line.applied_quantity = line.applied_quantity_amount = None
         items += amount
     for addition in plan.additions:
@@ -41,9 +47,11 @@ def commit(cart: Cart, plan: Plan) -> None:
         for line, part in zip(cart.lines, plan.shares, strict=False):
             if part:
                 line.share += part
-                line.plain = None
-    for method in cart.shipping:
-        method.applied = 0
+                line.plain = False
+                line.standing = cart.standing = None
+    if cart.shipping:
+        for method in cart.shipping:
+            method.applied = 0
     for method, amount in plan.shipping:
         method.applied = amount
         method.discount += amount
@@ -70,7 +78,8 @@ def _add(cart: Cart, addition: Addition) -> int:
             cart.initial_amount = cart.amount
         cart.amount += price * addition.added
     line.touched = True
-    line.plain = None
+    line.plain = False
+    line.standing = None
     line.applied += addition.discount
     line.discount += addition.discount
     line.sum_applied += addition.discount
@@ -100,7 +109,8 @@ def _replace(cart: Cart, replacement: Replacement) -> int:
     if cart.amount is not None:
         cart.amount -= replacement.amount
     line.touched = True
-    line.plain = None
+    line.plain = False
+    line.standing = None
     return _add(cart, replacement.addition)
 
 
@@ -119,7 +129,7 @@ def _append(cart: Cart, addition: Addition) -> WorkLine:
         sku=item if is_sku else None,
         related_object="sku" if is_sku else "product",
     )
-    line = WorkLine(len(cart.lines), source)
+    line = work_line(len(cart.lines), source)
     line.source_index = None
     line.initial_quantity = 0
     line.initial_amount = None if addition.price is None else 0

@@ -1,22 +1,21 @@
 """What a redeemable would do to an order, worked out on the side before anything changes."""
 
+from msgspec import Struct
+
 from rules.cart import WorkLine, WorkShipping
 from rules.facts import ItemFacts
 
 
-class LineCut:
+class LineCut(Struct, eq=False, gc=False):
     """A planned item-level discount on an existing line: `units` of it are discounted, worth `units_amount`
     before it.
     """
 
-    __slots__ = ("amount", "line", "partial", "units", "units_amount")
-
-    def __init__(self, line: WorkLine, amount: int, units: int, units_amount: int, partial: bool) -> None:
-        self.line = line
-        self.amount = amount
-        self.units = units
-        self.units_amount = units_amount
-        self.partial = partial
+    line: WorkLine
+    amount: int
+    units: int
+    units_amount: int
+    partial: bool
 
 
 class Addition:

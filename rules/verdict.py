@@ -38,13 +38,15 @@ class LineState(Struct, frozen=True, gc=False):
     amount: int | None
     discount_amount: int = 0
     applied_discount_amount: int = 0
+    plain: bool = False
+    """Everything below has its default, and nothing but the amounts of its discount tells this line from
+    the requested one."""
     discount_quantity: int = 0
     applied_discount_quantity: int = 0
     applied_quantity: int | None = None
     applied_quantity_amount: int | None = None
     initial_quantity: int | None = None
     initial_amount: int | None = None
-    touched: bool = False
     order_share: int = 0
     """This line's part of the order-level discounts so far; filled when shares are tracked (margins, or
     `share_order_discounts` in the project's extensions)."""

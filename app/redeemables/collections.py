@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rules.cart import WorkLine
+from rules.cart import work_line
 from rules.compile import CompiledLocation, compile_collection
 from rules.facts import ItemFacts, Line, Moment
 from rules.moment import Now
@@ -33,6 +33,6 @@ def membership(
             product=product,
             sku=sku,
         )
-        return bool(program.contains(WorkLine(0, line), now))
+        return bool(program.contains(work_line(0, line), now))
 
     return belongs

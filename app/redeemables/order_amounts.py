@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.redeemables.answer import order_wire
 from app.redeemables.documents import overlaid
+from app.redeemables.order_wire import order_wire
 from app.redeemables.orders import AMOUNTS, OrderPayload, StoredOrder
 from rules.facts import Line, OrderFacts
 from rules.verdict import LineState, OrderState, ShippingState

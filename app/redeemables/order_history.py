@@ -20,7 +20,7 @@ from app.redeemables.order_request import OrderItemPayload
 from app.redeemables.orders import COMPLETED
 from app.redeemables.products import Resolver, references_of
 from app.redeemables.referred import COLLECTION, load_referred
-from rules.cart import WorkLine
+from rules.cart import work_line
 from rules.moment import Now
 
 ORDERS_LOOKED_AT: Final = 200
@@ -135,7 +135,7 @@ async def top_collections(
     referred = await load_referred(session, project_id, [COLLECTION + one for one in ids])
     resolved = await products.resolve(project_id, references_of(item for item, _ in items))
     lines = [
-        (WorkLine(index, line_of(index, item, resolved)), count) for index, (item, count) in enumerate(items)
+        (work_line(index, line_of(index, item, resolved)), count) for index, (item, count) in enumerate(items)
     ]
     units: Counter[str] = Counter()
     for collection in referred.collections.values():

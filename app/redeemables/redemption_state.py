@@ -80,4 +80,6 @@ def state_of(redemption_id: str, event_bytes: bytes, private_bytes: bytes) -> Re
 
 def without_order(row: dict[str, Any]) -> dict[str, Any]:
     """The order of a single redemption is that of its event; who reads the row puts it back."""
-    return {name: value for name, value in row.items() if name != "order"}
+    copied = row.copy()
+    copied.pop("order", None)
+    return copied

@@ -33,8 +33,10 @@ def voucher_wire(record: VoucherRecord, campaign: CampaignProgram | None) -> dic
         "discount": discount,
         "gift": gift,
         "loyalty_card": None,
-        "start_date": _date(record.start_date),
-        "expiration_date": _date(record.expiration_date),
+        "start_date": None if record.start_date is None else instant_text_us(record.start_date),
+        "expiration_date": (
+            None if record.expiration_date is None else instant_text_us(record.expiration_date)
+        ),
         "validity_timeframe": validity.get("validity_timeframe"),
         "validity_day_of_week": validity.get("validity_day_of_week"),
         "active": record.active,
@@ -43,10 +45,6 @@ def voucher_wire(record: VoucherRecord, campaign: CampaignProgram | None) -> dic
         "holder_id": record.holder_id,
         "object": "voucher",
     }
-
-
-def _date(microseconds: int | None) -> str | None:
-    return None if microseconds is None else instant_text_us(microseconds)
 
 
 def tier_wire(campaign: CampaignProgram, tier_id: str) -> dict[str, Any]:
@@ -78,8 +76,10 @@ def redeemed_wire(result: Result, gathered: Gathered) -> dict[str, Any]:
         assert campaign is not None
         wire["promotion_tier"] = tier_wire(campaign, candidate.id)
         return wire
-    record = next(record for record in gathered.records.values() if record.id == candidate.id)
-    wire["voucher"] = voucher_wire(record, campaign)
+    for record in gathered.records.values():
+        if record.id == candidate.id:
+            wire["voucher"] = voucher_wire(record, campaign)
+            break
     if candidate.gift is not None:
         wire["gift"] = {"amount": result.credits}
     return wire

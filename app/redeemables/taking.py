@@ -12,7 +12,7 @@ from msgspec import Struct
 from app.core.ops import Add, Apply, Claim, Op
 from app.identifiers import new_id
 from app.ledger.entries import REDEMPTION, Event, Private, Taken, encode_event, encode_private
-from app.redeemables.answer import encode_answer, entry_wire, order_wire, tracking_of
+from app.redeemables.answer import encode_answer, entry_wire, tracking_of
 from app.redeemables.charges import Charged, operations
 from app.redeemables.customers import (
     GIFT_REDEEMED,
@@ -24,6 +24,7 @@ from app.redeemables.customers import (
 from app.redeemables.documents import instant_text
 from app.redeemables.gather import Gathered
 from app.redeemables.hiding import hidden
+from app.redeemables.order_wire import OrderWriter
 from app.redeemables.orders import AMOUNTS, StoredOrder, order_ops, postings_of, private_order, summary_adds
 from app.redeemables.read_trip import Asked
 from app.redeemables.redemption_state import state_puts, without_order
@@ -111,6 +112,10 @@ class _Composer:
         self.parent_id = ids.parent if len(self.applied) > 1 else None
         self.root_id = self.parent_id or self.child_ids[0]
         self.customer_wire = simple_customer(gathered.customer_id, gathered.facts.customer)
+        self.writer: OrderWriter
+        """There when an order is written."""
+        self.identity: dict[str, Any] | None = None
+        """What all redemptions of a stack say of their order."""
         self.new_order = self._new_order()
         self.summary = self._summary()
         self.session = consume(gathered.keys, gathered.owned)
@@ -124,12 +129,13 @@ class _Composer:
         state = self.decision.order
         if facts is None or state is None or self.request.order is None:
             return None
+        self.writer = OrderWriter(facts, self.gathered.facts.catalogue)
         return StoredOrder.redeemed(
             stored=self.gathered.order,
             payload=self.request.order,
             fresh_id=self.ids.order,
             customer_id=self.gathered.customer_id,
-            calculated=order_wire(state, facts, self.gathered.facts.catalogue),
+            calculated=self.writer.wire(state),
             redemption_id=self.root_id,
             entry=self._map_entry(),
             at_us=self.at_us,
@@ -170,18 +176,15 @@ class _Composer:
 
     def _order_of(self, result: Result | None) -> dict[str, Any] | None:
         """The order within a redemption: amounts cumulative up to it, identity of the stored one."""
-        facts = self.gathered.facts
-        if self.new_order is None or facts.order is None:
+        if self.new_order is None:
             return None
         identity = self.new_order.body
-        if self.parent_id is None or result is None:
+        if self.parent_id is None or result is None or result.order is None:
             return identity  # The root's own: nothing comes after it.
-        state = result.order
-        if state is None:
-            return identity
-        # An amount that was zero here is left out, and the root's must not stand in its place.
-        wire = {name: value for name, value in identity.items() if name not in AMOUNTS}
-        wire.update(order_wire(state, facts.order, facts.catalogue))
+        if self.identity is None:
+            # An amount that was zero at a redeemable is left out, and the root's must not stand in its place.
+            self.identity = {name: value for name, value in identity.items() if name not in AMOUNTS}
+        wire = {**self.identity, **self.writer.wire(result.order)}
         if "extensions" in identity:
             wire["extensions"] = {**identity["extensions"], **wire.get("extensions", {})}
         return wire

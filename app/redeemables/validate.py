@@ -18,6 +18,7 @@ from app.redeemables.evened import settle_evenly
 from app.redeemables.gather import Admit, Gathered
 from app.redeemables.hiding import hidden
 from app.redeemables.locking import lock
+from app.redeemables.order_wire import OrderWriter
 from app.redeemables.read_trip import Asked
 from app.redeemables.request import StackRequest
 from app.redeemables.session_request import Session
@@ -83,7 +84,9 @@ def answer(
     gathered, decision = settled.gathered, settled.decision
     expand = request.expand
     results = hidden(decision.results, gathered) if hides_codes else decision.results
-    entries = [entry_wire(result, gathered, request_id, expand) for result in results]
+    order = gathered.facts.order
+    writer = OrderWriter(order, gathered.facts.catalogue) if order is not None else None
+    entries = [entry_wire(result, gathered, request_id, expand, writer) for result in results]
     wire: dict[str, Any] = {"id": new_id("valid_"), "valid": decision.valid}
     if gathered.project.stacking.redeemables_application_mode == "ALL":
         wire["redeemables"] = entries
@@ -95,8 +98,8 @@ def answer(
             wire["skipped_redeemables"] = skipped
         if inapplicable:
             wire["inapplicable_redeemables"] = inapplicable
-    if decision.order is not None and gathered.facts.order is not None and decision.valid:
-        wire["order"] = validation_order(decision.order, gathered)
+    if decision.order is not None and order is not None and decision.valid:
+        wire["order"] = validation_order(decision.order, gathered, writer)
     tracking = tracking_of(gathered)
     if tracking is not None:
         wire["tracking_id"] = tracking
