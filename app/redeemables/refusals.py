@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from app.core.core import RedemptionCore
+from app.core.keys import Partition
 from app.core.outcome import CoreUnavailable
 from app.identifiers import new_id
 from app.ledger.refusals import refusal_command
@@ -24,8 +27,27 @@ from rules.verdict import Result
 PENDING_MAX = 1_000
 TRACED_MAX = 20
 """Failures at once of which a trace is made: a flood of refusals must not slow a sale."""
+TOGETHER_MAX = 100
+"""Refusals in one trip."""
 
-_pending: set[asyncio.Task[None]] = set()
+
+class _Noted(NamedTuple):
+    """A row that waits to be written. traced: the failure of which a trace goes with it."""
+
+    row: dict[str, Any]
+    traced: Failed | None
+    now: datetime
+
+
+class _Writer:
+    """Writes what was noted of one partition: while a trip is under way, what comes gathers for the next."""
+
+    def __init__(self) -> None:
+        self.noted: deque[_Noted] = deque()
+        self.task: asyncio.Task[None] | None = None
+
+
+_writers: WeakKeyDictionary[RedemptionCore, dict[Partition, _Writer]] = WeakKeyDictionary()
 
 
 def note_failures(
@@ -33,13 +55,12 @@ def note_failures(
 ) -> list[str]:
     """Ids (rf_) of the failed redemptions, in the order of `failed.results`; written in the background."""
     ids = [new_id("rf_") for _ in failed.results]
-    if len(_pending) < PENDING_MAX:
-        rows = [
-            _row(redemption_id, asked, request, failed, result, now)
-            for redemption_id, result in zip(ids, failed.results, strict=True)
-        ]
-        traced = failed if len(_pending) < TRACED_MAX else None
-        _later(core, asked, rows, traced, now)
+    waiting = _waiting(core)
+    if waiting < PENDING_MAX:
+        traced = failed if waiting < TRACED_MAX else None
+        for redemption_id, result in zip(ids, failed.results, strict=True):
+            row = _row(redemption_id, asked, request, failed, result, now)
+            _later(core, asked.partition, _Noted(row, traced, now))
     return ids
 
 
@@ -58,7 +79,7 @@ def note_failed_rollback(
     be taken back, a stack's parent for a stack.
     """
     rollback_id = new_id("rrf_")
-    if len(_pending) < PENDING_MAX:
+    if _waiting(core) < PENDING_MAX:
         body = {
             **redeemed,
             "id": rollback_id,
@@ -77,7 +98,7 @@ def note_failed_rollback(
             "channel": {"channel_id": asked.key_id, "channel_type": "API"},
         }
         body.pop("gift", None)
-        _later(core, asked, [_rollback_row(asked, body, now)], None, now)
+        _later(core, asked.partition, _Noted(_rollback_row(asked, body, now), None, now))
     return rollback_id
 
 
@@ -102,29 +123,34 @@ def _rollback_row(asked: Asked, body: dict[str, Any], now: datetime) -> dict[str
     }
 
 
-def _later(
-    core: RedemptionCore,
-    asked: Asked,
-    rows: Sequence[dict[str, Any]],
-    traced: Failed | None,
-    now: datetime,
-) -> None:
-    task = asyncio.get_running_loop().create_task(_write(core, asked, rows, traced, now))
-    _pending.add(task)
-    task.add_done_callback(_pending.discard)
+def _waiting(core: RedemptionCore) -> int:
+    """Rows that are not written yet."""
+    return sum(len(writer.noted) for writer in _writers.get(core, {}).values())
 
 
-async def _write(
-    core: RedemptionCore, asked: Asked, rows: Sequence[dict[str, Any]], traced: Failed | None, now: datetime
-) -> None:
-    """After the answer: the trace is made anew, so that a decision that is not asked about costs no more."""
-    trace = trace_of(traced, now) if traced is not None else None
-    commands: list[Command] = [
-        refusal_command(asked.partition, {**row, "trace": trace} if trace is not None else row)
-        for row in rows
-    ]
-    with contextlib.suppress(CoreUnavailable):
-        await core.read(asked.partition, commands)
+def _later(core: RedemptionCore, partition: Partition, noted: _Noted) -> None:
+    writers = _writers.setdefault(core, {})
+    writer = writers.setdefault(partition, _Writer())
+    writer.noted.append(noted)
+    if writer.task is None:
+        writer.task = asyncio.get_running_loop().create_task(_write(core, partition, writer))
+
+
+async def _write(core: RedemptionCore, partition: Partition, writer: _Writer) -> None:
+    """After the answer: a trace is made anew, so that a decision that is not asked about costs no more."""
+    try:
+        while writer.noted:
+            commands: list[Command] = []
+            while writer.noted and len(commands) < TOGETHER_MAX:
+                row, traced, now = writer.noted.popleft()
+                trace = trace_of(traced, now) if traced is not None else None
+                kept = row if trace is None else {**row, "trace": trace}
+                commands.append(refusal_command(partition, kept))
+            with contextlib.suppress(CoreUnavailable):
+                await core.read(partition, commands)
+    finally:
+        # In the same turn as the look that found nothing more: what is noted next has a writer of its own.
+        _writers[core].pop(partition, None)
 
 
 def _row(

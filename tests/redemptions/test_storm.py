@@ -68,6 +68,12 @@ def test_the_storm_is_refused_without_the_script(single: RunningServer, shop: Pr
         last = storm(api, stack(code, customer=customer), 1)[0].json()
         own = ("request_id", "resource_id")
         assert {**last, **dict.fromkeys(own)} == {**alone, **dict.fromkeys(own)}
+        ids = {answer.json()["resource_id"] for answer in storm(api, stack(code, customer=customer))}
+        assert len(ids) == ROUND
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while ids:
+            ids = {name for name in ids if api.get(f"/v1/redemptions/{name}").status_code != 200}
+            assert time.monotonic() < deadline, f"{len(ids)} failures were never noted"
 
 
 def test_a_unit_that_comes_back_in_a_storm_is_there_in_a_moment(single: RunningServer, shop: Project) -> None:
