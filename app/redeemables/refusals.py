@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
@@ -26,7 +27,8 @@ from rules.verdict import Result
 
 PENDING_MAX = 1_000
 TRACED_MAX = 20
-"""Failures at once of which a trace is made: a flood of refusals must not slow a sale."""
+TRACED_SECONDS = 0.2
+"""So many failures of which a trace is made within this time: a flood of refusals must not slow a sale."""
 TOGETHER_MAX = 100
 """Refusals in one trip."""
 
@@ -47,6 +49,24 @@ class _Writer:
         self.task: asyncio.Task[None] | None = None
 
 
+class _Traces:
+    """How many more may be made for the moment."""
+
+    def __init__(self) -> None:
+        self._left = TRACED_MAX
+        self._until = 0.0
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        if now >= self._until:
+            self._left, self._until = TRACED_MAX, now + TRACED_SECONDS
+        if not self._left:
+            return False
+        self._left -= 1
+        return True
+
+
+_traces = _Traces()
 _writers: WeakKeyDictionary[RedemptionCore, dict[Partition, _Writer]] = WeakKeyDictionary()
 
 
@@ -55,9 +75,8 @@ def note_failures(
 ) -> list[str]:
     """Ids (rf_) of the failed redemptions, in the order of `failed.results`; written in the background."""
     ids = [new_id("rf_") for _ in failed.results]
-    waiting = _waiting(core)
-    if waiting < PENDING_MAX:
-        traced = failed if waiting < TRACED_MAX else None
+    if _waiting(core) < PENDING_MAX:
+        traced = failed if _traces.take() else None
         for redemption_id, result in zip(ids, failed.results, strict=True):
             row = _row(redemption_id, asked, request, failed, result, now)
             _later(core, asked.partition, _Noted(row, traced, now))
