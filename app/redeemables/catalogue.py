@@ -21,6 +21,7 @@ from app.redeemables.asked_together import AskedTogether
 from app.redeemables.bounded import Bounded
 from app.redeemables.compiling import compile_voucher
 from app.redeemables.foresight import Foreseen
+from app.redeemables.loading_customers import load_customers, load_customers_named
 from app.redeemables.memory import REDEEMABLES_MAX, Memory
 from app.redeemables.offer_book import OFFERS_MAX, OfferBook
 from app.redeemables.order_history import OrderHistory
@@ -63,7 +64,8 @@ class Catalogue:
         self.products = ProductCache(db)
         self.memory = Memory()
         self.offers = OfferBook(db, offers_max)
-        self._asked = AskedTogether(self._hydrate_vouchers)
+        self._codes_asked = AskedTogether(self._hydrate_vouchers)
+        self._people = AskedTogether(self._hydrate_customers)
         self.publications = ToldPublications(db)
 
     async def close(self) -> None:
@@ -215,7 +217,7 @@ class Catalogue:
         """
         if evenly or stored:
             return await self._hydrate_vouchers(partition, folded_codes, evenly=evenly, stored=stored)
-        return await self._asked.find(partition, folded_codes)
+        return await self._codes_asked.find(partition, folded_codes)
 
     async def _hydrate_vouchers(
         self,
@@ -242,13 +244,20 @@ class Catalogue:
 
     async def hydrate_customer(self, partition: Partition, identity: str) -> CustomerRecord | None:
         """By id or source_id."""
+        return (await self._people.find(partition, (identity,))).get(identity)
+
+    async def _hydrate_customers(
+        self, partition: Partition, identities: Sequence[str]
+    ) -> dict[str, CustomerRecord]:
         async with self.db.reading() as session:
-            record = await loading.load_customer(session, partition.project_id, identity)
-        if record is None:
-            self.mark_unknown(partition.project_id, "customer:" + identity)
-            return None
-        await self._publish_records(partition, {}, [], [record], [])
-        return record
+            found = await load_customers_named(session, partition.project_id, identities)
+        for identity in identities:
+            if identity not in found:
+                self.mark_unknown(partition.project_id, "customer:" + identity)
+        records = {record.id: record for record in found.values()}
+        if records:
+            await self._publish_records(partition, {}, [], list(records.values()), [])
+        return found
 
     # Publication
     # ---------------------------------------------------------------------------------------------------
@@ -272,7 +281,7 @@ class Catalogue:
                 if voucher_ids:
                     vouchers = await loading.load_vouchers_by_id(session, partition.project_id, voucher_ids)
                 if customer_ids:
-                    customers = await loading.load_customers(session, partition.project_id, customer_ids)
+                    customers = await load_customers(session, partition.project_id, customer_ids)
         await self._publish_records(partition, guards, vouchers, customers, deleted)
         for name in guards:
             self.invalidate(partition.project_id, name)

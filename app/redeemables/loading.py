@@ -11,11 +11,10 @@ from msgspec.structs import replace
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.records import CustomerRecord, VoucherRecord
+from app.core.records import VoucherRecord
 from app.db.models import (
     Campaign,
     Category,
-    Customer,
     Project,
     PromotionStack,
     PromotionTier,
@@ -26,7 +25,6 @@ from app.db.models import (
     Voucher,
 )
 from app.redeemables.compiling import VALIDITY, LoadedRules, discount_of, stacking_of, window_of
-from app.redeemables.customers import record_of
 from app.redeemables.metadata_schemas import load_metadata_schemas
 from app.redeemables.places import extensions_of, load_places
 from app.redeemables.programs import CampaignProgram, ProjectProgram, TierProgram
@@ -374,26 +372,3 @@ async def load_publication_metadata(
         .limit(1)
     )
     return (body or {}).get("metadata") or {}
-
-
-async def load_customer(session: AsyncSession, project_id: str, identity: str) -> CustomerRecord | None:
-    """By id or source_id; the id wins."""
-    rows = (
-        await session.scalars(
-            select(Customer).where(
-                Customer.project_id == project_id,
-                or_(Customer.id == identity, Customer.source_id == identity),
-            )
-        )
-    ).all()
-    row = next((row for row in rows if row.id == identity), rows[0] if rows else None)
-    return None if row is None else record_of(row)
-
-
-async def load_customers(
-    session: AsyncSession, project_id: str, customer_ids: Sequence[str]
-) -> list[CustomerRecord]:
-    rows = await session.scalars(
-        select(Customer).where(Customer.project_id == project_id, Customer.id.in_(customer_ids))
-    )
-    return [record_of(row) for row in rows]
