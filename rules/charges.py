@@ -22,6 +22,17 @@ def standing_refusal(reason: Reason, code: str, identifier: str, kind: str) -> R
 
 
 @lru_cache(maxsize=16384)
+def limit_refusal(
+    kind: str, rule_id: str, message: str | None, identifier: str, resource_type: str
+) -> Refusal:
+    """What hitting the limit of a rule's counter means; the same for every request."""
+    details = violation_details(kind, rule_id)
+    return Refusal(
+        Reason.REDEMPTION_RULES_VIOLATED, details, message, rule_id, identifier, resource_type
+    )
+
+
+@lru_cache(maxsize=16384)
 def standing_charges(
     scope: str,
     identifier: str,
@@ -48,10 +59,10 @@ def standing_charges(
     )
 
 
-def violation_details(context: Context, rule_id: str) -> str:
-    """The sentence that names the rule set."""
-    kind = KINDS.get(context.candidate.kind, "Discount Coupon")
-    return f"{kind} cannot be redeemed because of violated validation rules: {rule_id}"
+def violation_details(kind: str, rule_id: str) -> str:
+    """The sentence that names the rule set; kind: of the redeemable."""
+    named = KINDS.get(kind, "Discount Coupon")
+    return f"{named} cannot be redeemed because of violated validation rules: {rule_id}"
 
 
 def charges_of(context: Context) -> list[Charge]:
@@ -140,30 +151,29 @@ def _unit_charges(context: Context, ledger: Ledger) -> None:
 def _rule_charges(context: Context, program: Program, ledger: Ledger) -> None:
     """Every counter named by a rule moves; only those that the rule set hangs on carry a cap."""
     binding = program.binding(context)
-    rule_id = program.id
+    candidate, rule_id = context.candidate, program.id
     for node in program.counters:
         counted = node.counted
         name = None if counted is None else counted.name(context)
         delta = None if counted is None else counted.delta(context)
         if counted is None or name is None or delta is None:
             continue
-        cap = counted.cap if node in binding else None
+        bound = node in binding
+        cap = counted.cap if bound else None
         refusal: Refusal | None = None
         if cap is not None:
-            refusal = refuse(
-                context.candidate,
-                Reason.REDEMPTION_RULES_VIOLATED,
-                violation_details(context, rule_id),
-                message=node.message or program.message,
-                rule_id=rule_id,
+            refusal = limit_refusal(
+                candidate.kind,
+                rule_id,
+                node.message or program.message,
+                candidate.id or candidate.requested_id,
+                candidate.object,
             )
-        base = (
-            context.candidate.redeemed_base
-            if name.customer == "" and name.scope == context.scope and not name.window
-            else 0
-        )
+        base = 0
+        if candidate.redeemed_base and not (name.customer or name.window) and name.scope == context.scope:
+            base = candidate.redeemed_base
         ledger.add(
-            name, delta, base, cap, None, counted.until(context), refusal, counted.exact and node in binding
+            name, delta, base, cap, None, counted.until(context), refusal, bound and counted.exact
         )
 
 

@@ -39,11 +39,12 @@ class Ledger:
         reads: bool = False,
     ) -> None:
         """Add a charge or, on a counter that is charged already, keep the tighter cap with its refusal."""
-        index = next((index for index, known in enumerate(self.charges) if known.counter == counter), None)
-        if index is None:
+        for index, known in enumerate(self.charges):  # noqa: B007
+            if known.counter == counter:
+                break
+        else:
             self.charges.append(Charge(counter, delta, base, cap, floor, until, refusal, reads))
             return
-        known = self.charges[index]
         if known.cap is not None and (cap is None or known.cap <= cap):
             cap, refusal = known.cap, known.refusal
         self.charges[index] = Charge(

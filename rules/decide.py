@@ -258,8 +258,7 @@ class Run:
     def compute(self, candidate: Candidate) -> Plan | Trouble:
         """What the redeemable would do to the order, within the margins that hold."""
         context = self.context
-        pays = candidate.gift is not None or candidate.kind == "LOYALTY_CARD"
-        if context.tracks_shares and not pays:
+        if context.tracks_shares and not _pays(candidate):
             margins = [one.margin for one in (context.terms, context.project_terms) if one.margin is not None]
             if margins:
                 found = withheld_lines(context, margins)
@@ -309,11 +308,12 @@ class Run:
         balance = context.balance(candidate) if plan.payment else None
         applicable, inapplicable_ = applicable_lists(context) if self.lists else ((), ())
         order = None
-        details = exchange_details(context.cart, plan)
+        details = exchange_details(context.cart, plan) if plan.replacements else ()
         if context.has_order:
             commit(context.cart, plan)
             order = context.cart.state()
-        if self.several:
+        if self.several and (self.facts.counters or _pays(candidate)):
+            # A counter that was not read limits nobody here; only a card's balance is known without.
             overlay = context.overlay
             for charge in charges:
                 overlay[charge.counter] = overlay.get(charge.counter, 0) + charge.delta
@@ -338,6 +338,10 @@ class Run:
         )
 
 
+def _pays(candidate: Candidate) -> bool:
+    return candidate.gift is not None or candidate.kind == "LOYALTY_CARD"
+
+
 def violation(context: Context, program: Program, violated: Violated) -> Refusal:
     """The refusal of the first rule that does not hold."""
     reason = violated.reason
@@ -350,7 +354,7 @@ def violation(context: Context, program: Program, violated: Violated) -> Refusal
     elif reason is Reason.MISSING_ORDER_ITEMS:
         details = "Order items are required to validate rules"
     else:
-        details = violation_details(context, program.id)
+        details = violation_details(context.candidate.kind, program.id)
     message = violated.node.message or program.message
     return refuse(context.candidate, reason, details, message=message, rule_id=program.id)
 

@@ -2,7 +2,7 @@
 ...}` to a program.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
@@ -124,12 +124,14 @@ class Program:
         """The numbers of the rules that `names` leaves out (`validation_omitted_rules`)."""
         return [node.number for node in self.nodes if node.name in names]
 
-    def binding(self, context: "Context") -> list[Node]:
+    def binding(self, context: "Context") -> Sequence[Node]:
         """The counters whose limits the answer hangs on, once the rule set holds."""
         if not self.counters:
-            return []
+            return ()
         if self.tree is None:
             omitted = context.facts.omitted_rules
+            if not omitted:
+                return self.counters
             return [node for node in self.counters if node.name not in omitted]
         return self._resolve(self.tree, context)[1]
 

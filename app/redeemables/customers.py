@@ -113,19 +113,21 @@ class CustomerPayload(Struct, kw_only=True):
     metadata: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        self.id = self.id or None
-        self.source_id = self.source_id or None
         # Most requests name a customer and say nothing of it.
         if self.source_id is not None and len(self.source_id) > ID_MAX:
             check_texts({"source_id": self.source_id}, 4 * SOURCE_ID_MAX)
-        if self.id is not None and not self.id.startswith(TRACKING_PREFIX):
+        elif self.source_id == "":
+            self.source_id = None
+        if self.id == "":
+            self.id = None
+        elif self.id is not None and not self.id.startswith(TRACKING_PREFIX):
             check_texts({"id": self.id}, ID_MAX)
         if self.name or self.description or self.email or self.phone:
             check_texts({name: getattr(self, name) for name in ("name", "description", "email", "phone")})
         if self.birthdate or self.birthday:
             self.birthdate = birthdate_of(self.birthdate or self.birthday)
             self.birthday = None
-        else:
+        elif self.birthdate is not None or self.birthday is not None:
             self.birthdate = self.birthday = None
         if self.address:
             self.address = address_of(self.address)
@@ -198,11 +200,24 @@ def patch_of(payload: CustomerPayload) -> dict[str, Any]:
     return patch
 
 
+def says_nothing(payload: CustomerPayload) -> bool:
+    """Whether `patch_of` is empty: most requests only name their customer."""
+    return (
+        payload.metadata is None
+        and payload.name is None
+        and payload.email is None
+        and payload.phone is None
+        and payload.description is None
+        and payload.birthdate is None
+        and payload.address is None
+    )
+
+
 def changes_profile(known: CustomerRecord | None, payload: CustomerPayload | None) -> bool:
     """Whether the request says of its customer what is not stored of him."""
-    patch = patch_of(payload) if payload is not None else {}
-    if not patch:
+    if payload is None or says_nothing(payload):
         return False
+    patch = patch_of(payload)
     if known is None or known.deleted:
         return True
     for name, value in patch.items():

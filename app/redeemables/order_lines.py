@@ -2,8 +2,8 @@
 precedence.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from app.redeemables.orders import StoredOrder
 
 
+NO_METADATA: Mapping[str, Any] = {}
+
+
 def items_of(
     payload: OrderPayload, stored: "StoredOrder | None", *, trusted: bool = False
 ) -> list[OrderItemPayload]:
@@ -26,7 +29,7 @@ def items_of(
     kept = stored_items(stored)
     if payload.items is None:
         return kept
-    if stored is None and (trusted or not any(map(_says_discount, payload.items))):
+    if stored is None and (trusted or not _say_discounts(payload.items)):
         return payload.items
     earlier: dict[tuple[str | None, str | None, str | None], list[OrderItemPayload]] = {}
     for item in kept:
@@ -47,8 +50,10 @@ def items_of(
     return lines
 
 
-def _says_discount(item: OrderItemPayload) -> bool:
-    return item.discount_amount is not None or item.discount_quantity is not None
+def _say_discounts(items: Sequence[OrderItemPayload]) -> bool:
+    return bool(
+        [item for item in items if item.discount_amount is not None or item.discount_quantity is not None]
+    )
 
 
 def stored_items(stored: "StoredOrder | None") -> list[OrderItemPayload]:
@@ -101,42 +106,53 @@ def facts_of(
 def line_of(index: int, item: OrderItemPayload, resolved: Resolved) -> Line:
     """One line, its price from the request, else from its SKU, else from its product."""
     product, sku = resolved.of(item)
-    price = item.price
-    if price is None and sku is not None:
-        price = sku.price
+    price, cost = item.price, None
+    product_id, sku_id, related_object = item.product_id, item.sku_id, item.related_object
+    if product is not None:
+        cost, product_id = product.cost, product_id if product.id is None else product.id
+    if sku is not None:
+        cost, sku_id = cost if sku.cost is None else sku.cost, sku_id if sku.id is None else sku.id
+        if price is None:
+            price = sku.price
     if price is None and product is not None:
         price = product.price
+    if related_object is None and item.source_id is not None:
+        related_object = "product"
     quantity = item.units
     amount = item.amount
     if amount is None and price is not None:
         amount = price * quantity
-    discount_amount = min(item.discount_amount, amount or 0) if item.discount_amount else 0
-    cost = (
-        sku.cost
-        if sku is not None and sku.cost is not None
-        else product.cost
-        if product is not None
-        else None
-    )
+    discounts = item.discount_amount or item.discount_quantity
+    if not discounts and item.initial_quantity is None and item.initial_amount is None:
+        return Line(
+            index,
+            quantity,
+            price,
+            amount,
+            product_id,
+            sku_id,
+            item.source_id,
+            related_object,
+            product,
+            sku,
+            cost,
+            item.metadata or NO_METADATA,
+        )
     return Line(
         index=index,
         quantity=quantity,
         price=price,
         amount=amount,
-        product_id=_line_id(product.id if product is not None else None, item.product_id),
-        sku_id=_line_id(sku.id if sku is not None else None, item.sku_id),
+        product_id=product_id,
+        sku_id=sku_id,
         source_id=item.source_id,
-        related_object=item.related_object or ("product" if item.source_id is not None else None),
+        related_object=related_object,
         product=product,
         sku=sku,
         cost=cost,
-        metadata=item.metadata or {},
-        discount_amount=discount_amount,
+        metadata=item.metadata or NO_METADATA,
+        discount_amount=min(item.discount_amount, amount or 0) if item.discount_amount else 0,
         discount_quantity=min(int(item.discount_quantity), quantity) if item.discount_quantity else 0,
         initial_quantity=None if item.initial_quantity is None else int(item.initial_quantity),
         initial_amount=item.initial_amount,
     )
-
-
-def _line_id(resolved: str | None, sent: str | None) -> str | None:
-    return sent if resolved is None else resolved

@@ -12,6 +12,8 @@ MINOR_UNITS_MAX: Final = 10**12
 """Prices and amounts of a line (D21)."""
 ORDER_AMOUNT_MAX: Final = 10**13
 QUANTITY_MAX: Final = 10**6
+SAFE_PRICE_MAX: Final = ORDER_AMOUNT_MAX // QUANTITY_MAX
+"""Whatever the quantity, no more than the order's maximum comes of it."""
 ITEMS_MAX: Final = 500
 
 MinorUnits = Annotated[int, Meta(ge=0, le=MINOR_UNITS_MAX)]
@@ -111,18 +113,31 @@ class OrderItemPayload(Struct, kw_only=True):
     metadata: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        if self.quantity is not None:
-            self.quantity = counted(self.quantity, "quantity", 1)
+        quantity = self.quantity
+        if quantity is not None and not (type(quantity) is int and 1 <= quantity <= QUANTITY_MAX):
+            self.quantity = counted(quantity, "quantity", 1)
         if self.discount_quantity is not None:
             self.discount_quantity = counted(self.discount_quantity, "discount_quantity", 0)
         if self.initial_quantity is not None:
             self.initial_quantity = counted(self.initial_quantity, "initial_quantity", 0)
-        if self.price is not None and self.price * self.units > ORDER_AMOUNT_MAX:
+        price = self.price
+        if price is not None and price > SAFE_PRICE_MAX and price * self.units > ORDER_AMOUNT_MAX:
             raise ValueError(f"price multiplied by quantity must be <= {ORDER_AMOUNT_MAX}")
 
     @property
     def units(self) -> int:
         return int(self.quantity or 1)
+
+    @property
+    def names_product_only(self) -> bool:
+        """Whether it names its product by the id, and nothing else that could be looked up: as most do."""
+        return bool(
+            self.product_id
+            and self.sku_id is None
+            and self.source_id is None
+            and self.product is None
+            and self.sku is None
+        )
 
     @property
     def product_reference(self) -> str | None:
@@ -162,8 +177,10 @@ class OrderPayload(Struct, kw_only=True):
     extensions: OrderTerms | None = None
 
     def __post_init__(self) -> None:
-        self.id = self.id or None
-        self.source_id = self.source_id or None
+        if self.id == "":
+            self.id = None
+        if self.source_id == "":
+            self.source_id = None
         if self.extensions is not None:
             check_shipping(self.extensions)
 

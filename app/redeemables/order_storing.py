@@ -231,7 +231,7 @@ async def _composed(
         customer_id=buyer.id,
         referrer_id=referrer_id,
         calculated=amounts,
-        redemptions=(stored.body.get("redemptions") or {}) if stored is not None else {},
+        redemptions=dict(stored.body.get("redemptions") or {}) if stored is not None else {},
         at_us=int(storing.now.timestamp() * 1_000_000),
     )
 

@@ -19,7 +19,7 @@ from app.db.models import Order
 from app.identifiers import next_version
 from app.ledger.entries import Posting
 from app.redeemables.customers import ORDER_CHANGES, ORDERS_AMOUNT, ORDERS_COUNT
-from app.redeemables.documents import instant_text, instant_text_us, overlaid
+from app.redeemables.documents import instant_text, instant_text_us
 from app.redeemables.order_lines import facts_of, items_of, line_of, stored_items
 from app.redeemables.order_request import OrderItemPayload, OrderPayload
 from app.redeemables.products import Resolver, references_of
@@ -71,11 +71,12 @@ class StoredOrder(Struct, kw_only=True):
         customer_id: str | None,
         referrer_id: str | None = None,
         calculated: Mapping[str, Any],
-        redemptions: Mapping[str, Any],
+        redemptions: dict[str, Any],
         at_us: int,
+        date: str = "",
     ) -> Self:
         """The next state of an order. `calculated`: amounts, items and metadata, which replace the stored
-        ones together.
+        ones together. date: the text of `at_us`, where it is known.
         """
         before = stored.body if stored is not None else {}
         order_id = stored.id if stored is not None else (payload.id or fresh_id)
@@ -86,20 +87,22 @@ class StoredOrder(Struct, kw_only=True):
         customer_id = customer_id or (stored.customer_id if stored is not None else None)
         referrer_id = referrer_id or before.get("referrer_id")
         currency = payload.currency or before.get("currency")
-        extensions = overlaid(before.get("extensions") or {}, payload.extensions)
-        extensions.update(calculated.get("extensions") or {})
+        extensions: dict[str, Any] = {}
+        for known in (before.get("extensions"), payload.extensions, calculated.get("extensions")):
+            if known:
+                extensions.update(known)
         body: dict[str, Any] = {
             "id": order_id,
             "source_id": source_id,
-            "created_at": instant_text_us(created_us),
-            "updated_at": instant_text_us(at_us) if stored is not None else None,
+            "created_at": date if date and created_us == at_us else instant_text_us(created_us),
+            "updated_at": (date or instant_text_us(at_us)) if stored is not None else None,
             "status": status,
             **calculated,
             "customer": {"id": customer_id, "object": "customer"} if customer_id else None,
             "customer_id": customer_id,
             "referrer": {"id": referrer_id, "object": "customer"} if referrer_id else None,
             "referrer_id": referrer_id,
-            "redemptions": dict(redemptions),
+            "redemptions": redemptions,
             "object": "order",
         }
         if currency is not None:
@@ -130,6 +133,7 @@ class StoredOrder(Struct, kw_only=True):
         redemption_id: str,
         entry: Mapping[str, Any],
         at_us: int,
+        date: str = "",
     ) -> Self:
         """After a redemption: PAID unless the request says otherwise; a completed order keeps its status
         (D20).
@@ -147,8 +151,9 @@ class StoredOrder(Struct, kw_only=True):
             customer_id=customer_id,
             referrer_id=payload.referrer_id or (payload.referrer.id if payload.referrer else None),
             calculated=calculated,
-            redemptions={**redemptions, redemption_id: dict(entry)},
+            redemptions={**redemptions, redemption_id: entry},
             at_us=at_us,
+            date=date,
         )
 
 

@@ -34,6 +34,9 @@ def references_of(items: Iterable[OrderItemPayload]) -> set[Reference]:
     """What the lines of an order name."""
     found: set[Reference] = set()
     for item in items:
+        if item.names_product_only and item.product_id is not None:
+            found.add((PRODUCT, item.product_id))
+            continue
         product, sku = item.product_reference, item.sku_reference
         if product:
             found.add((PRODUCT, product))
@@ -85,6 +88,8 @@ class Resolved(Struct, frozen=True):
 
     def of(self, item: OrderItemPayload) -> tuple[ItemFacts | None, ItemFacts | None]:
         """(product, SKU) of a line, the request's values over the stored ones (behaviour 2.7)."""
+        if item.names_product_only:
+            return self.product(item.product_id), None
         stored_sku = self.sku(item.sku_reference)
         stored_product = self.product(item.product_reference)
         if stored_product is None and stored_sku is not None:
@@ -177,12 +182,15 @@ class ProductCache:
         """Facts of all references, and of the products of the SKUs among them. At most two SQL reads, of
         what is missing.
         """
-        wanted = set(references)
+        wanted = references if isinstance(references, set) else set(references)
         known = self._projects.get(project_id)
         if known is None:
             known = self._projects[project_id] = _Known()
         facts = known.facts
-        if wanted <= facts.keys() and not any(kind == SKU for kind, _ in wanted):
+        for reference in wanted:
+            if reference[0] == SKU or reference not in facts:
+                break
+        else:
             return Resolved(facts)
         await self._load(project_id, facts, [reference for reference in wanted if reference not in facts])
         parents: set[Reference] = {

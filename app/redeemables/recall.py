@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from app.core.core import RedemptionCore
 from app.redeemables.catalogue import Catalogue
-from app.redeemables.customers import CustomerPayload, customer_facts, patch_of
+from app.redeemables.customers import CustomerPayload, customer_facts, says_nothing
 from app.redeemables.foresight import asked_together, look_for, unchanged
 from app.redeemables.gather import Gathered, order_facts_of
 from app.redeemables.memory import NOTHING_SPENT, Acquaintance, Identity, Remembered, Together
@@ -243,6 +243,6 @@ def _is_recallable(gathered: Gathered, request: StackRequest) -> bool:
 
 def _facts_of(known: Acquaintance, sent: CustomerPayload | None) -> CustomerFacts:
     """As stored, with what the request says laid over it for this call (behaviour 2.6)."""
-    if sent is None or not patch_of(sent):
+    if sent is None or says_nothing(sent):
         return known.facts
     return customer_facts(known.record, sent)

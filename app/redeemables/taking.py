@@ -17,8 +17,8 @@ from app.redeemables.charges import Charged, operations
 from app.redeemables.customers import (
     GIFT_REDEEMED,
     REDEMPTIONS_SUCCEEDED,
-    patch_of,
     private_customer,
+    says_nothing,
     simple_customer,
 )
 from app.redeemables.documents import instant_text
@@ -105,17 +105,17 @@ class _Composer:
         self.charged = charged
         self.ids = ids
         self.now = now
-        self.at_us = int(now.timestamp() * 1_000_000)
+        self.at_us = round(now.timestamp() * 1_000_000)
         self.date = instant_text(now)
         self.applied: Sequence[Result] = decision.applied
         self.child_ids = ids.children(len(self.applied))
         self.parent_id = ids.parent if len(self.applied) > 1 else None
         self.root_id = self.parent_id or self.child_ids[0]
-        self.customer_wire = simple_customer(gathered.customer_id, gathered.facts.customer)
         self.writer: OrderWriter
         """There when an order is written."""
         self.identity: dict[str, Any] | None = None
         """What all redemptions of a stack say of their order."""
+        self.common = self._common()
         self.new_order = self._new_order()
         self.summary = self._summary()
         self.session = consume(gathered.keys, gathered.owned)
@@ -139,6 +139,7 @@ class _Composer:
             redemption_id=self.root_id,
             entry=self._map_entry(),
             at_us=self.at_us,
+            date=self.date,
         )
 
     def _summary(self) -> list[Add]:
@@ -151,7 +152,9 @@ class _Composer:
         if customer_id is not None:
             key = keys.counter("customer", customer_id)
             adds.append(Add(key=key, field=REDEMPTIONS_SUCCEEDED, delta=len(self.applied)))
-            used = sum(result.credits or 0 for result in self.applied)
+            used = 0
+            for result in self.applied:
+                used += result.credits or 0
             if used:
                 adds.append(Add(key=key, field=GIFT_REDEEMED, delta=used))
         return adds
@@ -192,30 +195,38 @@ class _Composer:
     # The redemptions
     # -------------------------------------------------------------------------------------------
 
-    def _redemption(self, redemption_id: str, result: Result | None) -> dict[str, Any]:
+    def _common(self) -> dict[str, Any]:
+        """What all redemptions of the taking say alike, in the order of the wire."""
         wire: dict[str, Any] = {
-            "id": redemption_id,
+            "id": "",
             "object": "redemption",
             "date": self.date,
             "customer_id": self.gathered.customer_id,
             "tracking_id": tracking_of(self.gathered),
             "metadata": self.request.metadata or {},
-            "redemption": self.parent_id if result is not None else None,
+            "redemption": None,
             "result": "SUCCESS",
             "status": "SUCCEEDED",
             "related_redemptions": None,
             "failure_code": None,
             "failure_message": None,
-            "order": self._order_of(result),
+            "order": None,
             "channel": {"channel_id": self.asked.key_id, "channel_type": "API"},
-            "customer": self.customer_wire,
+            "customer": simple_customer(self.gathered.customer_id, self.gathered.facts.customer),
         }
         if self.request.session is not None and self.request.session.key:
             wire["session"] = {"key": self.request.session.key}
+        return wire
+
+    def _redemption(self, redemption_id: str, result: Result | None) -> dict[str, Any]:
+        wire = self.common.copy()
+        wire["id"] = redemption_id
+        wire["order"] = self._order_of(result)
         if result is None:
             wire["related_object_type"] = "redemption"
             wire["related_object_id"] = redemption_id
             return wire
+        wire["redemption"] = self.parent_id
         if result.credits is not None:
             wire["amount"] = result.credits
         wire.update(redeemed_wire(result, self.gathered))
@@ -224,18 +235,20 @@ class _Composer:
     def _taken(self, redemption_id: str, result: Result) -> Taken:
         candidate = result.candidate
         order = result.order
+        kind = candidate.object
         return Taken(
-            id=redemption_id,
-            object="redemption",
-            related_object_type=candidate.object,
-            related_object_id=candidate.id,
-            voucher_id=candidate.id if candidate.object == "voucher" else None,
-            tier_id=candidate.id if candidate.object == "promotion_tier" else None,
-            campaign_id=candidate.campaign_id,
-            parent_id=self.parent_id,
-            amount=result.credits,
-            discount=order.total_applied_discount_amount if order else 0,
-            order_amount=(order.amount or 0) if order else 0,
+            redemption_id,
+            "redemption",
+            kind,
+            candidate.id,
+            candidate.id if kind == "voucher" else None,
+            candidate.id if kind == "promotion_tier" else None,
+            candidate.campaign_id,
+            self.parent_id,
+            None,
+            result.credits,
+            order.total_applied_discount_amount if order else 0,
+            (order.amount or 0) if order else 0,
         )
 
     # The call
@@ -314,6 +327,10 @@ class _Composer:
             wire["parent_redemption"] = parent
         if self.new_order is not None:
             wire["order"] = self.new_order.body
+        if len(self.applied) == len(self.decision.results):
+            wire["inapplicable_redeemables"] = []
+            wire["skipped_redeemables"] = []
+            return wire
         left = tuple(result for result in self.decision.results if result.status != "APPLICABLE")
         if self.asked.hides_codes:
             left = hidden(left, self.gathered)
@@ -327,7 +344,7 @@ class _Composer:
         if gathered.customer_id is None or not self.asked.stores_customer:
             return None
         sent = self.request.customer
-        if gathered.customer is not None and (sent is None or not patch_of(sent)):
+        if gathered.customer is not None and (sent is None or says_nothing(sent)):
             return None  # Known, and nothing new was said of it.
         return private_customer(
             gathered.customer_id,
