@@ -3,7 +3,6 @@ script's header.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any, assert_never
 
 import msgspec
@@ -58,44 +57,54 @@ FLAT_MAX = 1_000
 _ARRAY_16_BYTES = 3
 """Header of a MessagePack array of 16 to 65 535 values."""
 
-_Moves = dict[str, tuple[list[Argument], list[Argument | None]]]
-"""Per hash its fields, each with what is held of it, and per counter delta and cap."""
 
 
-def _moves(ops: Iterable[Op]) -> _Moves:
+class _Moves:
     """The operations at the front that move counters of which nothing else is asked, most of nearly every
     call: the script reads, checks and writes them hash by hash.
     """
-    hashes: _Moves = {}
-    last = ""
-    fields: list[Argument] = []
-    amounts: list[Argument | None] = []
-    for op in ops:
-        if not isinstance(op, Add) or op.until or op.base or op.floor is not None:
-            break
-        key, field, delta, cap = op.key, op.field, op.delta, op.cap
-        if key != last:
-            if key in hashes:
-                break
-            fields, amounts = hashes[key] = ([], [])
-            last = key
-        if not delta or field in fields:
-            break
-        if not _LEAST <= delta <= INTEGER_MAX or cap is not None:
-            _require_bound(delta, cap)
-        fields += (field, field + HELD_SUFFIX)
-        amounts += (delta, cap)
-    return hashes
+
+    __slots__ = ("amounts", "fields", "hashes")
+
+    def __init__(self, ops: Iterable[Op]) -> None:
+        self.hashes: dict[str, int] = {}
+        """Each with the number of its first operation."""
+        self.fields: list[Any] = []
+        """Of each hash their number, then the fields, each with what is held of it."""
+        self.amounts: list[int | None] = []
+        """Of each counter delta and cap."""
+        hashes, fields, amounts = self.hashes, self.fields, self.amounts
+        last, begins = "", 0
+        for number, op in enumerate(ops):
+            if not isinstance(op, Add) or not op.delta or op.until or op.base or op.floor is not None:
+                return
+            key, field, delta, cap = op.key, op.field, op.delta, op.cap
+            if not _LEAST <= delta <= INTEGER_MAX or (cap is not None and not _LEAST <= cap <= INTEGER_MAX):
+                _require_bound(delta, cap)
+            if key != last:
+                if key in hashes:
+                    return
+                hashes[key], last, begins = number, key, len(fields)
+                fields += (2, field, field + HELD_SUFFIX)
+            elif field in fields[begins:]:
+                return
+            else:
+                fields[begins] += 2
+                fields += (field, field + HELD_SUFFIX)
+            amounts += (delta, cap)
 
 
 class _Plan:
-    """Which fields of which hashes the script reads, each once; the operations that refer to them; and what
-    is written at the end.
+    """The other operations: which fields of which hashes they read, each once, what is asked of them, and
+    what is written at the end. Records are compared in a way of their own, last of all.
     """
 
-    __slots__ = ("arguments", "checks", "fields", "has_release", "places", "slots", "values", "writes")
+    __slots__ = (
+        "arguments", "checks", "fields", "has_release", "places", "record_keys", "records", "slots", "values",
+        "writes",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, ops: Iterable[Op]) -> None:
         self.fields: dict[str, list[str]] = {}
         self.places: dict[tuple[str, str, bool], int] = {}
         self.arguments: list[Argument | None] = []
@@ -104,8 +113,21 @@ class _Plan:
         self.writes: dict[tuple[str, int], list[str | int]] = {}
         """Per hash and lifetime in seconds: names of fields, and where in ARGV their values stand."""
         self.values: list[bytes] = []
+        self.record_keys: list[str] = []
+        self.records: list[str] = []
+        """Of each its field and what it begins with."""
         self.checks = 0
         self.has_release = False
+        for op in ops:
+            if isinstance(op, Record):
+                self.record_keys.append(op.key)
+                self.records += (op.field, f"{op.version}:")
+            elif isinstance(op, Put):
+                self._write(op.key, op.ttl_seconds, op.field, self._value(op.value))
+            elif isinstance(op, Keep):
+                self._write(op.key, op.ttl_seconds, EVENT_FIELD, _EVENT_ID)
+            else:
+                self._check(op)
 
     def _slot(self, key: str, field: str, counter: bool) -> int:
         place = self.places.get((key, field, counter))
@@ -124,43 +146,22 @@ class _Plan:
         self.values.append(value)
         return _VALUES_AT + len(self.values) - 1
 
-    def _write(self, key: str, ttl_seconds: int, *pairs: str | int) -> None:
-        self.fields.setdefault(key, [])
-        self.writes.setdefault((key, ttl_seconds), []).extend(pairs)
+    def _write(self, key: str, ttl_seconds: int, field: str, value_at: int) -> None:
+        if key not in self.fields:
+            self.fields[key] = []
+        pairs = self.writes.get((key, ttl_seconds))
+        if pairs is None:
+            pairs = self.writes[key, ttl_seconds] = []
+        pairs += (field, value_at)
 
-    def extend(self, ops: Iterable[Op]) -> None:
-        """Append operations, in the layout of the script's header."""
-        fields_of, places, arguments = self.fields, self.places, self.arguments
-        for op in ops:
-            if not isinstance(op, Add):
-                self._other(op)
-                continue
-            key, field, delta, base, cap, floor = op.key, op.field, op.delta, op.base, op.cap, op.floor
-            _require_bound(delta, base, cap, floor)
-            place = places.get((key, field, True))
-            if place is None:
-                fields = fields_of.get(key)
-                if fields is None:
-                    fields = fields_of[key] = []
-                place = places[key, field, True] = len(fields) + 1
-                fields += (field, field + HELD_SUFFIX)
-            self.slots.append((len(arguments) + 1, key, place))
-            arguments += ("A", place, delta, base, cap, floor, op.until)
-            self.checks += 1
-
-    def _other(self, op: Equal | Record | Put | Keep | Claim | Hold | Release | Due) -> None:
-        if isinstance(op, Record):
-            self.checks += 1
-            self.arguments += ("V", self._slot(op.key, op.field, False), f"{op.version}:")
-            return
-        if isinstance(op, Put):
-            self._write(op.key, op.ttl_seconds, op.field, self._value(op.value))
-            return
-        if isinstance(op, Keep):
-            self._write(op.key, op.ttl_seconds, EVENT_FIELD, _EVENT_ID)
-            return
+    def _check(self, op: Add | Equal | Claim | Hold | Release | Due) -> None:
+        """Append an operation, in the layout of the script's header."""
         self.checks += 1
-        if isinstance(op, Equal):
+        if isinstance(op, Add):
+            _require_bound(op.delta, op.base, op.cap, op.floor)
+            slot = self._slot(op.key, op.field, True)
+            self.arguments += ("A", slot, op.delta, op.base, op.cap, op.floor, op.until)
+        elif isinstance(op, Equal):
             slot = self._slot(op.key, op.field, False)
             self.arguments += ("N", slot) if op.expected is None else ("E", slot, self._value(op.expected))
         elif isinstance(op, Hold):
@@ -177,49 +178,38 @@ class _Plan:
         else:
             assert_never(op)
 
-    def read_plan(self) -> list[Argument]:
-        """Number of fields and fields of each key. Gives the slots their place in the whole."""
-        flat: list[Argument] = []
+    def append_to(self, plan: list[Any]) -> None:
+        """Reads, operations, records and writes. Gives the slots their place in the whole of what is read."""
         offsets: dict[str, int] = {}
         before = 0
+        plan.append(len(self.fields))
         for key, fields in self.fields.items():
             offsets[key] = before
             before += len(fields)
-            flat.append(len(fields))
-            flat += fields
+            plan.append(len(fields))
+            plan += fields
         for at, key, place in self.slots:
             self.arguments[at] = offsets[key] + place
-        return flat
-
-    def write_plan(self, before: Iterable[str]) -> list[Argument]:
-        """Per hash its place among the keys, of which those are `before` the plan's own; its lifetime in
-        milliseconds, and its fields.
-        """
-        keys = (*before, *self.fields) if self.writes else ()
-        numbers = {key: number for number, key in enumerate(keys, 1)}
-        flat: list[Argument] = [len(self.writes)]
-        for (key, ttl_seconds), pairs in self.writes.items():
-            flat += (numbers[key], f"{ttl_seconds}000" if ttl_seconds else "", len(pairs) // 2, *pairs)
-        return flat
+        plan += (self.has_release, self.checks)
+        plan += self.arguments
+        plan.append(len(self.record_keys))
+        plan += self.records
+        plan.append(len(self.writes))
+        if self.writes:
+            numbers = {key: number for number, key in enumerate(self.fields, 1)}
+            for (key, ttl_seconds), pairs in self.writes.items():
+                plan += (numbers[key], f"{ttl_seconds}000" if ttl_seconds else "", len(pairs) // 2)
+                plan += pairs
 
 
 def _planned(ops: list[Op]) -> tuple[_Moves, _Plan]:
-    """The moves and the plan of what is left. A hash belongs to one of them."""
-    moves = _moves(ops)
-    plan = _Plan()
-    plan.extend(ops[_moved(moves):])
-    if moves.keys().isdisjoint(plan.fields):
-        return moves, plan
-    first = next(place for place, key in enumerate(moves) if key in plan.fields)
-    moves = dict(islice(moves.items(), first))
-    plan = _Plan()
-    plan.extend(ops[_moved(moves):])
+    """Each hash belongs to one of them: of one that is asked for more than its moves nothing is a move."""
+    moves = _Moves(ops)
+    plan = _Plan(ops[len(moves.amounts) // 2 :])
+    if not moves.hashes.keys().isdisjoint(plan.fields):
+        first = min(number for key, number in moves.hashes.items() if key in plan.fields)
+        moves, plan = _Moves(ops[:first]), _Plan(ops[first:])
     return moves, plan
-
-
-def _moved(moves: _Moves) -> int:
-    """How many operations they are."""
-    return sum([len(amounts) for _, amounts in moves.values()]) // 2
 
 
 def apply_command(
@@ -227,32 +217,30 @@ def apply_command(
 ) -> tuple[Argument, ...]:
     """The EVALSHA command of one call. Raises OldNamespace when its keys are not those of `keys`."""
     moves, plan = _planned(call.ops)
-    _require(keys, moves)
+    _require(keys, moves.hashes)
     _require(keys, plan.fields)
+    _require(keys, plan.record_keys)
     if call.idempotency_key:
         _require(keys, (call.idempotency_key,))
     replay = keys.replay(call.rid)
-    reads = plan.read_plan()
-    access = call.access
+    access, guards = call.access, call.guards
     values: list[Any] = [
         call.mode, str(epoch), high_water, keys.namespace, SCHEMA, outbox_limit,
         f"{call.replay_ttl_seconds}000", f"{call.idempotency_ttl_seconds}000", call.fingerprint,
         None if access is None else (access[1] or b"").decode(),
-        len(call.guards), *call.guards, *call.guards.values(), len(moves),
+        len(guards), *guards, *guards.values(),
+        len(moves.amounts) // 2, *moves.amounts, len(moves.hashes), *moves.fields,
     ]  # fmt: skip
-    for fields, amounts in moves.values():
-        values.append(len(fields))
-        values += fields
-        values += amounts
-    values += (len(plan.fields), *reads, plan.has_release, plan.checks, *plan.arguments)
-    values += plan.write_plan(moves)
+    plan.append_to(values)
     packed = _pack(values)
+    if len(values) <= FLAT_MAX:
+        packed = packed[_ARRAY_16_BYTES:]
     return (
-        "EVALSHA", sha, 5 + len(moves) + len(plan.fields) + (access is not None),
+        "EVALSHA", sha,
+        5 + len(moves.hashes) + len(plan.fields) + len(plan.record_keys) + (access is not None),
         keys.meta, keys.versions(), keys.outbox, replay, call.idempotency_key or replay,
-        *moves, *plan.fields, *(() if access is None else access[:1]),
-        packed[_ARRAY_16_BYTES:] if len(values) <= FLAT_MAX else packed,
-        call.event, call.private, *plan.values,
+        *moves.hashes, *plan.fields, *plan.record_keys, *(() if access is None else access[:1]),
+        packed, call.event, call.private, *plan.values,
     )  # fmt: skip
 
 
@@ -274,8 +262,9 @@ def _pairs(joined: bytes) -> tuple[tuple[int, int], ...]:
 
 
 def _checked(call: Apply) -> list[int]:
-    """The operations that the script numbers: all but those that only write."""
-    return [number for number, op in enumerate(call.ops) if not isinstance(op, Put | Keep)]
+    """The operations as the script numbers them: records last, and none of those that only write."""
+    others = [number for number, op in enumerate(call.ops) if not isinstance(op, Put | Keep | Record)]
+    return others + [number for number, op in enumerate(call.ops) if isinstance(op, Record)]
 
 
 def _currents(joined: bytes, call: Apply) -> tuple[tuple[int, int], ...]:
@@ -284,7 +273,8 @@ def _currents(joined: bytes, call: Apply) -> tuple[tuple[int, int], ...]:
     if len(pairs) == len(call.ops):
         return pairs
     currents = [(0, 0)] * len(call.ops)
-    for number, pair in zip(_checked(call), pairs, strict=True):
+    # Of records, which the script numbers last, it says nothing.
+    for number, pair in zip(_checked(call), pairs, strict=False):
         currents[number] = pair
     return tuple(currents)
 

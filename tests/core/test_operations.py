@@ -194,6 +194,26 @@ async def test_a_pinned_value_refuses_when_it_differs(bench: Bench) -> None:
             assert (outcome.op_index, outcome.name) == (0, op.field)
 
 
+async def test_a_stale_record_is_named_whatever_stands_around_it(bench: Bench) -> None:
+    """By its place among the call's operations; a limit beside it is not told, nor is anything moved."""
+    key, bucket = bench.keys.counter("campaign", "a"), bench.keys.voucher_record("CODE")
+    await bench.apply(Put(bucket, "CODE", b"12:body"), Put(bucket, "NEXT", b"7:body"), Add(key, "orders", 4))
+    before = await bench.fingerprint()
+    ops = [
+        Add(key, "used", 1, cap=0),
+        Record(bucket, "CODE", 12),
+        Put(key, "mark", b"here"),
+        Record(bucket, "NEXT", 8),
+        Add(key, "orders", 1, base=3),
+    ]
+    stale = await bench.apply(*ops)
+    assert (stale.code, stale.op_index, stale.name) == (Code.STALE, 3, "NEXT")
+    refused = await bench.apply(*ops[:3], ops[4])
+    assert (refused.code, refused.op_index) == (Code.LIMIT, 0)
+    assert refused.currents == ((0, 0), (0, 0), (0, 0), (4, 0))
+    assert await bench.fingerprint() == before
+
+
 async def test_a_stale_pin_is_told_before_a_limit(bench: Bench) -> None:
     """Old facts are read again before anybody is told that a code is used up."""
     key = bench.keys.counter("campaign", "a")

@@ -8,8 +8,8 @@
 -- KEYS[3]  outbox         stream, ids <epoch>-<seq> without a gap
 -- KEYS[4]  replay         string: what this rid did, <event id>|<afters>
 -- KEYS[5]  idempotency    string: <event id>|<fingerprint>; the replay key again when the call has none
--- KEYS[6..] hashes of the operations, each once, in the order of the plan; last of all the access version, if the
---          plan compares it
+-- KEYS[6..] hashes of the operations, in the order of the plan: of the moves, the others, each once, and of the records;
+--          last of all the access version, if the plan compares it
 --
 -- ARGV[1]  plan           a MessagePack array, see below: one argument costs less than two hundred
 -- ARGV[2]  event
@@ -23,20 +23,22 @@
 --   bytes, 7 milliseconds the replay record lives, 8 milliseconds the idempotency record lives, 9 fingerprint,
 --   10 access version that must stand ('' for none), nil: not compared, 11 number of guards, then guard names and guard
 --   versions. Lifetimes are texts.
---   Then the moves, which are the first operations: number of hashes of which every field that is looked at is a counter
---   that this call moves by an amount that is not 0; per hash its number of fields, the fields, a counter as its field
---   followed by <field>~h, and per counter delta and cap. Such a counter has no floor, no window and base 0.
+--   Then the moves, which are the first operations: their number, per move delta, which is not 0, and cap; number of
+--   hashes, and per hash the number of its fields and the fields, a counter as its field followed by <field>~h, in the
+--   order of the moves. Such a counter has no floor, no window and base 0, and nothing else is asked of its hash.
 --   Then the other hashes: their number; per key (the read plan) a number of fields and the fields; whether there is a
 --   release; number of the other operations; operations, `slot` being the place of a field in the whole read plan:
 --     A slot delta base cap floor until | H slot amount base cap floor | R slot amount | E slot value
---     N slot | V slot prefix | C slot value | D deadline
---   cap and floor nil: none; until epoch seconds, 0: none; deadline epoch milliseconds. Last the fields to be written:
---   number of hashes; per hash its place among the operation keys, milliseconds it lives ('': no change), number of
+--     N slot | C slot value | D deadline
+--   cap and floor nil: none; until epoch seconds, 0: none; deadline epoch milliseconds. Then the records that must stand,
+--   which are numbered as the last operations: their number, and per record its field and what it begins with. Last the
+--   fields to be written:
+--   number of hashes; per hash its place among the other hashes, milliseconds it lives ('': no change), number of
 --   fields, and per field its name and value (an empty value takes it away).
 --
 -- Output:
 --   {1, event id, afters}                 OK; afters: comma-separated, per A the value, per H and R what is held
---   {1, '', '', currents}                 OK of mode V; currents: value,held per operation
+--   {1, '', '', currents}                 OK of mode V; currents: value,held per operation but records
 --   {2, event id, afters, origin}         DUP; origin: replay or idempotency
 --   {-1, event id}                        CONFLICT
 --   {-2, operation, name, currents}       LIMIT; operation counts from 0; name: what a claimed field holds
@@ -108,12 +110,13 @@ if writes and appended - (meta[8] or 0) >= P[6] then return {-7} end
 -- Every hash is read, or at least touched, here: a key of the wrong type fails before anything is written.
 local limited, limited_name, afters = nil, '', {}
 -- What is read of a moved hash becomes what will be written to it: nearly all that most calls do.
-local moved_hashes, moves_at, moved, moves = P[at], at + 1, {}, 0
+local move, moved, moves = at + 1, {}, 0
+at = move + 2 * P[at]
+local moved_hashes, moves_at = P[at], at + 1
 at = moves_at
 for k = 1, moved_hashes do
   local count = P[at]
   local found = call('HMGET', KEYS[5 + k], unpack(P, at + 1, at + count))
-  local move = at + count + 1
   for j = 1, count, 2 do
     local delta, cap, held, refused = P[move], P[move + 1], found[j + 1] or 0, false
     local after = (found[j] or 0) + delta
@@ -129,7 +132,7 @@ for k = 1, moved_hashes do
     found[j], found[j + 1] = P[at + j], text
     move = move + 2
   end
-  moved[k], at = found, move
+  moved[k], at = found, at + count + 1
 end
 
 local hashes, plan = P[at], at + 1
@@ -159,7 +162,7 @@ end
 local has_release, operations, first = P[at], P[at + 1], at + 2
 local fresh, expiry, released, holding = {}, {}, {}, {}
 -- A table is made where it is needed: most calls release nothing and are not refused.
-local function widths() return {A = 7, H = 6, R = 3, E = 3, N = 2, V = 3, C = 3, D = 2} end
+local function widths() return {A = 7, H = 6, R = 3, E = 3, N = 2, C = 3, D = 2} end
 if has_release then
   local width = widths()
   at = first
@@ -180,11 +183,7 @@ local taken = {}
 at = first
 for i = moves, moves + operations - 1 do
   local kind, slot, refused = P[at], P[at + 1], false
-  if kind == 'V' then
-    local prefix, value = P[at + 2], values[slot]
-    if not value or sub(value, 1, #prefix) ~= prefix then return {-3, i, ''} end
-    at = at + 3
-  elseif kind == 'A' then
+  if kind == 'A' then
     if taken[slot] then return redis.error_reply('ERR field moved twice in one call') end
     taken[slot] = true
     local delta, cap, floor, ends = P[at + 2], P[at + 4], P[at + 5], P[at + 6]
@@ -244,8 +243,16 @@ for i = moves, moves + operations - 1 do
   if refused and not limited then limited = i end
 end
 
+local records_at, records = at, P[at]
+for i = 1, records do
+  local record = call('HGET', KEYS[5 + moved_hashes + hashes + i], P[at + 1])
+  local prefix = P[at + 2]
+  if not record or sub(record, 1, #prefix) ~= prefix then return {-3, moves + operations + i - 1, ''} end
+  at = at + 2
+end
+
 if limited or not writes then
-  local write_at, width = at, widths()
+  local width = widths()
   -- Nothing was written: what the moves found is read again, for the few calls that are told.
   local currents = {}
   at = moves_at
@@ -253,10 +260,10 @@ if limited or not writes then
     local count = P[at]
     local found = call('HMGET', KEYS[5 + k], unpack(P, at + 1, at + count))
     for j = 1, count do currents[#currents + 1] = format(INTEGER, found[j] or 0) end
-    at = at + 2 * count + 1
+    at = at + count + 1
   end
   at = first
-  while at < write_at do
+  while at < records_at do
     local kind, slot = P[at], P[at + 1]
     local current, held = 0, 0
     if kind == 'A' or kind == 'H' or kind == 'R' then
@@ -286,7 +293,7 @@ end
 call('HSET', KEYS[1], 'seq', next_sequence, 'appended', total)
 for k = 1, moved_hashes do call('HSET', KEYS[5 + k], unpack(moved[k])) end
 
-local write_at = at
+local write_at = at + 1
 at = plan
 local slot = 0
 for k = 6 + moved_hashes, 5 + moved_hashes + hashes do
@@ -316,7 +323,7 @@ end
 
 at = write_at + 1
 for _ = 1, P[write_at] do
-  local key = KEYS[5 + P[at]]
+  local key = KEYS[5 + moved_hashes + P[at]]
   local lives, last = P[at + 1], at + 2 + 2 * P[at + 2]
   local emptied = false
   for i = at + 3, last, 2 do
