@@ -17,6 +17,12 @@ Values = tuple[Any, ...]
 """As the driver takes them."""
 
 
+class Together(str):
+    """A statement that takes all rows at once, as one list for each column."""
+
+    __slots__ = ()
+
+
 class Write(NamedTuple):
     """Executed once per row; answered by the number of rows touched, -1 where the driver does not say it of
     several.
@@ -59,8 +65,14 @@ async def run_script(session: AsyncSession, script: Script[T]) -> T:
         elif not step.rows:
             answer = NOTHING
         else:
-            rows = list(step.rows) if len(step.rows) > 1 else step.rows[0]
-            answer = (await connection.exec_driver_sql(step.statement, rows)).rowcount
+            statement = str(step.statement)  # The driver takes no kind of its own.
+            answer = (await connection.exec_driver_sql(statement, _parameters(step))).rowcount
+
+
+def _parameters(step: Write) -> Any:
+    if isinstance(step.statement, Together):
+        return tuple(map(list, zip(*step.rows, strict=True)))
+    return list(step.rows) if len(step.rows) > 1 else step.rows[0]
 
 
 def _drive(opened: sqlite3.Connection, dialect: Dialect, script: Script[T]) -> T:

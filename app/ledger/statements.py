@@ -3,11 +3,15 @@ SQL and converting values one by one (D10).
 """
 
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from sqlalchemy import JSON, Integer, LargeBinary, String
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import app.db.models  # noqa: F401  the columns' types
+from app.db.base import Base, UtcDateTime
 from app.db.database import encode_json
+from app.db.scripts import Together
 
 EVENT_COLUMNS: Final = (
     "part", "epoch", "seq", "rid", "project_id", "kind", "schema", "at_us", "actor_key_id", "body",
@@ -38,7 +42,14 @@ MOVE_PROJECTED: Final = (
     "UPDATE partitions SET projected_epoch = {0}, projected_seq = {1} "
     "WHERE part = {2} AND projected_epoch = {3} AND projected_seq = {4}"
 )
-SUMMARISE: Final = "UPDATE customers SET summary = {0} WHERE project_id = {1} AND id = {2}"
+SUMMARISE: Final = (
+    "UPDATE customers SET summary = ? WHERE project_id = ? AND id = ?",
+    (
+        "UPDATE customers SET summary = given.summary::jsonb "
+        "FROM unnest($1::text[], $2::text[], $3::text[]) AS given(summary, project_id, id) "
+        "WHERE customers.project_id = given.project_id AND customers.id = given.id"
+    ),
+)
 SUMMARIES: Final = "SELECT id, summary FROM customers WHERE project_id = {0} AND id {1}"
 CUSTOMER_COUNTERS: Final = "SELECT key, field, value FROM counters WHERE part = {0} AND key {1}"
 AMONG: Final = ("IN (SELECT value FROM json_each(?))", "= ANY($2)")
@@ -56,9 +67,36 @@ def _marks(count: int, numbered: bool) -> list[str]:
 
 
 def _insert(table: str, columns: tuple[str, ...], numbered: bool) -> str:
+    """SQLite: one row. PostgreSQL: any number, for to it every row by itself is a statement to be run."""
     names = ", ".join(f'"{column}"' for column in columns)
+    if numbered:
+        return f"INSERT INTO {table} ({names}) {_unnested(table, columns)}"
     values = ", ".join(_marks(len(columns), numbered))
     return f"INSERT INTO {table} ({names}) VALUES ({values})"  # noqa: S608  constants of this module
+
+
+def _unnested(table: str, columns: tuple[str, ...]) -> str:
+    """Rows from one array per column. No array is of a narrower type than its values: what does not fit is
+    refused by the column, not cut.
+    """
+    known = Base.metadata.tables[table].columns
+    arrays, taken = [], []
+    for number, column in enumerate(columns, 1):
+        kind: Any = known[column].type
+        arrays.append(f"${number}::{next(array for base, array in _ARRAYS if isinstance(kind, base))}[]")
+        taken.append(f'"{column}"::jsonb' if isinstance(kind, JSON) else f'"{column}"')
+    names = ", ".join(f'"{column}"' for column in columns)
+    return f"SELECT {', '.join(taken)} FROM unnest({', '.join(arrays)}) AS given({names})"  # noqa: S608  the same
+
+
+_ARRAYS: Final = (
+    (JSON, "text"),
+    (String, "text"),
+    (Integer, "bigint"),
+    (LargeBinary, "bytea"),
+    (UtcDateTime, "timestamptz"),
+)
+"""By the type of a column: of what PostgreSQL is given an array."""
 
 
 def _upsert_counter(changed: tuple[str, ...], numbered: bool) -> str:
@@ -111,18 +149,19 @@ class Statements(NamedTuple):
 
 def _statements(numbered: bool) -> Statements:
     among = (_marks(1, numbered)[0], AMONG[numbered])
+    together = Together if numbered else str
     return Statements(
-        event=_insert("ledger_events", EVENT_COLUMNS, numbered),
-        posting=_insert("ledger_postings", POSTING_COLUMNS, numbered),
-        body=_insert("event_bodies", BODY_COLUMNS, numbered),
-        keyed=_insert("idempotent_events", KEYED_COLUMNS, numbered),
-        counter_value=_upsert_counter(("value", "until", "epoch", "seq"), numbered),
-        counter_held=_upsert_counter(("held", "epoch", "seq"), numbered),
+        event=together(_insert("ledger_events", EVENT_COLUMNS, numbered)),
+        posting=together(_insert("ledger_postings", POSTING_COLUMNS, numbered)),
+        body=together(_insert("event_bodies", BODY_COLUMNS, numbered)),
+        keyed=together(_insert("idempotent_events", KEYED_COLUMNS, numbered)),
+        counter_value=together(_upsert_counter(("value", "until", "epoch", "seq"), numbered)),
+        counter_held=together(_upsert_counter(("held", "epoch", "seq"), numbered)),
         cursor=MOVE_CURSOR.format(*_marks(5, numbered)),
         projected=MOVE_PROJECTED.format(*_marks(5, numbered)),
-        redemption=_insert("redemptions", REDEMPTION_COLUMNS, numbered),
-        order=_upsert_order(numbered),
-        summary=SUMMARISE.format(*_marks(3, numbered)),
+        redemption=together(_insert("redemptions", REDEMPTION_COLUMNS, numbered)),
+        order=together(_upsert_order(numbered)),
+        summary=together(SUMMARISE[numbered]),
         summaries=SUMMARIES.format(*among) + (" ORDER BY id FOR UPDATE" if numbered else ""),
         customer_counters=CUSTOMER_COUNTERS.format(*among),
         voucher_used=VOUCHER_USED.format(*_marks(3, numbered)),

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.db import migrate
 from app.db.database import Database
 from app.db.models import Counter
 from app.db.scripts import Read, Script, Write, run_script
 from app.ledger.statements import SQLITE, among, statements_of
+from tests.support.postgres import Postgres
 
 ROWS = [("p.0", f"n:customer:{number}", "used", number, 0, 0, 1, number) for number in range(1, 4)]
 
@@ -116,4 +117,25 @@ async def test_any_of_many_is_looked_up_in_the_key(tmp_path: Path) -> None:
             plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", ("p", '["a", "b"]'))
             steps = [row[3] for row in plan]
             assert any(step.startswith(f"SEARCH {table} USING INDEX") for step in steps), steps
+    await db.close()
+
+
+@pytest.fixture
+def strict_url(postgres: Postgres) -> str:
+    return postgres.create_database()
+
+
+async def test_a_text_that_does_not_fit_is_refused_not_cut(strict_url: str) -> None:
+    """Many rows in one statement of PostgreSQL are held to their columns as single ones are."""
+    db = Database(strict_url)
+
+    def script(statement: str) -> Script[None]:
+        yield Write(statement, [("p.0", 1, 1, "s" * 65, "print", 9), ("p.0", 1, 2, "scope", "print", 9)])
+
+    async def write() -> None:
+        async with db.writing() as session:
+            await run_script(session, script(statements_of(session).keyed))
+
+    with pytest.raises(DBAPIError, match="too long"):
+        await write()
     await db.close()
