@@ -28,7 +28,7 @@ from app.core.keys import Partition
 from app.db.database import Database
 from app.db.models import Voucher
 from app.redeemables.catalogue import Catalogue
-from app.redeemables.memory import REDEEMABLES_MAX
+from app.redeemables.memory import VOUCHERS_MAX
 from loadtests.bench_bars import Bar
 from loadtests.codes import resident_megabytes
 from loadtests.shop import CODE, body, open_shop, post
@@ -298,7 +298,7 @@ MEASURES: dict[str, Measure] = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench-memory", description=__doc__)
     parser.add_argument("--campaigns", type=int, default=CAMPAIGNS)
-    parser.add_argument("--vouchers", type=int, default=REDEEMABLES_MAX - WARM)
+    parser.add_argument("--vouchers", type=int, default=VOUCHERS_MAX - WARM)
     parser.add_argument("--tiers", type=int, default=20_000, help="more than a thousand")
     parser.add_argument("--codes", type=int, default=1_000_000)
     parser.add_argument("--redemptions", type=int, default=20_000)

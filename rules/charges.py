@@ -1,6 +1,7 @@
 """What taking a redeemable moves: uses, balances, budgets, and the counters that rules name."""
 
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from rules.admission import KINDS, code_of, refuse
@@ -14,14 +15,17 @@ from rules.reasons import Reason
 from rules.rulesets import Program
 from rules.verdict import Charge, Refusal
 
+STANDING_KEPT: Final = 1024
+"""For codes that are used again and again: one that is used once costs as much to keep as to make."""
 
-@lru_cache(maxsize=16384)
+
+@lru_cache(maxsize=STANDING_KEPT)
 def standing_refusal(reason: Reason, code: str, identifier: str, kind: str) -> Refusal:
     """What hitting a limit of a redeemable's own means; the same for every request."""
     return Refusal(reason, code, None, None, identifier, kind)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=STANDING_KEPT)
 def limit_refusal(
     kind: str, rule_id: str, message: str | None, identifier: str, resource_type: str
 ) -> Refusal:
@@ -32,7 +36,7 @@ def limit_refusal(
     )
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=STANDING_KEPT)
 def standing_charges(
     scope: str,
     identifier: str,
@@ -49,7 +53,7 @@ def standing_charges(
     refusal = None
     if quantity is not None:
         refusal = standing_refusal(Reason.QUANTITY_EXCEEDED, code, identifier, kind)
-    own = Charge(tally(scope, identifier), 1, base, quantity, None, 0, refusal, reads)
+    own = Charge(CounterName(scope, identifier), 1, base, quantity, None, 0, refusal, reads)
     owner = campaign or ""
     return (
         own,

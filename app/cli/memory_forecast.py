@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.keys import BUCKETS
 from app.db.models import Campaign, Counter, Customer, LedgerEvent, PartitionState, Voucher
-from app.redeemables.memory import CUSTOMERS_MAX, REDEEMABLES_MAX
+from app.redeemables.memory import CUSTOMERS_MAX, OPEN_MAX, VOUCHERS_MAX
 
 BUCKET_BYTES: Final = 94
 """Of one of the 65 536 hashes that the fields of a project are spread over, empty. Valkey 9, 64 bits."""
@@ -35,8 +35,10 @@ WORKER_BYTES: Final = 98 << 20
 """Of a web worker that has served nothing."""
 CAMPAIGN_BYTES: Final = 40 << 10
 """Of a compiled campaign with a rule in a worker."""
-REMEMBERED_BYTES: Final = 5_600
+REMEMBERED_BYTES: Final = 600
 """Of a voucher that a worker remembers."""
+OPEN_BYTES: Final = 5_600
+"""Of one of those that it has ready, because they are used again and again."""
 ACQUAINTANCE_BYTES: Final = 2 << 10
 """Of a customer that it remembers."""
 MICROSECONDS_PER_HOUR: Final = 3_600_000_000
@@ -103,7 +105,8 @@ def worker_bytes(stored: Stored) -> int:
     return (
         WORKER_BYTES
         + stored.campaigns * CAMPAIGN_BYTES
-        + min(stored.vouchers, REDEEMABLES_MAX) * REMEMBERED_BYTES
+        + min(stored.vouchers, VOUCHERS_MAX) * REMEMBERED_BYTES
+        + min(stored.vouchers, OPEN_MAX) * OPEN_BYTES
         + min(stored.customers, CUSTOMERS_MAX) * ACQUAINTANCE_BYTES
     )
 

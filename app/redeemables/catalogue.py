@@ -20,9 +20,10 @@ from app.redeemables import loading
 from app.redeemables.asked_together import AskedTogether
 from app.redeemables.bounded import Bounded
 from app.redeemables.compiling import compile_voucher
-from app.redeemables.foresight import Foreseen
+from app.redeemables.foresight import Foresights
 from app.redeemables.loading_customers import load_customers, load_customers_named
-from app.redeemables.memory import REDEEMABLES_MAX, Memory
+from app.redeemables.loading_vouchers import load_vouchers, load_vouchers_by_id
+from app.redeemables.memory import Memory
 from app.redeemables.offer_book import OFFERS_MAX, OfferBook
 from app.redeemables.order_history import OrderHistory
 from app.redeemables.products import ProductCache
@@ -55,7 +56,6 @@ class Catalogue:
         self._unknown: Bounded[tuple[str, str], float] = Bounded(UNKNOWN_MAX)
         self._reads: Bounded[tuple[str, str], tuple[CounterName, ...]] = Bounded(READS_MAX)
         self._summaries: Bounded[tuple[str, str], bool] = Bounded(READS_MAX)
-        self._foreseen: Bounded[tuple[str, tuple[str, ...]], Foreseen] = Bounded(REDEEMABLES_MAX)
         self._codes: Bounded[tuple[str, str], str] = Bounded(READS_MAX)
         self.histories: Bounded[tuple[str, str], tuple[tuple[bytes | None, ...], OrderHistory]] = Bounded(
             HISTORIES_MAX
@@ -63,6 +63,7 @@ class Catalogue:
         """By project and customer: orders as of these counters of his."""
         self.products = ProductCache(db)
         self.memory = Memory()
+        self.foresights = Foresights()
         self.offers = OfferBook(db, offers_max)
         self._codes_asked = AskedTogether(self._hydrate_vouchers)
         self._people = AskedTogether(self._hydrate_customers)
@@ -180,13 +181,6 @@ class Catalogue:
         if reads or self.reads_summary(project_id, requested_id):
             self._summaries.put((project_id, requested_id), reads)
 
-    def foreseen(self, project_id: str, redeemables: tuple[str, ...]) -> Foreseen | None:
-        """What a decision on these redeemables compared when they were last validated together."""
-        return self._foreseen.get((project_id, redeemables))
-
-    def foresee(self, project_id: str, redeemables: tuple[str, ...], foreseen: Foreseen) -> None:
-        self._foreseen.put((project_id, redeemables), foreseen)
-
     # Hydration
     # -----------------------------------------------------------------------------------------------------
 
@@ -228,12 +222,13 @@ class Catalogue:
         stored: Collection[str] = (),
     ) -> dict[str, VoucherRecord]:
         async with self.db.reading() as session:
-            loaded = await loading.load_vouchers(session, partition.project_id, folded_codes, evenly=evenly)
+            loaded = await load_vouchers(session, partition.project_id, folded_codes, evenly=evenly)
         found: dict[str, VoucherRecord] = {}
         for folded_code, record in loaded:
             found[folded_code] = record
             found[record.id] = record
-            self._codes.put((partition.project_id, record.id), folded_code)
+            if record.id in folded_codes:
+                self._codes.put((partition.project_id, record.id), folded_code)
         fresh = [entry for entry in loaded if entry[0] not in stored] if stored else loaded
         if fresh:
             await self._publish_records(partition, {}, fresh, [], [])
@@ -279,7 +274,7 @@ class Catalogue:
         if voucher_ids or customer_ids:
             async with self.db.reading() as session:
                 if voucher_ids:
-                    vouchers = await loading.load_vouchers_by_id(session, partition.project_id, voucher_ids)
+                    vouchers = await load_vouchers_by_id(session, partition.project_id, voucher_ids)
                 if customer_ids:
                     customers = await load_customers(session, partition.project_id, customer_ids)
         await self._publish_records(partition, guards, vouchers, customers, deleted)

@@ -39,7 +39,7 @@ def instant_text(instant: datetime) -> str:
     return instant.isoformat(timespec="milliseconds")[:-6] + "Z"  # for +00:00
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def instant_text_us(microseconds: int) -> str:
     """The same from epoch microseconds."""
     return instant_text(datetime.fromtimestamp(microseconds / 1_000_000, UTC))

@@ -17,12 +17,19 @@ from app.core.encode import HELD_SUFFIX
 from app.core.keys import Keys, Partition
 from app.core.ops import Add
 from app.core.outcome import Code, Outcome
+from app.redeemables.bounded import Bounded
 from app.redeemables.charges import Charged, place_of
+from app.redeemables.memory import OPEN_MAX, STACKS_MAX
 from app.redeemables.request import StackRequest
 from rules.facts import Candidate, CounterName
 
 ASKING_CUSTOMER: Final = "\0"
 """Stands in a counter's name for whoever asks."""
+
+OWN_VOUCHER: Final = "\1"
+"""Stands in a counter's name for the voucher, where all vouchers of its campaign are meant."""
+CAMPAIGNS_MAX: Final = 5_000
+"""Of which it is known what a voucher compares: about 0.5 kB each."""
 
 Command = tuple[str | bytes | int | float, ...]
 
@@ -33,6 +40,55 @@ class Foreseen(Struct, frozen=True):
     guards: tuple[str, ...]
     counters: tuple[CounterName, ...]
     """Those with a limit."""
+
+
+class Foresights:
+    """What was foreseen of redeemables, the most recently used; and of the vouchers of a campaign, which
+    compare the same but for their own counters.
+    """
+
+    def __init__(self) -> None:
+        self._single: Bounded[tuple[str, tuple[str, ...]], Foreseen] = Bounded(OPEN_MAX)
+        self._stacks: Bounded[tuple[str, tuple[str, ...]], Foreseen] = Bounded(STACKS_MAX)
+        self._campaigns: Bounded[tuple[str, str], Foreseen] = Bounded(CAMPAIGNS_MAX)
+
+    def of(
+        self, project_id: str, redeemables: tuple[str, ...], candidates: Sequence[Candidate] = ()
+    ) -> Foreseen | None:
+        """candidates: what they were the last time, where that is known."""
+        kept = self._kept(redeemables)
+        foreseen = kept.get((project_id, redeemables))
+        if foreseen is None:
+            campaign = _campaign_of_voucher(candidates)
+            foreseen = self._campaigns.get((project_id, campaign)) if campaign is not None else None
+            if foreseen is not None:
+                foreseen = _renamed(foreseen, OWN_VOUCHER, candidates[0].id)
+                kept.put((project_id, redeemables), foreseen)
+        return foreseen
+
+    def put(self, project_id: str, candidates: Sequence[Candidate], foreseen: Foreseen) -> None:
+        """As these were decided on. For the next one of the campaign it is a guess: what it lacks is noticed,
+        and asked of the script.
+        """
+        redeemables = together(candidates)
+        self._kept(redeemables).put((project_id, redeemables), foreseen)
+        campaign = _campaign_of_voucher(candidates)
+        if campaign is not None:
+            shared = _renamed(foreseen, candidates[0].id, OWN_VOUCHER)
+            self._campaigns.put((project_id, campaign), shared)
+
+    def _kept(self, redeemables: tuple[str, ...]) -> Bounded[tuple[str, tuple[str, ...]], Foreseen]:
+        return self._single if len(redeemables) == 1 else self._stacks
+
+
+def _campaign_of_voucher(candidates: Sequence[Candidate]) -> str | None:
+    """None for a tier, for several, and for a voucher on its own."""
+    return candidates[0].campaign_id if len(candidates) == 1 and candidates[0].object == "voucher" else None
+
+
+def _renamed(foreseen: Foreseen, old: str, new: str) -> Foreseen:
+    counters = [replace(name, id=new) if name.id == old else name for name in foreseen.counters]
+    return Foreseen(guards=foreseen.guards, counters=tuple(counters))
 
 
 class Look(Struct):

@@ -3,7 +3,6 @@ lies about either.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,7 +21,6 @@ from app.db.models import (
     PublicationVoucher,
     ValidationRule,
     ValidationRuleAssignment,
-    Voucher,
 )
 from app.redeemables.compiling import VALIDITY, LoadedRules, discount_of, stacking_of, window_of
 from app.redeemables.metadata_schemas import load_metadata_schemas
@@ -32,10 +30,6 @@ from app.redeemables.referred import collection_names, load_referred
 from rules.compile import CompiledRule, RuleError, compile_rule, references
 from rules.facts import CategoryFacts
 from rules.geo import geo_locations
-
-
-def microseconds(instant: datetime | None) -> int | None:
-    return None if instant is None else int(instant.timestamp() * 1_000_000)
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -278,80 +272,6 @@ async def load_tier_campaigns(
         )
         found.update(rows.all())
     return found
-
-
-async def load_vouchers(
-    session: AsyncSession, project_id: str, wanted: Sequence[str], *, evenly: bool = False
-) -> list[tuple[str, VoucherRecord]]:
-    """By folded code or v_ id: (folded code, record). evenly: as many statements for those that are not
-    there.
-    """
-    rows = await session.scalars(
-        select(Voucher).where(
-            Voucher.project_id == project_id,
-            or_(Voucher.folded_code.in_(wanted), Voucher.id.in_(wanted)),
-        )
-    )
-    return await _records(session, project_id, rows.all(), evenly=evenly)
-
-
-async def load_vouchers_by_id(
-    session: AsyncSession, project_id: str, voucher_ids: Sequence[str]
-) -> list[tuple[str, VoucherRecord]]:
-    rows = await session.scalars(
-        select(Voucher).where(Voucher.project_id == project_id, Voucher.id.in_(voucher_ids))
-    )
-    return await _records(session, project_id, rows.all())
-
-
-async def _records(
-    session: AsyncSession, project_id: str, rows: Sequence[Voucher], *, evenly: bool = False
-) -> list[tuple[str, VoucherRecord]]:
-    if not rows and not evenly:
-        return []
-    assignments = await session.execute(
-        select(ValidationRuleAssignment.related_object_id, ValidationRuleAssignment.rule_id)
-        .where(
-            ValidationRuleAssignment.project_id == project_id,
-            ValidationRuleAssignment.related_object_id.in_([row.id for row in rows]),
-        )
-        .order_by(ValidationRuleAssignment.created_at, ValidationRuleAssignment.id)
-    )
-    rule_ids: dict[str, list[str]] = {}
-    for voucher_id, rule_id in assignments:
-        rule_ids.setdefault(voucher_id, []).append(rule_id)
-    return [(row.folded_code, _voucher_record(row, rule_ids.get(row.id, []))) for row in rows]
-
-
-def _voucher_record(row: Voucher, rule_ids: list[str]) -> VoucherRecord:
-    body = row.body
-    validity = {name: body[name] for name in VALIDITY if body.get(name) is not None}
-    # Of no gift, the default: it is not stored, and nobody asks for it.
-    gift_effect = "" if row.type == "GIFT_VOUCHER" else "APPLY_TO_ORDER"
-    return VoucherRecord(
-        version=row.version,
-        id=row.id,
-        code=row.code,
-        type=row.type,
-        active=row.active,
-        deleted=row.deleted_at is not None,
-        campaign_id=row.campaign_id,
-        quantity=row.quantity,
-        redeemed_base=row.redeemed_base,
-        gift_opening=row.gift_opening,
-        gift_effect=(body.get("gift") or {}).get("effect") or gift_effect,
-        discount=body.get("discount"),
-        start_date=microseconds(row.start_date),
-        expiration_date=microseconds(row.expiration_date),
-        validity=validity or None,
-        holder_id=row.holder_id,
-        publish_count=row.publish_count,
-        is_referral_code=row.is_referral_code,
-        category_id=row.category_id,
-        metadata=body.get("metadata") or {},
-        rule_ids=rule_ids,
-        extensions=body.get("extensions") or {},
-    )
 
 
 async def load_publication_metadata(

@@ -9,20 +9,21 @@ from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from app.core.keys import Keys
-from app.core.records import CustomerRecord, VoucherRecord
-from app.redeemables.bounded import Bounded
+from app.core.records import CustomerRecord, VoucherRecord, decode_voucher, encode_record
+from app.redeemables.bounded import Bounded, Recent
 from app.redeemables.programs import CampaignProgram, ProjectProgram
 from rules.facts import Counter, CounterName, CustomerFacts, Facts
 
-REDEEMABLES_MAX: Final = 5_000
-"""Sets of redeemables, 5 kB each: most are one public code."""
+VOUCHERS_MAX: Final = 20_000
+"""As their records, packed: most are codes that are used once."""
+OPEN_MAX: Final = 500
+"""Single redeemables ready to be decided on, about 3 kB each: codes that are used again and again."""
+STACKS_MAX: Final = 1_000
+"""Several redeemables together, as ready; a voucher more takes about 2 kB more."""
 CUSTOMERS_MAX: Final = 10_000
 """About 2 kB each."""
-ALIKE_MAX: Final = 1_000
-"""Campaigns whose codes share."""
 
 SHORT_SECONDS: Final = 0.2
 """How long a limit that the script found reached is expected to be so still (D4)."""
@@ -32,8 +33,6 @@ STORM_REFUSALS: Final = 16
 Who tries again after a rollback, when there is no such storm, is asked for.
 """
 
-Alike = tuple[dict[str, int], Mapping[str, CampaignProgram]]
-"""Guards and campaigns of a set."""
 Together = tuple[tuple[str | None, str], ...]
 """Kind as sent and id of the redeemables of a request, in their order."""
 Identity = tuple[str | None, str | None]
@@ -84,13 +83,16 @@ NOTHING_SPENT: Final[Mapping[CounterName, Counter]] = {}
 
 
 class Memory:
-    """Bounded, and forgotten per project at once."""
+    """Bounded, and forgotten per project at once. But packed vouchers stay: their own version is compared,
+    and the rest of what they are decided on is the catalogue of that moment.
+    """
 
     def __init__(self) -> None:
         self._generations: dict[str, int] = {}
-        self._sets: Bounded[tuple[str, Together], Remembered] = Bounded(REDEEMABLES_MAX)
+        self._packed: Recent[str, bytes] = Recent(VOUCHERS_MAX)
+        self._open: Bounded[tuple[str, Together], Remembered] = Bounded(OPEN_MAX)
+        self._stacks: Bounded[tuple[str, Together], Remembered] = Bounded(STACKS_MAX)
         self._customers: Bounded[tuple[str, Identity], Acquaintance] = Bounded(CUSTOMERS_MAX)
-        self._alike: Bounded[tuple[tuple[str, int], ...], Alike] = Bounded(ALIKE_MAX)
         self._short: Bounded[tuple[str, Together], Short] = Bounded(SHORT_MAX)
 
     def generation(self, project_id: str) -> int:
@@ -101,18 +103,24 @@ class Memory:
         self._generations[project_id] = self.generation(project_id) + 1
 
     def redeemables(self, project_id: str, together: Together) -> Remembered | None:
-        found = self._sets.get((project_id, together))
+        found = self._of(together).get((project_id, together))
         return found if found is not None and found.generation == self.generation(project_id) else None
 
     def remember(self, together: Together, remembered: Remembered) -> None:
-        """Codes of one campaign share what is the same of them all: most of what they take is that."""
-        versions = tuple(remembered.guards.items())
-        guards, campaigns = self._alike.get(versions) or (remembered.guards, remembered.campaigns)
-        if campaigns != remembered.campaigns:
-            guards, campaigns = remembered.guards, remembered.campaigns
-        self._alike.put(versions, (guards, campaigns))
-        remembered = replace(remembered, guards=guards, campaigns=campaigns)
-        self._sets.put((remembered.project.id, together), remembered)
+        self._of(together).put((remembered.project.id, together), remembered)
+
+    def _of(self, together: Together) -> Bounded[tuple[str, Together], Remembered]:
+        """Apart, so that a thousand codes that are used once do not drive out the stacks."""
+        return self._open if len(together) == 1 else self._stacks
+
+    def packed(self, project_id: str, requested_id: str) -> VoucherRecord | None:
+        """The voucher's record as it was when it was last asked for by this code or id."""
+        packed = self._packed.get(f"{project_id} {requested_id}")
+        return None if packed is None else decode_voucher(packed)
+
+    def pack(self, project_id: str, requested_id: str, record: VoucherRecord) -> None:
+        """One text and its bytes: a tenth of what is ready to be decided on."""
+        self._packed.put(f"{project_id} {requested_id}", encode_record(record))
 
     def customer(self, project_id: str, identity: Identity) -> Acquaintance | None:
         found = self._customers.get((project_id, identity))
@@ -123,7 +131,9 @@ class Memory:
 
     def forget(self, project_id: str, together: Together, identity: Identity) -> None:
         """A version was not what is remembered here."""
-        self._sets.entries.pop((project_id, together), None)
+        self._of(together).entries.pop((project_id, together), None)
+        if len(together) == 1:
+            self._packed.pop(f"{project_id} {together[0][1]}")
         self._customers.entries.pop((project_id, identity), None)
 
     def fell_short(self, project_id: str, together: Together, spent: Mapping[CounterName, Counter]) -> None:

@@ -87,7 +87,7 @@ class ReadTrip:
         self.counters_at = len(commands)
         commands += counter_commands(keys, self.counted)
         self.look_at = len(commands)
-        foreseen = catalogue.foreseen(project.id, asked_together(request)) if asked.looking else None
+        foreseen = catalogue.foresights.of(project.id, asked_together(request)) if asked.looking else None
         self._look = None if foreseen is None else look_for(catalogue.core, keys, foreseen, customer_id)
         if self._look is not None:
             commands += self._look.commands

@@ -16,15 +16,13 @@ from app.redeemables.catalogue import Catalogue
 from app.redeemables.customers import CustomerPayload, customer_facts, says_nothing
 from app.redeemables.foresight import asked_together, look_for, unchanged
 from app.redeemables.gather import Gathered, order_facts_of
-from app.redeemables.memory import NOTHING_SPENT, Acquaintance, Identity, Remembered, Together
+from app.redeemables.memory import NOTHING_SPENT, Acquaintance, Identity, Remembered
+from app.redeemables.opening import PRODUCTS, is_plain, is_recallable, opened, together_of
 from app.redeemables.read_trip import Asked
-from app.redeemables.request import RedeemableRequest, StackRequest
+from app.redeemables.request import StackRequest
 from app.redeemables.summaries import summary_needs
-from rules.charges import looks_at_counters
 from rules.facts import Counter, CounterName, CustomerFacts, Facts
 
-PRODUCTS = "prod"
-"""Guard of all products of a project: an order's lines are described by them."""
 NOBODY: Identity = (None, None)
 
 
@@ -38,6 +36,8 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
         return None
     memory = catalogue.memory
     remembered = memory.redeemables(partition.project_id, together_of(request))
+    if remembered is None:
+        remembered = await opened(catalogue, partition, request)
     if remembered is None or catalogue.core.keys(partition) is not remembered.keys:
         return None
     if remembered.products_version != catalogue.products.version(partition.project_id):
@@ -50,7 +50,7 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
             return None
     elif request.customer is not None:
         return None
-    if not all(map(_is_plain, request.redeemables)):
+    if not all(map(is_plain, request.redeemables)):
         return None
     stored = remembered.facts
     facts = Facts(
@@ -98,7 +98,8 @@ async def confirmed(
 
     Raises: CoreUnavailable.
     """
-    foreseen = catalogue.foreseen(recalled.project.id, asked_together(request))
+    candidates = recalled.facts.candidates
+    foreseen = catalogue.foresights.of(recalled.project.id, asked_together(request), candidates)
     if foreseen is None:
         return None
     keys, customer = recalled.keys, recalled.customer
@@ -158,19 +159,7 @@ def remember(
     memory, project = catalogue.memory, gathered.project
     generation = memory.generation(project.id)
     if memory.redeemables(project.id, together_of(request)) is None:
-        products_version = catalogue.products.version(project.id)
-        facts = replace(gathered.facts, order=None, customer=None, metadata={})  # They are the request's.
-        remembered = Remembered(
-            generation=generation,
-            project=project,
-            keys=gathered.keys,
-            facts=facts,
-            guards={**gathered.guards, PRODUCTS: products_version},
-            records=gathered.records,
-            campaigns=gathered.campaigns,
-            products_version=products_version,
-        )
-        memory.remember(together_of(request), remembered)
+        _remember_redeemables(catalogue, request, gathered, generation)
     identity, record = identity_of(request), gathered.customer
     if identity is not NOBODY and record is not None:
         acquaintance = Acquaintance(
@@ -182,6 +171,30 @@ def remember(
             facts=customer_facts(record, None),
         )
         memory.meet(project.id, identity, acquaintance)
+
+
+def _remember_redeemables(
+    catalogue: Catalogue, request: StackRequest, gathered: Gathered, generation: int
+) -> None:
+    """Of a single voucher only its record: most are asked for once more, or never again."""
+    memory, project = catalogue.memory, gathered.project
+    if len(request.redeemables) == 1 and len(gathered.records) == 1:
+        (record,) = gathered.records.values()
+        memory.pack(project.id, request.redeemables[0].id, record)
+        return
+    products_version = catalogue.products.version(project.id)
+    remembered = Remembered(
+        generation=generation,
+        project=project,
+        keys=gathered.keys,
+        # The rest is the request's.
+        facts=replace(gathered.facts, order=None, customer=None, metadata={}),
+        guards={**gathered.guards, PRODUCTS: products_version},
+        records=gathered.records,
+        campaigns=gathered.campaigns,
+        products_version=products_version,
+    )
+    memory.remember(together_of(request), remembered)
 
 
 def fell_short(
@@ -211,20 +224,12 @@ def forget(catalogue: Catalogue, asked: Asked, request: StackRequest) -> None:
     catalogue.memory.forget(asked.partition.project_id, together_of(request), identity_of(request))
 
 
-def together_of(request: StackRequest) -> Together:
-    return tuple([(one.object, one.id) for one in request.redeemables])
-
-
 def identity_of(request: StackRequest) -> Identity:
     """By what the request names its customer; NOBODY when by nothing that identifies."""
     customer = request.customer
     if customer is None or not (customer.id or customer.source_id) or request.tracking_id:
         return NOBODY
     return customer.id, customer.source_id
-
-
-def _is_plain(redeemable: RedeemableRequest) -> bool:
-    return redeemable.gift is None and redeemable.reward is None
 
 
 def _is_recallable(gathered: Gathered, request: StackRequest) -> bool:
@@ -235,8 +240,8 @@ def _is_recallable(gathered: Gathered, request: StackRequest) -> bool:
         and request.tracking_id is None
         and not gathered.pins
         and not gathered.seen
-        and all(map(_is_plain, request.redeemables))
-        and not any(looks_at_counters(candidate) or candidate.absent for candidate in candidates)
+        and all(map(is_plain, request.redeemables))
+        and all(map(is_recallable, candidates))
         and not summary_needs(candidates)
     )
 

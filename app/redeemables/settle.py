@@ -19,7 +19,7 @@ from app.core.outcome import Code, CoreUnavailable, Outcome
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged, charge, currents, operations, spent_of
 from app.redeemables.checks import Refused
-from app.redeemables.foresight import foreseen_by, passes, together, unchanged
+from app.redeemables.foresight import foreseen_by, passes, unchanged
 from app.redeemables.gather import Gathered, gather
 from app.redeemables.holders import known_by_email
 from app.redeemables.overdue import free_overdue
@@ -174,7 +174,7 @@ async def _decide(
             outcome = await core.apply(call)
             if asked.looking and outcome.code is Code.OK:
                 foreseen = foreseen_by(gathered.guards, charged, gathered.customer_id)
-                catalogue.foresee(gathered.project.id, together(gathered.facts.candidates), foreseen)
+                catalogue.foresights.put(gathered.project.id, gathered.facts.candidates, foreseen)
         if outcome.code is Code.DUP and outcome.name == "idempotency":
             raise Replayed(outcome.event_id)
         if outcome.code in (Code.OK, Code.DUP):

@@ -11,7 +11,7 @@ from app.core.keys import Keys, Partition
 from app.core.records import CustomerRecord, encode_record
 from app.db.database import Database
 from app.identifiers import new_id
-from app.redeemables.memory import REDEEMABLES_MAX
+from app.redeemables.memory import VOUCHERS_MAX
 from tests.support.server import RunningServer
 from tests.support.valkey import Valkey
 
@@ -88,8 +88,8 @@ async def test_rows_are_counted_as_they_are(server: RunningServer) -> None:
 
 def test_a_worker_remembers_only_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond, more vouchers cost it nothing. A container's limit counts in place of the machine."""
-    full = worker_bytes(Stored(vouchers=REDEEMABLES_MAX))
-    assert full == worker_bytes(Stored(vouchers=10 * REDEEMABLES_MAX))
+    full = worker_bytes(Stored(vouchers=VOUCHERS_MAX))
+    assert full == worker_bytes(Stored(vouchers=10 * VOUCHERS_MAX))
     assert full > worker_bytes(Stored(vouchers=10)) > worker_bytes(Stored())
     whole = memory_forecast.machine_bytes()
     assert whole > 0

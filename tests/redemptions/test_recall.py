@@ -13,6 +13,7 @@ from tests.support.shop import (
     public_code,
     redeem,
     refusal,
+    rule,
     stack,
     unique,
 )
@@ -105,6 +106,20 @@ def test_what_a_request_says_of_its_customer_counts_for_this_request_alone(api: 
         body = stack(code, customer={**named, "metadata": {"level": "gold"}})
         assert created(api.post("/v1/validations", json=body))["valid"] is True
         refusal(api, code, customer=named)
+
+
+def test_a_rule_on_the_past_is_seen_by_who_remembers_a_code_without_one(api: httpx.Client) -> None:
+    """What customers have done is no version: since it counts, it is read for every redemption."""
+    code, campaign_id, customer = known_code(api)
+    never = {"summary.orders.total_count": {"conditions": {"$is": [0]}}}
+    document = {"name": unique("new"), "type": "passive", "filter": never}
+    segment = created(api.post("/v1/segments", json=document))
+    assign(api, rule(api, "customer.segment", {"$is": [segment["id"]]}), "campaign", campaign_id)
+    for _ in range(TIMES):
+        refusal(api, code, customer=customer)
+        newcomer = {"source_id": unique("newcomer")}
+        redeem(api, code, customer=newcomer)
+        refusal(api, code, customer=newcomer)
 
 
 def test_a_limit_is_met_by_whoever_remembers(api: httpx.Client) -> None:
