@@ -25,7 +25,7 @@ COUNTER_BYTES: Final = 190
 """Of one counter with a key of its own: of a campaign, a customer, a window."""
 CLAIM_BYTES: Final = 49
 """Of whose a source_id is; kept for every customer."""
-CODE_BYTES: Final = 276
+CODE_BYTES: Final = 252
 """Of a voucher's record and the way to it from its id; for a day after it was asked for (D5)."""
 CUSTOMER_BYTES: Final = 363
 """Of a customer's record with an address and two metadata; for a day as well."""
