@@ -6,12 +6,14 @@ On PostgreSQL each statement is awaited by itself. Either way it is part of the 
 """
 
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from app.db.database import Database
 
 Values = tuple[Any, ...]
 """As the driver takes them."""
@@ -42,17 +44,15 @@ class Read(NamedTuple):
 T = TypeVar("T")
 Script = Generator[Write | Read, Any, T]
 NOTHING: Final = 0
+ALONE: Final[Sequence[Values]] = [()]
+"""A statement without parameters."""
 
 
 async def run_script(session: AsyncSession, script: Script[T]) -> T:
     """What the script returns. Raises: what it raises; DBAPIError as SQLAlchemy does."""
     connection = await session.connection()
     if connection.dialect.name == "sqlite":
-        raw = await connection.get_raw_connection()
-        driver: Any = raw.driver_connection
-        opened: sqlite3.Connection = driver._conn  # noqa: SLF001  its thread is reached in no public way
-        done: T = await driver._execute(_drive, opened, connection.dialect, script)  # noqa: SLF001  the same
-        return done
+        return await _in_its_thread(connection, _drive, script)
     answer: Any = None
     while True:
         try:
@@ -69,10 +69,46 @@ async def run_script(session: AsyncSession, script: Script[T]) -> T:
             answer = (await connection.exec_driver_sql(statement, _parameters(step))).rowcount
 
 
+async def run_alone(db: Database, script: Script[T]) -> T:
+    """A transaction that is nothing but the script: committed when it returns, rolled back when it raises.
+
+    Nobody is told of it (app.db.noted). On SQLite its begin and its end are part of the one visit.
+    """
+    if not db.is_sqlite:
+        async with db.writing() as session:
+            return await run_script(session, script)
+    async with db.engine.connect() as connection:
+        return await _in_its_thread(connection, _transact, script)
+
+
+async def _in_its_thread(
+    connection: AsyncConnection, run: Callable[[sqlite3.Connection, Dialect, Script[T]], T], script: Script[T]
+) -> T:
+    raw = await connection.get_raw_connection()
+    driver: Any = raw.driver_connection
+    opened: sqlite3.Connection = driver._conn  # noqa: SLF001  its thread is reached in no public way
+    done: T = await driver._execute(run, opened, connection.dialect, script)  # noqa: SLF001  the same
+    return done
+
+
 def _parameters(step: Write) -> Any:
     if isinstance(step.statement, Together):
         return tuple(map(list, zip(*step.rows, strict=True)))
     return list(step.rows) if len(step.rows) > 1 else step.rows[0]
+
+
+def _transact(opened: sqlite3.Connection, dialect: Dialect, script: Script[T]) -> T:
+    def framed() -> Script[T]:
+        yield Write("BEGIN IMMEDIATE", ALONE)
+        done = yield from script
+        yield Write("COMMIT", ALONE)
+        return done
+
+    try:
+        return _drive(opened, dialect, framed())
+    finally:
+        if opened.in_transaction:
+            opened.rollback()
 
 
 def _drive(opened: sqlite3.Connection, dialect: Dialect, script: Script[T]) -> T:
@@ -100,4 +136,6 @@ def _answer(cursor: sqlite3.Cursor, step: Write | Read) -> Any:
         return cursor.execute(step.statement, step.values).fetchall()
     if not step.rows:
         return NOTHING
+    if len(step.rows) == 1:
+        return cursor.execute(step.statement, step.rows[0]).rowcount
     return cursor.executemany(step.statement, step.rows).rowcount

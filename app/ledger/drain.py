@@ -17,7 +17,7 @@ from app.core.keys import Partition
 from app.core.outbox import Entry, Position
 from app.db.database import Database
 from app.db.models import Divergence, LedgerEvent, PartitionState
-from app.db.scripts import Script, Write, run_script
+from app.db.scripts import Script, Write, run_alone
 from app.ledger.batch import REPEATED, Batch, Problem, prepare
 from app.ledger.crash_points import crash_point
 from app.ledger.statements import POSTGRESQL, SQLITE, Statements
@@ -86,10 +86,8 @@ async def _commit(db: Database, cursor: Position, batch: Batch) -> bool:
     if not batch.events:
         return True
     statements = SQLITE if db.is_sqlite else POSTGRESQL
-    async with db.writing() as session:
-        if not await run_script(session, _rows(statements, cursor, batch)):
-            return False
-        crash_point("drain-before-commit")
+    if not await run_alone(db, _rows(statements, cursor, batch)):
+        return False
     crash_point("drain-after-commit")
     return True
 
@@ -106,6 +104,7 @@ def _rows(statements: Statements, cursor: Position, batch: Batch) -> Script[bool
     yield Write(statements.keyed, batch.keyed)
     yield Write(statements.counter_value, list(batch.moved.values()))
     yield Write(statements.counter_held, list(batch.held.values()))
+    crash_point("drain-before-commit")
     return True
 
 

@@ -66,3 +66,14 @@ async def test_only_what_nobody_waits_for_is_gathered(
     slept.clear()
     await work.project()
     assert slept == waits
+
+
+@pytest.mark.parametrize(("projected", "looks_again"), [(0, False), (199, False), (200, True)])
+async def test_the_projector_looks_again_only_after_a_full_run(projected: int, looks_again: bool) -> None:
+    """Of less nothing is left, and what is ledgered meanwhile says so itself."""
+    nobody: Any = None
+    projector: Any = Projector(projected)
+    work = OutboxWork(nobody, nobody, projector)
+    work._fell_behind(HERE)
+    await work.project()
+    assert (HERE in work._behind) is looks_again

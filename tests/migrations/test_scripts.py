@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from app.db import migrate
 from app.db.database import Database
 from app.db.models import Counter
-from app.db.scripts import Read, Script, Write, run_script
-from app.ledger.statements import SQLITE, among, statements_of
+from app.db.scripts import Read, Script, Write, run_alone, run_script
+from app.ledger.statements import POSTGRESQL, SQLITE, among, statements_of
 from tests.support.postgres import Postgres
 
 ROWS = [("p.0", f"n:customer:{number}", "used", number, 0, 0, 1, number) for number in range(1, 4)]
@@ -72,6 +72,29 @@ async def test_a_script_is_part_of_its_transaction(db: Database) -> None:
     with pytest.raises(LookupError, match="halfway"):
         await stop_halfway()
     assert await stored(db) == [7]
+
+
+async def test_a_script_alone_is_a_transaction(db: Database) -> None:
+    """Committed when it returns; what it raises, or the database refuses, leaves nothing and no lock."""
+    statements = SQLITE if db.is_sqlite else POSTGRESQL
+
+    def script(problem: Exception | None = None) -> Script[str]:
+        yield Write(statements.counter_value, ROWS)
+        if problem is not None:
+            raise problem
+        return "done"
+
+    def refused() -> Script[None]:
+        yield Write(statements.counter_value, ROWS)
+        yield Write(statements.keyed, [("p.0", 1, 1, "scope", "print", 9)] * 2)
+
+    with pytest.raises(LookupError, match="halfway"):
+        await run_alone(db, script(LookupError("halfway")))
+    with pytest.raises(IntegrityError):
+        await run_alone(db, refused())
+    assert await stored(db) == []
+    assert await run_alone(db, script()) == "done"
+    assert await stored(db) == [1, 2, 3]
 
 
 async def test_what_the_database_refuses_is_raised_as_everywhere(db: Database) -> None:
