@@ -38,7 +38,6 @@ class WorkLine(Struct, eq=False, gc=False):
     share: int = 0
     sum_applied: int = 0
     sum_applied_quantity: int = 0
-    touched: bool = False
     standing: LineState | None = None
     """As answered while nothing is applied to it."""
     products: frozenset[str] | None = None
@@ -93,33 +92,9 @@ class WorkLine(Struct, eq=False, gc=False):
             self.skus = frozenset([name for name in skus if name is not None])
         return known
 
-    def state(self) -> LineState:
-        """The line as answered after the redeemable that was committed last."""
-        if self.touched:
-            return self.frozen(self.applied, self.applied_discount_quantity)
-        standing = self.standing
-        if standing is None:
-            standing = self.standing = self.frozen(0, 0)
-        return standing
-
     def frozen(self, applied: int, applied_units: int) -> LineState:
         """The line as it stands, with what was applied to it."""
         line = self.source
-        if self.plain:
-            return LineState(
-                self.index,
-                self.source_index,
-                line.product_id,
-                line.sku_id,
-                line.source_id,
-                line.related_object,
-                self.quantity,
-                self.price,
-                self.amount,
-                self.discount,
-                applied,
-                True,
-            )
         return LineState(
             self.index,
             self.source_index,
@@ -142,6 +117,41 @@ class WorkLine(Struct, eq=False, gc=False):
             self.share,
             self.replaced,
         )
+
+
+def states_of(lines: list[WorkLine], *, summed: bool = False) -> tuple[LineState, ...]:
+    """The lines as answered after the redeemable that was committed last; summed: as answered at the root,
+    with what the whole request applied.
+    """
+    states: list[LineState] = []
+    for line in lines:
+        applied = line.sum_applied if summed else line.applied
+        units = line.sum_applied_quantity if summed else line.applied_discount_quantity
+        nothing = not (applied or units)
+        state = line.standing if nothing else None
+        if state is None:
+            if line.plain:  # Most are, and a stack writes each line several times.
+                source = line.source
+                state = LineState(
+                    line.index,
+                    line.source_index,
+                    source.product_id,
+                    source.sku_id,
+                    source.source_id,
+                    source.related_object,
+                    line.quantity,
+                    line.price,
+                    line.amount,
+                    line.discount,
+                    applied,
+                    True,
+                )
+            else:
+                state = line.frozen(applied, units)
+            if nothing:
+                line.standing = state
+        states.append(state)
+    return tuple(states)
 
 
 def work_line(index: int, source: Line) -> WorkLine:
@@ -197,6 +207,7 @@ class Cart:
         "applied",
         "base_amount",
         "changed",
+        "counts_units",
         "discount",
         "facts",
         "initial_amount",
@@ -236,6 +247,8 @@ class Cart:
         """Whether the redeemable that was committed last did something to a line."""
         self.changed = False
         """Whether any of this request did."""
+        self.counts_units = True
+        """Whether anybody asks which lines and units are discounted already."""
         self.standing: tuple[LineState, ...] | None = None
         """The lines as answered while nothing is applied to any of them: every redeemable that leaves them
         alone answers these."""
@@ -250,22 +263,19 @@ class Cart:
 
     def state(self) -> OrderState:
         """The order after the redeemable that was committed last."""
-        lines = tuple([line.state() for line in self.lines]) if self.moved else self._standing()
+        lines = states_of(self.lines) if self.moved else self._standing()
         shipping = tuple([method.state() for method in self.shipping]) if self.shipping else ()
         return self._freeze(lines, self.applied, self.items_applied, shipping)
 
     def _standing(self) -> tuple[LineState, ...]:
         lines = self.standing
         if lines is None:
-            lines = self.standing = tuple([line.state() for line in self.lines])
+            lines = self.standing = states_of(self.lines)
         return lines
 
     def root(self) -> OrderState:
         """The order with applied amounts summed over the request."""
-        if self.changed:
-            lines = tuple([line.frozen(line.sum_applied, line.sum_applied_quantity) for line in self.lines])
-        else:
-            lines = self._standing()
+        lines = states_of(self.lines, summed=True) if self.changed else self._standing()
         shipping = tuple([method.summed() for method in self.shipping]) if self.shipping else ()
         return self._freeze(lines, self.sum_applied, self.sum_items_applied, shipping)
 

@@ -9,8 +9,7 @@ def commit(cart: Cart, plan: Plan) -> None:
     """Carry out a plan. After this point the redeemable is applied."""
     if cart.moved:
         for line in cart.lines:
-            if line.touched:
-                line.touched = False
+            if line.applied or line.applied_discount_quantity:
                 line.applied = 0
                 line.applied_discount_quantity = 0
     cart.moved = bool(plan.cuts or plan.additions or plan.replacements)
@@ -20,16 +19,17 @@ def commit(cart: Cart, plan: Plan) -> None:
     cart.applied = plan.order
     cart.discount += plan.order
     cart.sum_applied += plan.order
-    items = 0
+    items, counts_units = 0, cart.counts_units
     for cut in plan.cuts:
         line = cut.line
         amount = cut.amount
-        line.touched = line.product_level = True
         line.standing = None
         line.applied = amount
         line.discount += amount
         line.sum_applied += amount
-        line.consumed += cut.units
+        if counts_units:
+            line.product_level = True
+            line.consumed += cut.units
         if cut.partial:
             line.plain = False
             line.applied_quantity = cut.units
@@ -77,7 +77,6 @@ def _add(cart: Cart, addition: Addition) -> int:
         if cart.initial_amount is None:
             cart.initial_amount = cart.amount
         cart.amount += price * addition.added
-    line.touched = True
     line.plain = False
     line.standing = None
     line.applied += addition.discount
@@ -108,7 +107,6 @@ def _replace(cart: Cart, replacement: Replacement) -> int:
         cart.items_discount -= lost
     if cart.amount is not None:
         cart.amount -= replacement.amount
-    line.touched = True
     line.plain = False
     line.standing = None
     return _add(cart, replacement.addition)

@@ -35,6 +35,8 @@ class Context:
     initial_basis = False
     withheld = 0
     withheld_lines: frozenset[int] = NO_LINES
+    lists = True
+    """Whether it is asked which items a redeemable applies to."""
     plan: Plan | None = None
     chosen: "list[Chosen] | None" = None
     begun = False
@@ -49,6 +51,7 @@ class Context:
         self.once = facts.stacking.redeemables_products_application_mode == "ONCE"
         extensions = facts.project_extensions
         self.exclusive_units = bool(extensions) and extensions.get("units_application_mode") == "EXCLUSIVE"
+        self.cart.counts_units = self.once or self.exclusive_units
         self.project_terms = terms_of(extensions) if extensions else NO_TERMS
         self.reserved: dict[int, str] = {}
         """Lines that belong to one redeemable only, by index (best discount per item)."""

@@ -69,7 +69,7 @@ def decide(facts: Facts, moment: Moment, *, explain: bool = False, lists: bool =
 
         make = ExplainedRun
     run = _run(make, facts, moment, order)
-    run.lists = lists
+    run.context.lists = lists
     if stacking.exclusive_categories and len(order) > 1:
         kinds = [kind_of(candidate, stacking) for candidate in order]
         if EXCLUSIVE in kinds and COMMON in kinds:
@@ -81,7 +81,7 @@ def decide(facts: Facts, moment: Moment, *, explain: bool = False, lists: bool =
             ):
                 return decision
             run = _run(make, facts, moment, order)
-            run.lists = lists
+            run.context.lists = lists
     return run.through(order)
 
 
@@ -114,7 +114,6 @@ class Run:
         self.contenders: frozenset[str] = frozenset()
         self.losers: frozenset[str] = frozenset()
         self.trace: Mapping[str, Any] | None = None
-        self.lists = True
 
     def through(self, order: tuple[Candidate, ...], *, without_common: bool = False) -> Decision:
         facts = self.facts
@@ -306,7 +305,7 @@ class Run:
         """Commit the plan and write down the result."""
         context = self.context
         balance = context.balance(candidate) if plan.payment else None
-        applicable, inapplicable_ = applicable_lists(context) if self.lists else ((), ())
+        applicable, inapplicable_ = applicable_lists(context) if context.lists else ((), ())
         order = None
         details = exchange_details(context.cart, plan) if plan.replacements else ()
         if context.has_order:

@@ -8,6 +8,7 @@ candidate order, the discount's cap per line, the discount's aggregate.
 from typing import TYPE_CHECKING
 
 from rules.applicable import Chosen, Entry, choose
+from rules.cart import WorkLine
 from rules.discounts.program import Discount, minor_of, minor_value, percent_value
 from rules.money import half_up, share, units_worth
 from rules.plan import LineCut, Plan
@@ -171,16 +172,25 @@ def percent(context: "Context", discount: Discount) -> Plan | Trouble:
     """A share of each line's subtotal (or original amount), of its eligible units only, rounded once per
     line.
     """
+    bundles = context.bundles
+    per_line = discount.formula is not None
+    whole = not (per_line or context.applicables or context.exclusive_units or discount.extras is not None)
+    if whole and not context.lists:
+        lines = _every_line(context)
+        if lines:
+            numerator, denominator = percent_value(context, discount)
+            plan = _percent_plainly(context, discount, lines, numerator * bundles, denominator * 100)
+            if plan is not None:
+                return plan
     chosen = chosen_lines(context, discount)
     if isinstance(chosen, Trouble):
         return chosen
     raw = []
-    bundles = context.bundles
     on_amount = context.initial_basis or context.exclusive_units
     numerator, denominator = percent_value(context, discount)
-    per_line = discount.formula is not None
-    if not (per_line or context.applicables or context.exclusive_units or discount.extras is not None):
-        plan = _percent_plainly(context, discount, chosen, numerator * bundles, denominator * 100)
+    if whole and context.lists:
+        lines = [one.line for one in chosen]
+        plan = _percent_plainly(context, discount, lines, numerator * bundles, denominator * 100)
         if plan is not None:
             return plan
     for one in chosen:
@@ -198,8 +208,21 @@ def percent(context: "Context", discount: Discount) -> Plan | Trouble:
     return finish(context, discount, chosen, raw)
 
 
+def _every_line(context: "Context") -> list[WorkLine]:
+    """The lines when all of them may be discounted and nobody asks which; none when more has to be looked
+    at.
+    """
+    lines = context.cart.lines
+    if context.chosen is not None or context.once or context.withheld_lines or context.reserved:
+        return []
+    for line in lines:
+        if line.amount is None or line.quantity <= 0:
+            return []
+    return lines
+
+
 def _percent_plainly(
-    context: "Context", discount: Discount, chosen: list[Chosen], numerator: int, denominator: int
+    context: "Context", discount: Discount, lines: list[WorkLine], numerator: int, denominator: int
 ) -> Plan | None:
     """Whole lines and nothing but the discount's own limit, in one pass; None when more has to be looked
     at.
@@ -210,8 +233,7 @@ def _percent_plainly(
     cuts = plan.cuts
     total = 0
     twice, limit, on_amount = 2 * denominator, discount.amount_limit, context.initial_basis
-    for one in chosen:
-        line = one.line
+    for line in lines:
         amount = line.amount or 0
         most = amount - line.discount
         value = (2 * (amount if on_amount else most) * numerator + denominator) // twice
@@ -220,7 +242,7 @@ def _percent_plainly(
             value = limit
         if value:
             total += value
-            cuts.append(LineCut(line, value, one.units, amount, False))
+            cuts.append(LineCut(line, value, line.quantity, amount, False))
     return plan if total <= context.cart.remaining else None
 
 
