@@ -217,9 +217,8 @@ def apply_command(
 ) -> tuple[Argument, ...]:
     """The EVALSHA command of one call. Raises OldNamespace when its keys are not those of `keys`."""
     moves, plan = _planned(call.ops)
-    _require(keys, moves.hashes)
-    _require(keys, plan.fields)
-    _require(keys, plan.record_keys)
+    hashes = (*moves.hashes, *plan.fields, *plan.record_keys)
+    _require(keys, hashes)
     if call.idempotency_key:
         _require(keys, (call.idempotency_key,))
     replay = keys.replay(call.rid)
@@ -236,10 +235,9 @@ def apply_command(
     if len(values) <= FLAT_MAX:
         packed = packed[_ARRAY_16_BYTES:]
     return (
-        "EVALSHA", sha,
-        5 + len(moves.hashes) + len(plan.fields) + len(plan.record_keys) + (access is not None),
+        "EVALSHA", sha, 5 + len(hashes) + (access is not None),
         keys.meta, keys.versions(), keys.outbox, replay, call.idempotency_key or replay,
-        *moves.hashes, *plan.fields, *plan.record_keys, *(() if access is None else access[:1]),
+        *hashes, *(() if access is None else access[:1]),
         packed, call.event, call.private, *plan.values,
     )  # fmt: skip
 
