@@ -21,7 +21,6 @@ from app.ledger.drain import BATCH_MAX, Diverged, ledger_entries
 from app.ledger.lease import LeaseLost
 from app.ledger.leftovers import drop_namespaces, drop_records
 from app.ledger.partitions import State, announce, live_partitions
-from app.ledger.project import BATCH_MAX as PROJECTED_MAX
 from app.ledger.project import Projector
 from app.ledger.recovery import close_diverged, is_healthy, recover
 
@@ -239,7 +238,7 @@ class OutboxWork:
         except BaseException:
             self._fell_behind(partition)
             raise
-        if moved >= PROJECTED_MAX:  # Of less nothing is left: what is ledgered meanwhile says so itself.
+        if moved and not self.projector.caught_up:  # What is ledgered meanwhile says so itself.
             self._fell_behind(partition)
         await _gather(moved)
 

@@ -64,6 +64,8 @@ class Projector:
         self._db = db
         self._customers = customers
         self.recent = Recent()
+        self.caught_up = False
+        """Whether the run before ended where the ledger did when it began."""
 
     async def project_all(self, partition: Partition) -> int:
         """Until nothing is left; the number of events."""
@@ -75,6 +77,7 @@ class Projector:
     async def project(self, partition: Partition) -> int:
         """One run; the number of events, 0 when everything ledgered is projected."""
         left: dict[Position, Left] = {}
+        self.caught_up = False
         async with self._db.reading() as session:
             state = await read_state(session, partition)
             if state is None:
@@ -98,6 +101,7 @@ class Projector:
                 await self._one_by_one(state, events, left)
         except Overtaken:
             return len(events)
+        self.caught_up = events[-1].position >= state.cursor
         return len(events)
 
     async def _move_on(self, state: State) -> None:

@@ -29,6 +29,7 @@ class Core:
 class Projector:
     def __init__(self, events: int) -> None:
         self.events = events
+        self.caught_up = False
         self.recent = self
 
     def keep(self, *_: Any) -> None:
@@ -68,11 +69,16 @@ async def test_only_what_nobody_waits_for_is_gathered(
     assert slept == waits
 
 
-@pytest.mark.parametrize(("projected", "looks_again"), [(0, False), (199, False), (200, True)])
-async def test_the_projector_looks_again_only_after_a_full_run(projected: int, looks_again: bool) -> None:
-    """Of less nothing is left, and what is ledgered meanwhile says so itself."""
+@pytest.mark.parametrize(
+    ("projected", "caught_up", "looks_again"), [(0, False, False), (9, True, False), (9, False, True)]
+)
+async def test_the_projector_looks_again_until_it_caught_up(
+    projected: int, caught_up: bool, looks_again: bool
+) -> None:
+    """What is ledgered meanwhile says so itself."""
     nobody: Any = None
     projector: Any = Projector(projected)
+    projector.caught_up = caught_up
     work = OutboxWork(nobody, nobody, projector)
     work._fell_behind(HERE)
     await work.project()

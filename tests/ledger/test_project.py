@@ -225,3 +225,24 @@ async def test_the_watermark_says_what_is_projected(any_shop: Shop) -> None:
     await any_shop.settle()
     marks = await any_shop.core.watermarks.read(any_shop.partition)
     assert marks == {"ledgered": Position.parse(event_id), "projected": Position.parse(event_id)}
+
+
+async def test_a_run_says_whether_it_caught_up(any_shop: Shop) -> None:
+    """The last events of an epoch are not the end when another has begun: the cursor has yet to follow."""
+    await any_shop.redeem_many(2)
+    await any_shop.drain()
+    async with any_shop.db.writing() as session:
+        await session.execute(text("UPDATE partitions SET epoch = 2, cursor_epoch = 2, cursor_seq = 0"))
+    projector = any_shop.projector
+    assert (await projector.project(any_shop.partition), projector.caught_up) == (2, False)
+    assert await projector.project(any_shop.partition) == 0
+    (state,) = await any_shop.rows(PartitionState)
+    assert (state.projected_epoch, state.projected_seq) == (2, 0)
+
+
+async def test_a_run_that_took_all_has_caught_up(any_shop: Shop) -> None:
+    """Nobody has to look again."""
+    await any_shop.redeem_many(2)
+    await any_shop.drain()
+    assert await any_shop.projector.project(any_shop.partition) == 2
+    assert any_shop.projector.caught_up
