@@ -42,8 +42,10 @@ CODE_BYTES_MAX = 150.0
 TIER_BYTES_MAX = 1_500.0
 REDEMPTION_BYTES_MAX = 500.0
 CAMPAIGNS = 1_000
-WARM = 500
-"""Pieces of the same work before the first reading."""
+WARM = 2_000
+"""Pieces of the same work before the first reading: by then a worker has all that it keeps of the codes that
+were used last, besides what it remembers of each.
+"""
 AT_ONCE = 16
 BATCH = 1_000
 TRIM_SECONDS_MAX = 300.0
@@ -159,7 +161,9 @@ async def _until_codes(client: httpx.AsyncClient, code: str) -> None:
 
 
 async def with_vouchers(stage: Stage, client: httpx.AsyncClient, codes: Sequence[str]) -> Bar:
-    """As many as a worker remembers at most: each is validated and redeemed once."""
+    """As many as a worker remembers at most: each is validated and redeemed once. Pages of SQLite that they
+    come from count as well.
+    """
     asking = Asking(client)
     first, rest = codes[:WARM], codes[WARM:]
     for some in (first, rest):

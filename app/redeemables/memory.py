@@ -122,6 +122,9 @@ class Memory:
         """One text and its bytes: a tenth of what is ready to be decided on."""
         self._packed.put(f"{project_id} {requested_id}", encode_record(record))
 
+    def unpack(self, project_id: str, requested_id: str) -> None:
+        self._packed.pop(f"{project_id} {requested_id}")
+
     def customer(self, project_id: str, identity: Identity) -> Acquaintance | None:
         found = self._customers.get((project_id, identity))
         return found if found is not None and found.generation == self.generation(project_id) else None
@@ -133,7 +136,7 @@ class Memory:
         """A version was not what is remembered here."""
         self._of(together).entries.pop((project_id, together), None)
         if len(together) == 1:
-            self._packed.pop(f"{project_id} {together[0][1]}")
+            self.unpack(project_id, together[0][1])
         self._customers.entries.pop((project_id, identity), None)
 
     def fell_short(self, project_id: str, together: Together, spent: Mapping[CounterName, Counter]) -> None:

@@ -16,6 +16,7 @@ from tests.support.shop import (
     rule,
     stack,
     unique,
+    validate,
 )
 
 TIMES = 8
@@ -115,11 +116,16 @@ def test_a_rule_on_the_past_is_seen_by_who_remembers_a_code_without_one(api: htt
     document = {"name": unique("new"), "type": "passive", "filter": never}
     segment = created(api.post("/v1/segments", json=document))
     assign(api, rule(api, "customer.segment", {"$is": [segment["id"]]}), "campaign", campaign_id)
-    for _ in range(TIMES):
-        refusal(api, code, customer=customer)
+    refusal(api, code, customer=customer)
+    other, _ = public_code(api, percent_off(10))
+    for _ in range(3):
         newcomer = {"source_id": unique("newcomer")}
+        created(api.post("/v1/customers", json=newcomer))
+        for _ in range(TIMES):
+            assert validate(api, other, customer=newcomer)["valid"] is True
         redeem(api, code, customer=newcomer)
-        refusal(api, code, customer=newcomer)
+        for _ in range(TIMES):
+            refusal(api, code, customer=newcomer)
 
 
 def test_a_limit_is_met_by_whoever_remembers(api: httpx.Client) -> None:
