@@ -122,7 +122,8 @@ class Memory:
         """One text and its bytes: a tenth of what is ready to be decided on."""
         self._packed.put(f"{project_id} {requested_id}", encode_record(record))
 
-    def unpack(self, project_id: str, requested_id: str) -> None:
+    def leave(self, project_id: str, requested_id: str) -> None:
+        """Read it each time from now on, until it is packed again."""
         self._packed.pop(f"{project_id} {requested_id}")
 
     def customer(self, project_id: str, identity: Identity) -> Acquaintance | None:
@@ -136,7 +137,7 @@ class Memory:
         """A version was not what is remembered here."""
         self._of(together).entries.pop((project_id, together), None)
         if len(together) == 1:
-            self.unpack(project_id, together[0][1])
+            self.leave(project_id, together[0][1])
         self._customers.entries.pop((project_id, identity), None)
 
     def fell_short(self, project_id: str, together: Together, spent: Mapping[CounterName, Counter]) -> None:

@@ -67,7 +67,7 @@ async def _made(
     guards[PRODUCTS] = catalogue.products.version(project_id)
     candidate, own_guards = await candidate_of(catalogue, project, redeemable, record, campaigns, {})
     if not is_recallable(candidate) or summary_needs((candidate,)):
-        catalogue.memory.unpack(project_id, redeemable.id)
+        catalogue.memory.leave(project_id, redeemable.id)
         return None
     return Remembered(
         generation=generation,
