@@ -129,14 +129,14 @@ class Run:
             if needs_all and result.status == INAPPLICABLE:
                 return self._all_failed(order, result)
             results.append(result)
-        applied = [result for result in results if result.status == APPLICABLE]
+        applied = tuple([result for result in results if result.status == APPLICABLE])
         if not self.context.has_order:
             root = None
         elif len(applied) == 1:
             root = applied[0].order
         else:
             root = self.context.cart.root()
-        return Decision(bool(applied), tuple(results), root, self.trace)
+        return Decision(bool(applied), tuple(results), root, self.trace, applied)
 
     def _all_failed(self, order: tuple[Candidate, ...], failed: Result) -> Decision:
         """Mode ALL: the first failure stands, everything else is left out, nothing is discounted."""

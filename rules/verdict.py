@@ -133,10 +133,8 @@ class Decision(Struct, frozen=True, gc=False):
     results: tuple[Result, ...]
     order: OrderState | None
     trace: Mapping[str, Any] | None = None
-
-    @property
-    def applied(self) -> tuple[Result, ...]:
-        return tuple(result for result in self.results if result.status == "APPLICABLE")
+    applied: tuple[Result, ...] = ()
+    """Of the results, those that are APPLICABLE."""
 
     @property
     def first_refusal(self) -> Result | None:
