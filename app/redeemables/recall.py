@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from app.core.core import RedemptionCore
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.customers import CustomerPayload, customer_facts, says_nothing
-from app.redeemables.foresight import asked_together, look_for, unchanged
+from app.redeemables.foresight import Foreseen, asked_together, look_for, unchanged
 from app.redeemables.gather import Gathered, order_facts_of
 from app.redeemables.memory import NOTHING_SPENT, Acquaintance, Identity, Remembered
 from app.redeemables.opening import PRODUCTS, is_plain, is_recallable, opened, together_of
@@ -103,7 +103,8 @@ async def confirmed(
     if foreseen is None:
         return None
     keys, customer = recalled.keys, recalled.customer
-    look = look_for(core, keys, replace(foreseen, guards=(*foreseen.guards, PRODUCTS)), recalled.customer_id)
+    with_products = Foreseen((*foreseen.guards, PRODUCTS), foreseen.counters)
+    look = look_for(core, keys, with_products, recalled.customer_id)
     commands = look.commands
     records_at = len(commands)
     versions = []
