@@ -35,7 +35,7 @@ WORKER_BYTES: Final = 98 << 20
 """Of a web worker that has served nothing."""
 CAMPAIGN_BYTES: Final = 40 << 10
 """Of a compiled campaign with a rule in a worker."""
-REMEMBERED_BYTES: Final = 600
+REMEMBERED_BYTES: Final = 500
 """Of a voucher that a worker remembers."""
 OPEN_BYTES: Final = 5_600
 """Of one of those that it has ready, because they are used again and again."""
