@@ -210,8 +210,8 @@ async def test_values_of_persons_are_never_kept(db):
 
 def test_no_room_writes_past_the_audit():
     """SQL is written through `call.write()` alone: the one place that appends to the chain. An intended
-    rollback is an event of the ledger, an export changes nothing that it exports, an attempt at a webhook is a
-    record of itself, and what is taken away of told publications are notes (snapshots_due).
+    rollback is an event of the ledger, an export changes nothing that it exports, an attempt at a webhook
+    is a record of itself, and what is taken away of told publications are notes (snapshots_due).
     """
     found = subprocess.run(
         ["git", "grep", "-lE", r"\.writing\(\)", "--", "app/api", "app/redeemables"],
