@@ -9,6 +9,8 @@ from app.db.database import Database
 from app.db.models import SnapshotDue
 from app.redeemables.told_publications import ToldPublications
 
+SECONDS_MAX = 60
+
 
 async def _noted(db: Database, count: int) -> list[int]:
     async with db.writing() as session:
@@ -24,17 +26,23 @@ async def _left(db: Database) -> list[int]:
         return list(await session.scalars(select(SnapshotDue.id).order_by(SnapshotDue.id)))
 
 
+async def _become(db: Database, expected: list[int]) -> bool:
+    """Whether exactly these are left, at last."""
+    async with asyncio.timeout(SECONDS_MAX):
+        while await _left(db) != expected:
+            await asyncio.sleep(0.01)
+    return True
+
+
 async def test_what_was_told_is_taken_away_and_nothing_else(sqlite: Database) -> None:
     """Without anybody waiting for it; a note whose telling is under way stays."""
     publications = ToldPublications(sqlite)
     first, under_way, last = await _noted(sqlite, 3)
     publications.told(first)
     publications.told(last)
-    while await _left(sqlite) != [under_way]:
-        await asyncio.sleep(0.01)
+    assert await _become(sqlite, [under_way])
     publications.told(under_way)
-    while await _left(sqlite):
-        await asyncio.sleep(0.01)
+    assert await _become(sqlite, [])
     await publications.close()
 
 
