@@ -20,7 +20,7 @@ from app.ledger.lease import HeldLease, database_now_ms
 from app.ledger.locks import lock_commands, open_locks
 from app.ledger.partitions import State
 from app.ledger.positions import at_or_beyond, beyond
-from app.ledger.replay import replay, replay_since
+from app.ledger.replay import Moved, moved_since, replay
 from app.ledger.versions import catalogue_versions
 
 HELD_SUFFIX: Final = "~h"
@@ -85,7 +85,7 @@ async def _counters(
             (key, field, one.value, one.held, one.until) for (key, field), one in sorted(replayed.items())
         ]
         return
-    moved = (await replay_since(session, part, state.verified)).counters
+    moved = await moved_since(session, part, state.verified)
     connection = await session.connection()  # Rows as the driver gives them: no objects are made of them.
     streamed = await connection.stream(
         select(Counter.key, Counter.field, Counter.value, Counter.held, Counter.until)
@@ -100,8 +100,20 @@ async def _counters(
         rows: list[Row] = []
         for row in page:
             later = moved.get((row[0], row[1]))
-            rows.append(row if later is None else (row[0], row[1], later.value, later.held, later.until))
+            rows.append(row if later is None else _moved(row, later))
         yield rows
+
+
+def _moved(row: Row, later: Moved) -> Row:
+    """A counter that was only held since the checkpoint has its value from there, and the other way round."""
+    key, field, value, held, _ = row
+    return (
+        key,
+        field,
+        value if later.value is None else later.value,
+        held if later.held is None else later.held,
+        later.until,
+    )
 
 
 class _Filling:

@@ -92,7 +92,7 @@ async def reconcile(core: RedemptionCore, db: Database, partition: Partition) ->
         await _compare_table(session, state, replayed, found)
         await _compare_bases(session, partition, replayed, found)
         _compare_held(replayed, await open_locks(session, state), found)
-    await _compare_redis(core, db, keys, replayed, found)
+    await _compare_redis(core, db, keys, (state.cursor, replayed), found)
     if not found.difference_count:
         await _verified(db, state)
     return found
@@ -164,8 +164,9 @@ def _compare_held(replayed: Replay, locks: list[Lock], found: Reconciled) -> Non
 
 
 async def _compare_redis(
-    core: RedemptionCore, db: Database, keys: Keys, replayed: Replay, found: Reconciled
+    core: RedemptionCore, db: Database, keys: Keys, told: tuple[Position, Replay], found: Reconciled
 ) -> None:
+    cursor, replayed = told
     now = int(datetime.now(UTC).timestamp())
     stored = await read_counters(core, keys)
     for place in stored.keys() | replayed.counters.keys():
@@ -174,8 +175,7 @@ async def _compare_redis(
             continue
         if agrees(counter, stored.get(place, (None, 0))):
             continue
-        held_only = counter.base if counter is not None and counter.value is None else None
-        difference = await _settle(core, db, keys, place, held_only)
+        difference = await _settle(core, db, keys, place, (cursor, counter))
         if difference is not None:
             found.blame(difference)
 
@@ -195,10 +195,14 @@ def agrees(counter: Replayed | None, values: Values) -> bool:
 
 
 async def _settle(
-    core: RedemptionCore, db: Database, keys: Keys, place: Place, held_only: int | None
+    core: RedemptionCore,
+    db: Database,
+    keys: Keys,
+    place: Place,
+    known: tuple[Position, Replayed | None],
 ) -> str | None:
     """Compare one counter with the ledger as of the event that Redis was read at; None when they agree.
-    held_only: the base of one that was never moved.
+    known: what the postings said of it before that.
     """
     partition = keys.partition
     shown: Values = (None, 0)
@@ -221,9 +225,7 @@ async def _settle(
         cursor = await drain_now(core, db, partition)
         if cursor is not None and cursor >= position:
             async with db.snapshot(TABLES) as session:
-                counter = await value_as_of(session, partition.name, place, position)
-            if counter is not None and counter.value is None:
-                counter.base = held_only
+                counter = await value_as_of(session, partition.name, place, position, known)
             if agrees(counter, shown):
                 return None
             break

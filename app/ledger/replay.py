@@ -5,12 +5,12 @@ were archived count as the counters that the archive left in their place.
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from msgspec import Struct
-from sqlalchemy import ColumnElement, select, tuple_
+from msgspec import Struct, structs
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.outbox import Position
-from app.db.models import ArchivedCounter, Counter, LedgerPosting
+from app.db.models import ArchivedCounter, LedgerPosting
 from app.ledger.archived import Archived, read_archived
 from app.ledger.batch import HOLDING
 from app.ledger.positions import beyond, up_to
@@ -18,6 +18,9 @@ from app.ledger.positions import beyond, up_to
 PAGE_ROWS: Final = 2000
 PROBLEMS_MAX: Final = 100
 """More lines would not be read; how many there are is always told."""
+
+NOWHERE: Final = Position(0, 0)
+"""Before all events."""
 
 Place = tuple[str, str]
 
@@ -29,7 +32,7 @@ class Replayed(Struct):
     value: int | None = None
     held: int = 0
     until: int = 0
-    at: Position = Position(0, 0)
+    at: Position = NOWHERE
 
     def ended(self, now_seconds: int) -> bool:
         """Whether its window is over: it counts nothing any more and may be gone (D7)."""
@@ -81,44 +84,72 @@ async def replay(session: AsyncSession, part: str, last: Position | None = None)
     return await follow(_rows(session, statement), await begun(session, part, archived))
 
 
-async def replay_since(session: AsyncSession, part: str, verified: Position) -> Replay:
-    """Only the counters that moved after a verified checkpoint, but each of them from its first posting."""
+class Moved(Struct):
+    """What events left of a counter; None: they say nothing of it."""
+
+    value: int | None = None
+    held: int | None = None
+    until: int = 0
+
+
+async def moved_since(session: AsyncSession, part: str, verified: Position) -> dict[Place, Moved]:
+    """The counters that moved after a verified checkpoint, as the postings since then left them. They are
+    read in the order of events, so that it takes as long as what happened since, whatever there was before.
+    """
     archived = await read_archived(session, part)
-    moved = select(Counter.key, Counter.field).where(Counter.part == part, beyond(Counter, verified))
-    statement = (
-        _columns()
-        .where(LedgerPosting.part == part, beyond(LedgerPosting, archived.last))
-        .where(tuple_(LedgerPosting.key, LedgerPosting.field).in_(moved))
+    moved: dict[Place, Moved] = {}
+    if archived.last > verified:
+        for place, left in (await begun(session, part, archived, verified)).items():
+            moved[place] = Moved(left.value, left.held, left.until)
+    statement = _columns().where(
+        LedgerPosting.part == part, beyond(LedgerPosting, max(archived.last, verified))
     )
-    place = tuple_(ArchivedCounter.key, ArchivedCounter.field)
-    return await follow(_rows(session, statement), await begun(session, part, archived, place.in_(moved)))
+    async for _, _, key, field, _, kind, after, until in _rows(session, statement):
+        one = moved.get((key, field))
+        if one is None:
+            one = moved[key, field] = Moved()
+        if kind in HOLDING:
+            one.held = after
+        else:
+            one.value = after
+        one.until = until
+    return moved
 
 
-async def value_as_of(session: AsyncSession, part: str, place: Place, position: Position) -> Replayed | None:
-    """One counter as it was at an event that is not archived; None when it had no posting by then."""
-    archived = await read_archived(session, part)
+async def value_as_of(
+    session: AsyncSession,
+    part: str,
+    place: Place,
+    position: Position,
+    known: tuple[Position, Replayed | None],
+) -> Replayed | None:
+    """One counter as it was at an event; None when it had no posting by then. known: what it was at an
+    earlier event that is not archived, so that only what came between is read.
+    """
+    since, before = known
     key, field = place
     statement = (
         _columns()
         .where(LedgerPosting.part == part, LedgerPosting.key == key, LedgerPosting.field == field)
-        .where(beyond(LedgerPosting, archived.last), up_to(LedgerPosting, position))
+        .where(beyond(LedgerPosting, since), up_to(LedgerPosting, position))
     )
-    of_place = (ArchivedCounter.key == key, ArchivedCounter.field == field)
-    replayed = await follow(_rows(session, statement), await begun(session, part, archived, *of_place))
-    return replayed.counters.get(place)
+    begins = {} if before is None else {place: structs.replace(before)}
+    return (await follow(_rows(session, statement), begins)).counters.get(place)
 
 
 async def begun(
-    session: AsyncSession, part: str, archived: Archived, *conditions: ColumnElement[bool]
+    session: AsyncSession, part: str, archived: Archived, after: Position = NOWHERE
 ) -> dict[Place, Replayed]:
-    """Counters as the newest archive left them; empty when nothing was archived."""
+    """Counters as the newest archive left them, of those that moved beyond `after`; empty when nothing was
+    archived.
+    """
     if not archived.generations:
         return {}
     row = ArchivedCounter
     connection = await session.connection()
     streamed = await connection.stream(
         select(row.key, row.field, row.base, row.value, row.held, row.until, row.epoch, row.seq)
-        .where(row.part == part, row.generation.in_(archived.generations), *conditions)
+        .where(row.part == part, row.generation.in_(archived.generations), beyond(row, after))
         .order_by(row.generation),
         execution_options={"yield_per": PAGE_ROWS},
     )
@@ -134,7 +165,7 @@ async def follow(rows: AsyncIterator[Any], counters: dict[Place, Replayed] | Non
     """
     replay = Replay(counters={} if counters is None else counters)
     counters = replay.counters
-    current = Position(0, 0)
+    current = NOWHERE
     holding: dict[Place, tuple[int, int]] = {}
     async for epoch, sequence, key, field, delta, kind, after, until in rows:
         position = Position(epoch, sequence)

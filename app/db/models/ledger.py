@@ -57,8 +57,9 @@ class LedgerEvent(Base):
 
 
 class LedgerPosting(Base):
+    """Read in the order of events alone: an index by counter would be half of what the ledger writes."""
+
     __tablename__ = "ledger_postings"
-    __table_args__ = (Index("ix_ledger_postings_key", "part", "key", "field"),)
 
     part: Mapped[str] = mapped_column(Id, primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
