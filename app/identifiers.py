@@ -8,47 +8,60 @@ import time
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32 in lower case: no look-alikes, sorts as it counts."""
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
-"""Two characters for every ten bits: every request makes an id, and one digit at a time takes three times as
-long.
-"""
+"""Two characters for every ten bits: one digit at a time takes three times as long."""
 
-
-_RANDOM_BYTES = 10
-_RANDOM_BITS = (1 << 80) - 1 & ~(0xF << 76) & ~(0b11 << 62)
-_VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 _TIME_CHARACTERS = 10
+_TAIL_CHARACTERS = 16
+
+
+def _digits(ones: int, free: int) -> bytes:
+    """For each byte the digit of its `free` bits and of `ones`."""
+    return bytes(ord(_ALPHABET[ones | byte & free]) for byte in range(256))
+
+
+_RANDOM = _digits(0, 0b11111)
+_VERSION_AT, _VERSION = 0, _digits(0b01110, 0b00001)
+_VARIANT_AT, _VARIANT = 3, _digits(0b01000, 0b10011)
+"""Where the bits of version (0111) and variant (10) stand among the last 80 of a UUIDv7 (RFC 9562)."""
+
 _POOL_SIZE = 256
-_pool: list[int] = []
-"""80 random bits each, for ids to come: a call of the system costs more than an id. A child of this process
-must not use them again.
+_pool: list[str] = []
+"""Ends of ids to come: a call of the system costs more than an id. A child of this process must not use them
+again.
 """
 os.register_at_fork(after_in_child=_pool.clear)
+_heads: dict[int, str] = {}
+"""Of the millisecond that is now, its ten characters."""
 
 
-def _random_bits() -> int:
-    """80 random bits, never given twice, in any thread: `pop` is one step."""
+def _tails(count: int) -> list[str]:
+    """The last 80 bits of as many UUIDv7s: version, variant, 74 random bits. Each digit has a byte drawn."""
+    drawn = os.urandom(_TAIL_CHARACTERS * count)
+    digits = bytearray(drawn.translate(_RANDOM))
+    for at, table in ((_VERSION_AT, _VERSION), (_VARIANT_AT, _VARIANT)):
+        digits[at::_TAIL_CHARACTERS] = drawn[at::_TAIL_CHARACTERS].translate(table)
+    text = digits.decode()
+    return [text[at : at + _TAIL_CHARACTERS] for at in range(0, len(text), _TAIL_CHARACTERS)]
+
+
+def _tail() -> str:
+    """Never given twice, in any thread: `pop` is one step."""
     try:
         return _pool.pop()
     except IndexError:
-        drawn = os.urandom(_RANDOM_BYTES * _POOL_SIZE)
-        _pool.extend(
-            int.from_bytes(drawn[at : at + _RANDOM_BYTES], "big")
-            for at in range(_RANDOM_BYTES, len(drawn), _RANDOM_BYTES)
-        )
-        return int.from_bytes(drawn[:_RANDOM_BYTES], "big")
+        drawn = _tails(_POOL_SIZE)
+        _pool.extend(drawn[1:])
+        return drawn[0]
 
 
-def uuid7() -> int:
-    """128 bits: milliseconds since the epoch, version, 74 random bits (RFC 9562)."""
+def _head() -> str:
     milliseconds = time.time_ns() // 1_000_000
-    random_bits = _random_bits()
-    return (
-        (milliseconds & ((1 << 48) - 1)) << 80
-        | 0x7 << 76
-        | ((random_bits >> 62) & 0xFFF) << 64
-        | 0b10 << 62
-        | (random_bits & ((1 << 62) - 1))
-    )
+    head = _heads.get(milliseconds)
+    if head is None:
+        head = characters_of((milliseconds & ((1 << 48) - 1)) << 80)[:_TIME_CHARACTERS]
+        _heads.clear()
+        _heads[milliseconds] = head
+    return head
 
 
 def characters_of(value: int) -> str:
@@ -65,26 +78,13 @@ def characters_of(value: int) -> str:
 
 def new_id(prefix: str) -> str:
     """prefix with its underscore, e.g. new_id("camp_")."""
-    return prefix + characters_of(uuid7())
+    return prefix + _head() + _tail()
 
 
 def new_ids(prefix: str, count: int) -> list[str]:
     """Many at once, ascending, all of this millisecond: an index then takes them one behind the other."""
-    milliseconds = time.time_ns() // 1_000_000
-    start = prefix + characters_of((milliseconds & ((1 << 48) - 1)) << 80)[:_TIME_CHARACTERS]
-    drawn = os.urandom(_RANDOM_BYTES * count)
-    pairs = _PAIRS
-    found = []
-    for at in range(0, len(drawn), _RANDOM_BYTES):
-        value = int.from_bytes(drawn[at : at + _RANDOM_BYTES], "big") & _RANDOM_BITS | _VERSION_AND_VARIANT
-        found.append(
-            start
-            + pairs[value >> 70] + pairs[value >> 60 & 1023] + pairs[value >> 50 & 1023]
-            + pairs[value >> 40 & 1023] + pairs[value >> 30 & 1023] + pairs[value >> 20 & 1023]
-            + pairs[value >> 10 & 1023] + pairs[value & 1023]
-        )  # fmt: skip
-    found.sort()
-    return found
+    start = prefix + _head()
+    return sorted([start + tail for tail in _tails(count)])
 
 
 def next_version(previous: int = 0) -> int:
