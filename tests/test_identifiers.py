@@ -46,10 +46,10 @@ import os
 from app.identifiers import new_id
 new_id("r_")
 child = os.fork()
-print(",".join(new_id("r_")[12:] for _ in range(50)), flush=True)
 if child:
-    os.waitpid(child, 0)
-else:
+    os.waitpid(child, 0)  # One line after the other.
+print(",".join(new_id("r_")[12:] for _ in range(50)), flush=True)
+if not child:
     os._exit(0)
 """
 
