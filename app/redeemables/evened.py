@@ -19,7 +19,8 @@ from app.redeemables.settle import Compose, Settled, settle
 
 CALLS: Final = 6
 """The read of the request, of the counters of a card and of its holder; an attempt that finds a limit, a look
-for holds that are overdue, and the attempt or the comparison after it.
+for holds that are overdue, and the attempt or the comparison after it. Under an idempotency key one more, for
+what it made before.
 """
 
 
@@ -41,10 +42,10 @@ class EvenedCore:
         self._calls += 1
         return await self._core.apply(*arguments, **options)
 
-    async def fill_up(self, partition: Partition) -> None:
+    async def fill_up(self, partition: Partition, calls: int) -> None:
         """Raises: CoreUnavailable."""
         keys = await self._core.open(partition)
-        while self._calls < CALLS:
+        while self._calls < calls:
             await self.read(partition, [("HMGET", keys.versions(), "s", "prod")])
 
 
@@ -63,5 +64,5 @@ async def settle_evenly(
     counting = EvenedCore(core)
     seen = cast("RedemptionCore", counting)
     settled = await settle(seen, catalogue, asked, request, now, compose, check, explain=explain)
-    await counting.fill_up(asked.partition)
+    await counting.fill_up(asked.partition, CALLS + bool(asked.scope_hash))
     return settled

@@ -25,7 +25,7 @@ from app.redeemables.holders import known_by_email
 from app.redeemables.overdue import free_overdue
 from app.redeemables.read_trip import Asked
 from app.redeemables.recall import came_back, confirmed, fell_short, forget, recall, remember
-from app.redeemables.replay import KeyReused
+from app.redeemables.replay import KeyReused, first_event
 from app.redeemables.request import StackRequest
 from app.redeemables.sessions import own_releases
 from app.redeemables.stacks import expanded
@@ -90,6 +90,43 @@ async def settle(
 
     Raises: Contended, Replayed, KeyReused, CoreUnavailable, LookupError.
     """
+    settled = await _settled(core, catalogue, asked, request, now, compose, check, explain)
+    if settled.outcome is None and asked.scope_hash:
+        await _nothing_made(core, asked)
+    return settled
+
+
+async def _nothing_made(core: RedemptionCore, asked: Asked) -> None:
+    """Before anything is refused under an idempotency key: what it made must be answered again, whatever has
+    changed since (P3). Asked after the decision: a copy of the request that was taken before what this one is
+    refused by is found.
+
+    Raises: Replayed, KeyReused, Contended, CoreUnavailable.
+    """
+    partition = asked.partition
+    for _ in range(GATHER_ATTEMPTS_MAX):
+        keys = await core.open(partition)
+        commands = [("GET", keys.idempotency(asked.scope_hash)), core.belief_command(partition)]
+        record, belief = await core.read(partition, commands)
+        if core.believes(partition, belief):
+            event_id = first_event(record, asked.fingerprint)
+            if event_id is not None:
+                raise Replayed(event_id)
+            return
+        await core.refresh(partition)  # A rebuild has put counters and keys elsewhere.
+    raise Contended
+
+
+async def _settled(
+    core: RedemptionCore,
+    catalogue: Catalogue,
+    asked: Asked,
+    request: StackRequest,
+    now: datetime,
+    compose: Compose,
+    check: Callable[[Gathered], Awaitable[None]],
+    explain: bool,
+) -> Settled:
     recalled = await recall(catalogue, asked, request)
     if recalled is not None and asked.looking:
         recalled = await confirmed(core, catalogue, asked, request, recalled)

@@ -6,6 +6,7 @@ import httpx
 
 from tests.support.server import Project, RunningServer
 from tests.support.shop import (
+    CART,
     created,
     gift_card,
     percent_off,
@@ -98,6 +99,75 @@ def test_a_key_is_known_to_whoever_asks_first_after_a_rebuild(
             with server.client(project) as another:
                 again = another.post(where, json=body, headers=headers)
             assert (again.status_code, again.content) == (200, first.content), again.text
+
+
+TIMES = 8
+"""Requests after which both workers have met what they are about."""
+
+
+def again_and_again(api: httpx.Client, first: httpx.Response, body: dict, headers: dict[str, str]) -> None:
+    """Whichever worker is asked."""
+    for _ in range(TIMES):
+        again = api.post("/v1/redemptions", json=body, headers=headers)
+        assert (again.status_code, again.content) == (200, first.content), again.text
+        assert again.headers["idempotent-replayed"] == "true"
+
+
+def test_what_a_key_took_is_answered_again_after_a_stop(api: httpx.Client) -> None:
+    """Also by a worker that remembers the code and has learnt of the stop by another code of the campaign:
+    the caller whose answer was lost must not be told that nothing was taken.
+    """
+    document = {
+        "name": unique("campaign"),
+        "campaign_type": "DISCOUNT_COUPONS",
+        "voucher": {
+            "type": "DISCOUNT_VOUCHER",
+            "discount": percent_off(10),
+            "redemption": {"quantity": None},
+        },
+    }
+    campaign_id = created(api.post("/v1/campaigns", json=document))["id"]
+    path = f"/v1/campaigns/{campaign_id}/vouchers"
+    code, other = (created(api.post(f"{path}/{unique('CODE')}", json={}))["code"] for _ in range(2))
+    for _ in range(TIMES):
+        redeem(api, code)
+        redeem(api, other)
+    body, headers = stack(code), {"Idempotency-Key": unique("key")}
+    first = api.post("/v1/redemptions", json=body, headers=headers)
+    assert first.status_code == 200
+    created(api.post(f"/v1/campaigns/{campaign_id}/disable"))
+    for _ in range(TIMES):
+        assert refusal(api, other)["key"] == "voucher_disabled"
+    again_and_again(api, first, body, headers)
+    assert refusal(api, code)["key"] == "voucher_disabled"
+
+
+def test_what_a_key_took_is_answered_again_after_a_stop_and_a_rebuild(
+    server: RunningServer, project: Project, api: httpx.Client
+) -> None:
+    """A worker that looks for the key where it was before finds nothing, and refuses nothing by that."""
+    voucher = single_voucher(api, percent_off(10))["code"]
+    for _ in range(TIMES):
+        redeem(api, voucher)
+    body, headers = stack(voucher), {"Idempotency-Key": unique("key")}
+    first = api.post("/v1/redemptions", json=body, headers=headers)
+    created(api.post(f"/v1/vouchers/{voucher}/disable"))
+    for _ in range(TIMES):
+        assert refusal(api, voucher)["key"] == "voucher_disabled"
+    api.get("/v1/redemptions")
+    server.command("ledger", "rebuild", "--project", project.name)
+    again_and_again(api, first, body, headers)
+
+
+def test_what_a_key_took_is_answered_again_after_its_order_was_canceled(api: httpx.Client) -> None:
+    """What makes the request undecidable now did not when it was made."""
+    code, _ = public_code(api, percent_off(10))
+    order = {**CART, "source_id": unique("order")}
+    body, headers = stack(code, order=order), {"Idempotency-Key": unique("key")}
+    first = api.post("/v1/redemptions", json=body, headers=headers)
+    created(api.put(f"/v1/orders/{first.json()['order']['id']}", json={"status": "CANCELED"}))
+    assert refusal(api, code, order=order)["key"] == "invalid_order"
+    again_and_again(api, first, body, headers)
 
 
 def test_fifty_at_once_under_one_key_are_one_redemption(api: httpx.Client) -> None:
