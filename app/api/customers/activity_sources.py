@@ -24,6 +24,7 @@ from sqlalchemy.sql.selectable import Select
 
 from app.db.models import AuditEntry, Campaign, CustomEvent, Order, Publication, Redemption
 from app.http.errors import invalid_query
+from app.http.wire import iso
 
 PREFIX: Final = "evcus_"
 ACTION, EFFECT = "ACTION", "EFFECT"
@@ -237,7 +238,7 @@ def _publication(found: Any) -> Activity:
     publication = {
         "id": row.id,
         "object": "publication",
-        "created_at": row.created_at.isoformat(),
+        "created_at": iso(row.created_at),
         "customer_id": row.customer_id,
         "channel": row.channel,
         "source_id": row.source_id,
@@ -272,7 +273,7 @@ def _event(found: Any) -> Activity:
         "metadata": row.body.get("metadata") or {},
         "referral": row.body.get("referral"),
         "loyalty": row.body.get("loyalty"),
-        "created_at": row.at.isoformat(),
+        "created_at": iso(row.at),
     }
     return Activity(
         Position(microseconds(row.at), _EVENT, row.id),

@@ -1,5 +1,6 @@
 """What a customer's look-ups tell of him: activities, segments, what he holds, what his orders make."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -72,6 +73,26 @@ def test_the_feed_tells_everything_newest_first(api, busy):
     assert all(one["data"]["data"]["customer"]["id"] == customer["id"] for one in answer["data"])
     happened = next(one for one in answer["data"] if one["type"] == "customer.custom_event")
     assert happened["data"]["data"]["event"]["type"] == "looked"
+
+
+def test_every_instant_of_the_feed_is_written_as_everywhere(api, busy):
+    """In UTC with milliseconds, also within what the feed tells of."""
+    answer = created(api.get(f"/v1/customers/{busy[0]['id']}/activity", params={"limit": 100}))
+    instants = list(instants_in(answer))
+    assert len(instants) > len(answer["data"])
+    assert [one for one in instants if not re.fullmatch(r"[-\d]{10}T[\d:]{8}\.\d{3}Z", one)] == []
+
+
+def instants_in(node):
+    if isinstance(node, dict):
+        yield from (
+            value for name, value in node.items() if name in {"created_at", "updated_at", "date"} and value
+        )
+        for value in node.values():
+            yield from instants_in(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from instants_in(value)
 
 
 def test_pages_of_the_feed_are_the_whole_feed(api, busy):
