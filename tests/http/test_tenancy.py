@@ -19,7 +19,7 @@ from app.http import auth, tokens
 from app.http.routing import Scope
 from app.identifiers import new_id
 from app.projects import create_key, create_project
-from app.redeemables import catalogue
+from app.redeemables import catalogue, told_publications
 from tests.http.conftest import server_headers, worker_of
 
 PARAMETER = re.compile(r"\{(\w+)\}")
@@ -112,6 +112,8 @@ def unhurried(monkeypatch):
     """What a process remembers for a while it remembers to the end: else what is asked later costs more."""
     monkeypatch.setattr(auth, "REREAD_SECONDS", 3_600.0)
     monkeypatch.setattr(catalogue, "UNKNOWN_SECONDS", 3_600.0)
+    # What was published before is noted off beside the requests, at any moment.
+    monkeypatch.setattr(told_publications, "GATHERED_SECONDS", 3_600.0)
 
 
 @pytest.fixture
