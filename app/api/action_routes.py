@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from app.api.async_actions.answers import StartedAction
 from app.api.call import Answer, Call
 from app.api.idempotency import once
 from app.http.routing import Route
@@ -47,7 +48,7 @@ class ActionRoutes(Struct, frozen=True):
             summary=summary,
             status=status,
             body=body,
-            answer=dict,
+            answer=StartedAction,
             errors=(*errors, "idempotency_key_reused"),
             consumes=("multipart/form-data",) if is_form else ("application/json",),
         )

@@ -230,29 +230,5 @@ class Trace(Struct, kw_only=True):
     redeemables: list[TraceEntry]
 
 
-class ValidationAnswer(Struct, kw_only=True):
-    id: str
-    valid: bool
-    redeemables: list[Object]
-    skipped_redeemables: list[Object] | None = None
-    inapplicable_redeemables: list[Object] | None = None
-    order: Object | None = None
-    tracking_id: str | None = None
-    session: Object | None = None
-    stacking_rules: Object
-    trace: Trace | None = None
-    """With `explain=true` only."""
-
-
-class RedemptionAnswer(Struct, kw_only=True):
-    redemptions: list[Object]
-    parent_redemption: Object | None = None
-    order: Object | None = None
-    inapplicable_redeemables: list[Object]
-    skipped_redeemables: list[Object]
-    trace: Trace | None = None
-    """With `explain=true` only."""
-
-
 SHAPES = (Discount, RedeemableExtensions, OrderExtensions, Trace)
 """In the document whether or not an operation names them."""

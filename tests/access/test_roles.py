@@ -17,6 +17,7 @@ from app.http.permissions import ROLES
 from app.http.routing import Scope
 from app.http.scopes import CLIENT_SCOPES, SERVER_SCOPES
 from app.projects import create_key
+from tests.support.answers import LOOKED_AT
 from tests.support.patience import PatientTransport
 
 OF_PROJECT = [route for route in ALL_ROUTES if route.scope is Scope.PROJECT]
@@ -108,7 +109,10 @@ def is_refused(answer):
 
 @pytest.fixture
 def http(server):
-    with httpx.Client(base_url=server.base_url, timeout=60, transport=PatientTransport()) as client:
+    transport = PatientTransport()
+    with httpx.Client(
+        base_url=server.base_url, timeout=60, transport=transport, event_hooks=LOOKED_AT
+    ) as client:
         yield client
 
 

@@ -10,6 +10,7 @@ import pytest
 from app.api.routes import ALL_ROUTES
 from tests.durability.load import wait_until
 from tests.support.actions import ended, send_csv
+from tests.support.answers import LOOKED_AT
 from tests.support.server import RunningServer
 from tests.support.shop import created, percent_off, public_code, redeem, single_voucher, stack, unique
 
@@ -108,7 +109,8 @@ def test_management_reads_every_chain(server, project, api):
     """A project's by its id; without one, that of the management keys."""
     voucher = single_voucher(api, percent_off(5))
     headers = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
-    with httpx.Client(base_url=server.base_url, headers=headers, timeout=60) as management:
+    hooks = LOOKED_AT
+    with httpx.Client(base_url=server.base_url, headers=headers, timeout=60, event_hooks=hooks) as management:
         path = "/management/v1/engine/audit"
         of_project = created(management.get(path, params={"project_id": project.project_id, "limit": 100}))
         assert of_project["data"][0]["related_object_id"] == voucher["id"]
@@ -197,7 +199,7 @@ def provoke_webhooks(server, project):
         "events": ["customer.created", "customer.updated", "redemption.succeeded"],
         "extensions": {"headers": {"Authorization": SECRETS["header"]}},
     }
-    with httpx.Client(headers=headers, timeout=30) as manage:
+    with httpx.Client(headers=headers, timeout=30, event_hooks=LOOKED_AT) as manage:
         made = created(manage.post(f"{base}/{path}", json=body))
         manage.post(f"{base}/{path}", json={**body, "target_url": f"ftp://{SECRETS['email']}/"})
         rotated = created(manage.post(f"{base}/engine/{path}/{made['id']}/secret/rotate"))

@@ -14,6 +14,7 @@ import pytest
 
 from app.demo.keys import load_keys
 from app.demo.welcome import requests_to_paste
+from tests.support.answers import LOOKED_AT
 from tests.support.demo import saved_keys, start_demo, wait_told
 from tests.support.patience import PatientTransport
 from tests.support.server import RunningServer
@@ -32,7 +33,9 @@ def client_of(shop: RunningServer) -> httpx.Client:
     keys = saved_keys(shop)
     headers = {"X-App-Id": keys["app_id"], "X-App-Token": keys["app_token"]}
     transport = PatientTransport()
-    return httpx.Client(base_url=shop.base_url, headers=headers, timeout=60, transport=transport)
+    return httpx.Client(
+        base_url=shop.base_url, headers=headers, timeout=60, transport=transport, event_hooks=LOOKED_AT
+    )
 
 
 def listing(client: httpx.Client, path: str) -> list[dict[str, Any]]:

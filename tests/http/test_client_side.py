@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.answers import LOOKED_AT
 from tests.support.server import Project, RunningServer
 from tests.support.shop import CART, created, percent_off, public_code, single_voucher, stack, tier, unique
 
@@ -37,7 +38,7 @@ def browser(server: RunningServer, project: Project, origin: str = ORIGIN) -> ht
         "X-Client-Token": project.client_token,
         "Origin": origin,
     }
-    return httpx.Client(base_url=server.base_url, headers=headers, timeout=30)
+    return httpx.Client(base_url=server.base_url, headers=headers, timeout=30, event_hooks=LOOKED_AT)
 
 
 @pytest.fixture(scope="module")

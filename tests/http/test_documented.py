@@ -6,6 +6,8 @@ import httpx
 import msgspec
 import pytest
 
+from app.api.redemptions.answers import RedemptionAnswer
+from app.api.validations.answers import ValidationAnswer
 from app.http import documented
 from rules.compile import RuleError, compile_discount, compile_extensions
 from tests.support.shop import amount_off, created, public_code, rule, stack
@@ -77,8 +79,8 @@ def test_answers_and_traces_are_as_documented(api: httpx.Client) -> None:
     rules = [rule(api, "order.amount", {"$more_than": [least]}) for least in (1, 99_999)]
     codes = [public_code(api, amount_off(1), validation_rules=[one], quantity=3)[0] for one in rules]
     for path, shape in (
-        ("/v1/validations", documented.ValidationAnswer),
-        ("/v1/redemptions", documented.RedemptionAnswer),
+        ("/v1/validations", ValidationAnswer),
+        ("/v1/redemptions", RedemptionAnswer),
     ):
         answer = created(api.post(path, params={"explain": "true"}, json=stack(*codes)))
         msgspec.convert(answer, msgspec.defstruct("Strict", [], bases=(shape,), forbid_unknown_fields=True))

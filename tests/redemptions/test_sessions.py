@@ -8,6 +8,7 @@ import httpx
 import pytest
 import voucherify
 
+from tests.support.answers import LOOKED_AT
 from tests.support.server import Project, RunningServer
 from tests.support.shop import (
     amount_off,
@@ -256,7 +257,7 @@ def lock_from_a_page(server: RunningServer, project: Project, api: httpx.Client,
         "X-Client-Token": project.client_token,
         "Origin": origin,
     }
-    with httpx.Client(base_url=server.base_url, headers=headers, timeout=30) as page:
+    with httpx.Client(base_url=server.base_url, headers=headers, timeout=30, event_hooks=LOOKED_AT) as page:
         first = created(page.post("/client/v1/validations", json=stack(code, session=lock("page"))))
         longer = lock("page", ttl=7, ttl_unit="DAYS")
         second = created(page.post("/client/v1/validations", json=stack(code, session=longer)))

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app.webhooks.signature import signature
+from tests.support.answers import LOOKED_AT
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.server import Project, RunningServer
 from tests.support.shop import created, percent_off, public_code, redeem, rule, unique, validate
@@ -36,7 +37,7 @@ def api(server: RunningServer, project: Project) -> Iterator[httpx.Client]:
 def manage(server: RunningServer, project: Project) -> Iterator[httpx.Client]:
     headers = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
     path = f"{server.base_url}/management/v1/projects/{project.project_id}/"
-    with httpx.Client(base_url=path, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=path, headers=headers, timeout=30, event_hooks=LOOKED_AT) as client:
         yield client
 
 

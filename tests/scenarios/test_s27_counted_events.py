@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.answers import LOOKED_AT
 from tests.support.server import Project, RunningServer
 from tests.support.shop import amount_off, created, percent_off, public_code, redeem, unique, validate
 
@@ -16,7 +17,7 @@ VIEWED = "product_viewed"
 def management(server: RunningServer, project: Project) -> Iterator[httpx.Client]:
     headers = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
     base = f"{server.base_url}/management/v1/projects/{project.project_id}"
-    with httpx.Client(base_url=base, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=base, headers=headers, timeout=30, event_hooks=LOOKED_AT) as client:
         yield client
 
 

@@ -22,6 +22,7 @@ from app.db.database import Database
 from app.ledger.reconcile import Reconciled, reconcile
 from app.ledger.verify import verify
 from app.projects import create_key, create_project
+from tests.support.answers import checked, checked_async
 from tests.support.patience import PatientTransport
 
 START_SECONDS_MAX = 180.0
@@ -180,12 +181,19 @@ class RunningServer:
             return thread.submit(asyncio.run, _with_core(*urls, work)).result()
 
     def client(self, project: Project, *, patient: bool = True, **options: Any) -> httpx.Client:
-        """Server-side requests of that project; the caller closes it. A patient one reads again on 503."""
+        """Server-side requests of that project; the caller closes it. A patient one reads again on 503.
+        Every answer is held to the OpenAPI document.
+        """
         if patient:
             options.setdefault("transport", PatientTransport())
+        if self.code == ROOT:
+            options.setdefault("event_hooks", {"response": [checked]})
         return httpx.Client(base_url=self.base_url, headers=project.headers, timeout=60, **options)
 
     def async_client(self, project: Project, **options: Any) -> httpx.AsyncClient:
+        """The same from a loop."""
+        if self.code == ROOT:
+            options.setdefault("event_hooks", {"response": [checked_async]})
         return httpx.AsyncClient(base_url=self.base_url, headers=project.headers, timeout=60, **options)
 
     def stop(self) -> None:

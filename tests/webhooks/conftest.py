@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.answers import LOOKED_AT
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.server import Project, RunningServer
 from tests.support.shop import created, unique
@@ -27,7 +28,7 @@ def api(server: RunningServer, project: Project) -> Iterator[httpx.Client]:
 def management(server: RunningServer, project: Project) -> Iterator[httpx.Client]:
     headers = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
     path = f"{server.base_url}/management/v1/projects/{project.project_id}/"
-    with httpx.Client(base_url=path, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=path, headers=headers, timeout=30, event_hooks=LOOKED_AT) as client:
         yield client
 
 

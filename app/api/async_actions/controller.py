@@ -1,6 +1,6 @@
 """Operations on /v1/async-actions."""
 
-from app.api.async_actions import service
+from app.api.async_actions import answers, service
 from app.api.call import Answer, Call
 from app.http.routing import Route
 
@@ -22,7 +22,7 @@ ROUTES: tuple[Route, ...] = (
         permission="async-actions.read",
         tag="Async Actions",
         summary="List Async Actions",
-        answer=dict,
+        answer=answers.AsyncActionList,
         query=("limit", "end_date"),
     ),
     Route(
@@ -33,7 +33,7 @@ ROUTES: tuple[Route, ...] = (
         permission="async-actions.read",
         tag="Async Actions",
         summary="Get Async Action",
-        answer=dict,
+        answer=answers.AsyncAction,
         errors=("not_found",),
     ),
 )

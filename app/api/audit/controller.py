@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.api.audit.answers import AuditEntryList
 from app.api.call import Answer, Call
 from app.audit.changes import ACTIONS
 from app.audit.reading import Wanted, entry_wire, read_entries
@@ -80,7 +81,7 @@ ROUTES: tuple[Route, ...] = (
         permission="audit.read",
         tag="Audit",
         summary="List Audit Entries",
-        answer=dict,
+        answer=AuditEntryList,
         query=QUERY,
     ),
     Route(
@@ -92,7 +93,7 @@ ROUTES: tuple[Route, ...] = (
         permission="audit.read",
         tag="Audit",
         summary="List Audit Entries of a Project or the Organisation",
-        answer=dict,
+        answer=AuditEntryList,
         query=(*QUERY, "project_id"),
         errors=("not_found",),
     ),

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Answer, Call
+from app.api.campaigns.answers import CampaignAvailability
 from app.api.campaigns.pools import free_codes
 from app.api.campaigns.rule_names import cap_of, conditions_by_object, conditions_of
 from app.api.lookup import campaign_named
@@ -159,7 +160,7 @@ def _route(path: str, operation_id: str, scope: Scope) -> Route:
         scope=scope,
         tag="Campaigns",
         summary="How much of a campaign is left",
-        answer=dict,
+        answer=CampaignAvailability,
         errors=("not_found",),
     )
 

@@ -3,8 +3,10 @@
 from typing import Any
 
 from app.api.action_routes import ActionRoutes
+from app.api.async_actions.answers import StartedAction
 from app.api.call import Answer, Call
 from app.api.campaigns import (
+    answers,
     availability,
     codes,
     readiness,
@@ -17,6 +19,7 @@ from app.api.campaigns import (
 from app.api.campaigns.schemas import CampaignCreate, CampaignUpdate, CampaignVouchersCreate
 from app.api.idempotency import once
 from app.api.vouchers import imports
+from app.api.vouchers.answers import Voucher
 from app.api.vouchers.schemas import FileForm
 from app.http.decode import decode_body
 from app.http.routing import Route
@@ -91,7 +94,15 @@ async def add_voucher_with_code(call: Call) -> Answer:
 VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Campaign,
+    **more: Any,
+) -> Route:
     return Route(
         method=method,
         path="/v1/campaigns" + path,
@@ -100,7 +111,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission=more.pop("permission", "campaigns." + VERBS[method]),
         tag="Campaigns",
         summary=summary,
-        answer=dict,
+        answer=answer,
         **more,
     )
 
@@ -124,7 +135,15 @@ ROUTES: tuple[Route, ...] = (
             "idempotency_key_reused",
         ),
     ),
-    _route("GET", "", "list-campaigns", list_campaigns, "List Campaigns", query=LIST_QUERY),
+    _route(
+        "GET",
+        "",
+        "list-campaigns",
+        list_campaigns,
+        "List Campaigns",
+        answers.CampaignList,
+        query=LIST_QUERY,
+    ),
     _route("GET", ONE, "get-campaign", get_campaign, "Get Campaign", errors=NOT_FOUND),
     _route(
         "PUT",
@@ -141,6 +160,7 @@ ROUTES: tuple[Route, ...] = (
         "delete-campaign",
         delete_campaign,
         "Delete Campaign",
+        StartedAction,
         status=202,
         query=("force",),
         errors=NOT_FOUND,
@@ -151,11 +171,18 @@ ROUTES: tuple[Route, ...] = (
         "enable-campaign",
         enable_campaign,
         "Enable Campaign",
+        answers.SwitchedCampaign,
         query=("strict",),
         errors=(*NOT_FOUND, "campaign_not_ready"),
     ),
     _route(
-        "POST", ONE + "/disable", "disable-campaign", disable_campaign, "Disable Campaign", errors=NOT_FOUND
+        "POST",
+        ONE + "/disable",
+        "disable-campaign",
+        disable_campaign,
+        "Disable Campaign",
+        answers.SwitchedCampaign,
+        errors=NOT_FOUND,
     ),
     _route(
         "POST",
@@ -163,6 +190,7 @@ ROUTES: tuple[Route, ...] = (
         "add-vouchers-to-campaign",
         once(add_vouchers),
         "Add Vouchers to Campaign",
+        answers.AddedVouchers,
         other_statuses=(202,),
         permission="codes.write",
         body=CampaignVouchersCreate,
@@ -176,6 +204,7 @@ ROUTES: tuple[Route, ...] = (
         "add-voucher-with-specific-code-to-campaign",
         once(add_voucher_with_code),
         "Add Voucher with Specific Code to Campaign",
+        Voucher,
         body=CampaignVouchersCreate,
         body_required=False,
         errors=(

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Answer, Call
+from app.api.campaigns.answers import CampaignReadiness
 from app.api.campaigns.rule_names import Condition, bounds_from_above, conditions_by_object
 from app.api.lookup import campaign_named, project_of
 from app.db.models import Campaign, Project, PromotionTier, Voucher
@@ -194,7 +195,7 @@ ROUTES: tuple[Route, ...] = (
         permission="campaigns.read",
         tag="Campaigns",
         summary="What usually goes wrong with a campaign",
-        answer=dict,
+        answer=CampaignReadiness,
         errors=("not_found",),
     ),
 )

@@ -14,6 +14,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Answer, Call
+from app.api.campaigns.answers import RunningCampaignList
 from app.api.campaigns.rule_names import Condition, cap_of, conditions_by_object
 from app.core.outbox import Position
 from app.db.models import Campaign, LedgerEvent, LedgerPosting, PromotionTier, Voucher
@@ -321,6 +322,6 @@ ROUTES: tuple[Route, ...] = (
         tag="Campaigns",
         summary="Campaigns that run, their budgets, and when those will be used up",
         query=("limit",),
-        answer=dict,
+        answer=RunningCampaignList,
     ),
 )

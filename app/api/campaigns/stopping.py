@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import select, tuple_
 
 from app.api.call import Answer, Call
+from app.api.campaigns.answers import StoppedCampaign
 from app.api.lookup import campaign_named
 from app.api.promotions.service import touch_campaign
 from app.db.models import Campaign, SessionLock, Voucher
@@ -113,7 +114,7 @@ def _route(path: str, operation_id: str, handler: Any, summary: str) -> Route:
         tag="Campaigns",
         summary=summary,
         body=CampaignStop,
-        answer=dict,
+        answer=StoppedCampaign,
         errors=("not_found",),
     )
 

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Answer, Call
+from app.api.campaigns.answers import CampaignSummary
 from app.api.campaigns.wire import campaign_wires
 from app.api.lookup import campaign_named
 from app.db.models import Campaign, Publication, Redemption, Voucher, VoucherTransaction
@@ -159,7 +160,7 @@ ROUTES: tuple[Route, ...] = (
         permission="campaigns.read",
         tag="Campaigns",
         summary="Get Campaign Summary",
-        answer=dict,
+        answer=CampaignSummary,
         query=("start_date", "end_date"),
         errors=("not_found",),
     ),

@@ -5,6 +5,7 @@ from typing import Any
 from app.api.call import Answer, Call
 from app.api.card_transactions import FILTERED, list_transactions
 from app.api.lookup import campaign_named
+from app.api.vouchers.answers import CardTransactionList
 from app.db.models import VoucherTransaction
 from app.http.routing import Route
 
@@ -26,7 +27,7 @@ ROUTES: tuple[Route, ...] = (
         permission="campaigns.read",
         tag="Campaigns",
         summary="List Campaign Transactions",
-        answer=dict,
+        answer=CardTransactionList,
         query=FILTERED,
         errors=("not_found", "invalid_query_params"),
     ),

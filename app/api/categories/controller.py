@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.categories import service
+from app.api.categories import answers, service
 from app.api.categories.schemas import CategoryBody
 from app.http.routing import Route
 
@@ -39,7 +39,15 @@ async def delete_category(call: Call) -> Answer:
 VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Category,
+    **more: Any,
+) -> Route:
     return Route(
         method=method,
         path="/v1/categories" + path,
@@ -48,13 +56,13 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission="categories." + VERBS[method],
         tag="Categories",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         **more,
     )
 
 
 ROUTES: tuple[Route, ...] = (
-    _route("GET", "", "list-categories", list_categories, "List Categories"),
+    _route("GET", "", "list-categories", list_categories, "List Categories", answers.CategoryList),
     _route(
         "POST",
         "",

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.api.call import Answer, Call
 from app.api.client_side import CREATE_CUSTOMERS, require_flag
-from app.api.consents import service
+from app.api.consents import answers, service
 from app.api.consents.schemas import ConsentCreate, ConsentsGiven, ConsentUpdate
 from app.http.routing import Route, Scope
 from app.http.wire import listing
@@ -59,7 +59,15 @@ async def delete_consent(call: Call) -> Answer:
     return Answer()
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Consent,
+    **more: Any,
+) -> Route:
     resource = "customers" if path.endswith(OF_CUSTOMER) else "consents"
     return Route(
         method=method,
@@ -69,7 +77,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission=f"{resource}." + {"GET": "read", "DELETE": "delete"}.get(method, "write"),
         tag="Consents",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         errors=("not_found",) if "{" in path else (),
         **more,
     )
@@ -80,7 +88,14 @@ def _client(*row: Any, **more: Any) -> Route:
 
 
 ROUTES: tuple[Route, ...] = (
-    _route("GET", "/v1/consents", "list-consents", list_consents, "List Consents"),
+    _route(
+        "GET",
+        "/v1/consents",
+        "list-consents",
+        list_consents,
+        "List Consents",
+        answers.GroupedConsents,
+    ),
     _route(
         "PUT",
         OF_CUSTOMER,
@@ -96,6 +111,7 @@ ROUTES: tuple[Route, ...] = (
         "list-consents-client-side",
         list_consents_client_side,
         "List Consents (client-side)",
+        answers.GroupedConsents,
     ),
     _client(
         "PUT",
@@ -106,7 +122,9 @@ ROUTES: tuple[Route, ...] = (
         body=ConsentsGiven,
         status=204,
     ),
-    _route("GET", MADE, "list-made-consents", list_made, "Consents of the project"),
+    _route(
+        "GET", MADE, "list-made-consents", list_made, "Consents of the project", answers.ConsentList
+    ),
     _route("POST", MADE, "create-consent", create_consent, "Make a consent", body=ConsentCreate),
     _route("GET", MADE_ONE, "get-consent", get_consent, "One consent"),
     _route("PUT", MADE_ONE, "update-consent", update_consent, "Change a consent", body=ConsentUpdate),

@@ -4,7 +4,9 @@ from typing import Any
 
 from app.api.action_routes import ActionRoutes
 from app.api.call import Answer, Call
-from app.api.customers import feed, imports, service
+from app.api.customers import answers, feed, imports, service
+from app.api.customers.activity_answers import CustomerActivityList, CustomerActivityPage
+from app.api.customers.data_answers import PersonalData
 from app.api.customers.erasure import delete_permanently
 from app.api.customers.personal_data import personal_data
 from app.api.customers.redeemables import list_redeemables
@@ -59,7 +61,15 @@ async def list_held(call: Call) -> Answer:
     return Answer(await list_redeemables(call, call.path["customerId"]))
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Customer,
+    **more: Any,
+) -> Route:
     verb = {"GET": "read", "DELETE": "delete"}.get(method, "write")
     return Route(
         method=method,
@@ -69,7 +79,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission=f"customers.{verb}",
         tag="Customers",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         errors=more.pop("errors", ("not_found",)),
         **more,
     )
@@ -84,6 +94,7 @@ ROUTES: tuple[Route, ...] = (
         "list-customers",
         list_customers,
         "List Customers",
+        answers.CustomerList,
         query=(
             "limit",
             "page",
@@ -144,6 +155,7 @@ ROUTES: tuple[Route, ...] = (
         "list-customer-activity",
         list_activity,
         "List Customer Activity",
+        CustomerActivityPage,
         query=(
             "limit",
             "order",
@@ -162,6 +174,7 @@ ROUTES: tuple[Route, ...] = (
         "list-customer-activities",
         list_activities,
         "List Customer Activities (older)",
+        CustomerActivityList,
         query=(
             "limit",
             "order",
@@ -180,6 +193,7 @@ ROUTES: tuple[Route, ...] = (
         "list-customer-segments",
         list_segments,
         "List Customer's Segments",
+        answers.CustomerSegmentList,
     ),
     _route(
         "GET",
@@ -187,6 +201,7 @@ ROUTES: tuple[Route, ...] = (
         "list-customer-redeemables",
         list_held,
         "List Customer's Redeemables",
+        answers.CustomerRedeemableList,
         query=("limit", "order", "starting_after_id", "filters"),
     ),
     Route(
@@ -197,7 +212,7 @@ ROUTES: tuple[Route, ...] = (
         permission="customers.delete",
         tag="Customers",
         summary="Delete Customer Permanently",
-        answer=dict,
+        answer=answers.PermanentDeletion,
         errors=("not_found", "precondition_failed"),
     ),
     _route(
@@ -206,6 +221,7 @@ ROUTES: tuple[Route, ...] = (
         "get-customer-data",
         export_data,
         "All that is kept of one person",
+        PersonalData,
         errors=("not_found",),
     ),
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.event_schemas import service
+from app.api.event_schemas import answers, service
 from app.api.event_schemas.schemas import EventSchemaCreate, EventSchemaUpdate
 from app.http.routing import Route, Scope
 
@@ -32,7 +32,15 @@ async def delete_schema(call: Call) -> Answer:
     return Answer()
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.CustomEventSchema,
+    **more: Any,
+) -> Route:
     return Route(
         method=method,
         path=path,
@@ -42,7 +50,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         scope=Scope.MANAGEMENT,
         tag="Management",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         errors=("not_found", *more.pop("errors", ())),
         **more,
     )
@@ -58,7 +66,14 @@ ROUTES: tuple[Route, ...] = (
         body=EventSchemaCreate,
         errors=("duplicate_found",),
     ),
-    _route("GET", ALL, "list-custom-event-schemas", list_schemas, "List Custom Event Schemas"),
+    _route(
+        "GET",
+        ALL,
+        "list-custom-event-schemas",
+        list_schemas,
+        "List Custom Event Schemas",
+        answers.CustomEventSchemaList,
+    ),
     _route("GET", ONE, "get-custom-event-schema", get_schema, "Get Custom Event Schema"),
     _route(
         "PUT",

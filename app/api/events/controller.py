@@ -6,6 +6,7 @@ import msgspec
 
 from app.api.call import Answer, Call
 from app.api.client_side import LOYALTY_EVENTS, require_flag
+from app.api.events.answers import CustomEvent
 from app.api.events.schemas import EventCreate
 from app.api.events.service import tracked
 from app.http.routing import Route, Scope
@@ -48,7 +49,7 @@ ROUTES: tuple[Route, ...] = (
         tag="Events",
         summary="Track Custom Event",
         body=EventCreate,
-        answer=dict,
+        answer=CustomEvent,
         errors=ERRORS,
     ),
     Route(
@@ -61,7 +62,7 @@ ROUTES: tuple[Route, ...] = (
         tag="Client-side",
         summary="Track Custom Event (client-side)",
         body=EventCreate,
-        answer=dict,
+        answer=CustomEvent,
         errors=(*ERRORS, "forbidden"),
     ),
 )

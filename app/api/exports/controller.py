@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.exports import service
+from app.api.exports import answers, service
 from app.api.exports.schemas import ExportCreate, ExportOf
 from app.http.routing import Route, Scope
 
@@ -49,7 +49,15 @@ async def export_orders(call: Call) -> Answer:
     return Answer(await service.create_export(call, "order", body.parameters))
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Export,
+    **more: Any,
+) -> Route:
     verb = {"GET": "read", "DELETE": "delete"}.get(method, "write")
     return Route(
         method=method,
@@ -59,7 +67,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission=more.pop("permission", f"exports.{verb}"),
         tag=more.pop("tag", "Exports"),
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         **more,
     )
 
@@ -75,7 +83,13 @@ ROUTES: tuple[Route, ...] = (
         errors=ERRORS,
     ),
     _route(
-        "GET", "/v1/exports", "list-exports", list_exports, "List Exports", query=("limit", "page", "order")
+        "GET",
+        "/v1/exports",
+        "list-exports",
+        list_exports,
+        "List Exports",
+        answers.ExportList,
+        query=("limit", "page", "order"),
     ),
     _route(
         "GET",

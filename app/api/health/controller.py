@@ -1,6 +1,7 @@
 """GET /livez, GET /readyz and GET /v1/engine/version."""
 
 from app.api.call import Answer, Call
+from app.api.health.answers import EngineVersion, Liveness, Readiness
 from app.api.health.service import ROLES, head, readiness
 from app.http.routing import Route, Scope
 from app.settings import VERSION
@@ -40,6 +41,7 @@ ROUTES = (
         scope=Scope.PUBLIC,
         tag="Operation",
         summary="Which version answers",
+        answer=EngineVersion,
     ),
     Route(
         method="GET",
@@ -50,6 +52,7 @@ ROUTES = (
         scope=Scope.PUBLIC,
         tag="Operation",
         summary="Whether the process answers",
+        answer=Liveness,
     ),
     Route(
         method="GET",
@@ -60,6 +63,7 @@ ROUTES = (
         scope=Scope.PUBLIC,
         tag="Operation",
         summary="Whether requests can be served: schema, Redis, durability, partitions",
+        answer=Readiness,
         query=("role",),
         errors=("service_unavailable",),
     ),

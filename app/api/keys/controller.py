@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.keys import service
+from app.api.keys import answers, service
 from app.api.keys.schemas import KeyCreate, KeyRotate, KeyUpdate
 from app.http.routing import Route, Scope
 
@@ -37,7 +37,15 @@ async def revoke_key(call: Call) -> Answer:
     return Answer()
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.ApiKey,
+    **more: Any,
+) -> Route:
     return Route(
         method=method,
         path=path,
@@ -47,15 +55,24 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         scope=Scope.MANAGEMENT,
         tag="Keys",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         errors=("not_found", *more.pop("errors", ())),
         **more,
     )
 
 
 ROUTES: tuple[Route, ...] = (
-    _route("GET", ALL, "list-project-keys", list_keys, "List Keys"),
-    _route("POST", ALL, "create-project-key", create_key, "Create Key", body=KeyCreate, body_required=False),
+    _route("GET", ALL, "list-project-keys", list_keys, "List Keys", answers.ApiKeyList),
+    _route(
+        "POST",
+        ALL,
+        "create-project-key",
+        create_key,
+        "Create Key",
+        answers.ApiKeyWithToken,
+        body=KeyCreate,
+        body_required=False,
+    ),
     _route("PUT", ONE, "update-project-key", update_key, "Update Key", body=KeyUpdate),
     _route("DELETE", ONE, "revoke-project-key", revoke_key, "Revoke Key", status=204),
     _route(
@@ -64,6 +81,7 @@ ROUTES: tuple[Route, ...] = (
         "rotate-project-key",
         rotate_key,
         "Rotate Key",
+        answers.ApiKeyWithToken,
         body=KeyRotate,
         body_required=False,
         errors=("key_revoked",),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.locations import imports, service
+from app.api.locations import answers, imports, service
 from app.api.locations.schemas import LocationCreate, LocationUpdate
 from app.api.vouchers.schemas import FileForm
 from app.http.routing import Route
@@ -38,7 +38,15 @@ async def import_locations(call: Call) -> Answer:
     return Answer(await imports.import_locations(call))
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Location,
+    **more: Any,
+) -> Route:
     errors = ("not_found",) if path.endswith("}") else ()
     return Route(
         method=method,
@@ -48,7 +56,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission="locations." + {"GET": "read", "DELETE": "delete"}.get(method, "write"),
         tag="Locations",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         errors=errors,
         **more,
     )
@@ -61,6 +69,7 @@ ROUTES: tuple[Route, ...] = (
         "list-locations",
         list_locations,
         "List Locations",
+        answers.LocationList,
         query=("limit", "page", "order", "filters", "end_date"),
     ),
     _route("GET", READ_ONE, "get-location", get_location, "Get Location"),
@@ -71,6 +80,7 @@ ROUTES: tuple[Route, ...] = (
         "import-locations-using-csv",
         import_locations,
         "Make and change locations by a CSV file",
+        answers.LocationsImport,
         body=FileForm,
         consumes=("multipart/form-data",),
     ),

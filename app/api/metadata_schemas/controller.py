@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.metadata_schemas import service
+from app.api.metadata_schemas import answers, service
 from app.api.metadata_schemas.schemas import MetadataSchemaCreate, MetadataSchemaUpdate
 from app.http.routing import Route, Scope
 
@@ -41,7 +41,9 @@ async def delete_schema(call: Call) -> Answer:
     return Answer()
 
 
-def _own(path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _own(
+    path: str, operation_id: str, handler: Any, summary: str, answer: Any, **more: Any
+) -> Route:
     return Route(
         method="GET",
         path=path,
@@ -50,12 +52,20 @@ def _own(path: str, operation_id: str, handler: Any, summary: str, **more: Any) 
         permission="metadata-schemas.read",
         tag="Metadata Schemas",
         summary=summary,
-        answer=dict,
+        answer=answer,
         **more,
     )
 
 
-def _managed(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _managed(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.ManagedMetadataSchema,
+    **more: Any,
+) -> Route:
     return Route(
         method=method,
         path=path,
@@ -65,22 +75,36 @@ def _managed(method: str, path: str, operation_id: str, handler: Any, summary: s
         scope=Scope.MANAGEMENT,
         tag="Management",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         errors=("not_found", *more.pop("errors", ())),
         **more,
     )
 
 
 ROUTES: tuple[Route, ...] = (
-    _own("/v1/metadata-schemas", "list-metadata-schemas", list_own_schemas, "List Metadata Schemas"),
+    _own(
+        "/v1/metadata-schemas",
+        "list-metadata-schemas",
+        list_own_schemas,
+        "List Metadata Schemas",
+        answers.MetadataSchemaList,
+    ),
     _own(
         "/v1/metadata-schemas/{resource}",
         "get-metadata-schema",
         get_own_schema,
         "Get Metadata Schema",
+        answers.MetadataSchema,
         errors=("not_found",),
     ),
-    _managed("GET", ALL, "list-metadata-schemas-1", list_schemas, "List Metadata Schemas"),
+    _managed(
+        "GET",
+        ALL,
+        "list-metadata-schemas-1",
+        list_schemas,
+        "List Metadata Schemas",
+        answers.ManagedMetadataSchemaList,
+    ),
     _managed("GET", ONE, "get-metadata-schema-1", get_schema, "Get Metadata Schema"),
     _managed(
         "POST",

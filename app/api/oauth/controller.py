@@ -4,7 +4,8 @@ from typing import Any
 
 from app.api.call import Answer, Call
 from app.api.oauth import service
-from app.api.oauth.schemas import FORM, Token, TokenReference, TokenRequest
+from app.api.oauth.answers import AccessToken, TokenIntrospection
+from app.api.oauth.schemas import FORM, TokenReference, TokenRequest
 from app.http.routing import Route
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -46,7 +47,7 @@ ROUTES: tuple[Route, ...] = (
         generate_token,
         "Generate OAuth 2.0 Token",
         body=TokenRequest,
-        answer=Token,
+        answer=AccessToken,
         errors=("missing_parameters", "invalid_grant_type", "invalid_scope", "too_many_tokens"),
     ),
     _route(
@@ -55,7 +56,7 @@ ROUTES: tuple[Route, ...] = (
         introspect_token,
         "Introspect OAuth 2.0 Token",
         body=TokenReference,
-        answer=dict,
+        answer=TokenIntrospection,
         errors=("missing_parameters",),
     ),
     _route(

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.api.action_routes import ActionRoutes
 from app.api.call import Answer, Call
-from app.api.orders import service
+from app.api.orders import answers, service
 from app.api.orders.schemas import OrderCreate, OrderImport, OrderUpdate
 from app.http.routing import Route
 
@@ -27,7 +27,15 @@ async def update_order(call: Call) -> Answer:
     return Answer(await service.update(call, call.path["orderId"], call.body()))
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Order,
+    **more: Any,
+) -> Route:
     return Route(
         method=method,
         path=path,
@@ -36,7 +44,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission="orders.read" if method == "GET" else "orders.write",
         tag="Orders",
         summary=summary,
-        answer=dict,
+        answer=answer,
         errors=more.pop("errors", ("not_found",)),
         **more,
     )
@@ -51,6 +59,7 @@ ROUTES: tuple[Route, ...] = (
         "list-orders",
         list_orders,
         "List Orders",
+        answers.OrderList,
         query=("limit", "page", "order"),
         errors=(),
     ),

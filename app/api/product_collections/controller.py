@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.product_collections import service
+from app.api.product_collections import answers, service
 from app.api.product_collections.schemas import CollectionCreate, CollectionUpdate
 from app.http.routing import Route
 
@@ -35,7 +35,15 @@ async def list_products(call: Call) -> Answer:
     return Answer(await service.list_products(call, call.path["productCollectionId"]))
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.ProductCollection,
+    **more: Any,
+) -> Route:
     verb = {"GET": "read", "DELETE": "delete"}.get(method, "write")
     return Route(
         method=method,
@@ -45,7 +53,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission=f"product-collections.{verb}",
         tag="Product Collections",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         errors=more.pop("errors", ("not_found",)),
         **more,
     )
@@ -58,6 +66,7 @@ ROUTES: tuple[Route, ...] = (
         "list-product-collections",
         list_collections,
         "List Product Collections",
+        answers.ProductCollectionList,
         query=("limit", "page", "order"),
         errors=(),
     ),
@@ -93,6 +102,7 @@ ROUTES: tuple[Route, ...] = (
         "list-products-in-collection",
         list_products,
         "List Products in Collection",
+        answers.CollectionContents,
         query=("limit", "page", "order", "starting_after"),
     ),
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.api.action_routes import ActionRoutes
 from app.api.call import Answer, Call
-from app.api.products import imports, service
+from app.api.products import answers, imports, service
 from app.api.products.schemas import BulkProduct, ProductCreate, SameProductMetadata, SkuCreate
 from app.api.vouchers.schemas import FileForm
 from app.http.routing import Route
@@ -57,7 +57,15 @@ async def delete_sku(call: Call) -> Answer:
     return Answer()
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Product,
+    **more: Any,
+) -> Route:
     verb = {"GET": "read", "DELETE": "delete"}.get(method, "write")
     return Route(
         method=method,
@@ -67,7 +75,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission=f"products.{verb}",
         tag="Products",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         errors=more.pop("errors", ("not_found",)),
         **more,
     )
@@ -76,7 +84,16 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
 ACTIONS = ActionRoutes(tag="Products", permission="products.write")
 
 ROUTES: tuple[Route, ...] = (
-    _route("GET", "/v1/products", "list-products", list_products, "List Products", query=PAGED, errors=()),
+    _route(
+        "GET",
+        "/v1/products",
+        "list-products",
+        list_products,
+        "List Products",
+        answers.ProductList,
+        query=PAGED,
+        errors=(),
+    ),
     _route(
         "POST",
         "/v1/products",
@@ -99,14 +116,17 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "DELETE", PRODUCT, "delete-product", delete_product, "Delete Product", status=204, query=("force",)
     ),
-    _route("GET", "/v1/skus/{skuId}", "get-sku", get_sku, "Get SKU"),
-    _route("GET", SKUS, "list-SKUs-in-product", list_skus, "List SKUs in Product", query=PAGED),
+    _route("GET", "/v1/skus/{skuId}", "get-sku", get_sku, "Get SKU", answers.Sku),
+    _route(
+        "GET", SKUS, "list-SKUs-in-product", list_skus, "List SKUs in Product", answers.SkuList, query=PAGED
+    ),
     _route(
         "POST",
         SKUS,
         "create-sku",
         create_sku,
         "Create SKU",
+        answers.ProductSku,
         body=SkuCreate,
         errors=("not_found", "duplicate_found", "metadata_validation_failed"),
     ),
@@ -116,6 +136,7 @@ ROUTES: tuple[Route, ...] = (
         "update-sku",
         update_sku,
         "Update SKU",
+        answers.ProductSku,
         body=SkuUpdate,
         errors=("not_found", "metadata_validation_failed"),
     ),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.projects import service
+from app.api.projects import answers, service
 from app.api.projects.schemas import ProjectCreate, ProjectUpdate
 from app.http.routing import Route, Scope
 
@@ -35,7 +35,15 @@ async def delete_project(call: Call) -> Answer:
     return Answer()
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Project,
+    **more: Any,
+) -> Route:
     return Route(
         method=method,
         path=path,
@@ -45,15 +53,31 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         scope=Scope.MANAGEMENT,
         tag="Management",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         errors=("not_found", *more.pop("errors", ())) if path == ONE else (),
         **more,
     )
 
 
 ROUTES: tuple[Route, ...] = (
-    _route("POST", ALL, "create-project", create_project, "Create Project", body=ProjectCreate),
-    _route("GET", ALL, "list-projects", list_projects, "List Projects", query=("limit", "page")),
+    _route(
+        "POST",
+        ALL,
+        "create-project",
+        create_project,
+        "Create Project",
+        answers.CreatedProject,
+        body=ProjectCreate,
+    ),
+    _route(
+        "GET",
+        ALL,
+        "list-projects",
+        list_projects,
+        "List Projects",
+        answers.ProjectList,
+        query=("limit", "page"),
+    ),
     _route("GET", ONE, "get-project", get_project, "Get Project"),
     _route("PUT", ONE, "update-project", update_project, "Update Project", body=ProjectUpdate),
     _route(

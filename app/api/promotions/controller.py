@@ -4,7 +4,7 @@ from typing import Any
 
 from app.api.call import Answer, Call
 from app.api.client_side import public_tiers
-from app.api.promotions import service, stacks
+from app.api.promotions import answers, service, stacks
 from app.api.promotions.schemas import StackCreate, StackUpdate, TierCreate, TierUpdate
 from app.http.routing import Route, Scope
 
@@ -82,7 +82,15 @@ async def list_tiers_for_browser(call: Call) -> Answer:
 VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.PromotionTier,
+    **more: Any,
+) -> Route:
     return Route(
         method=method,
         path=path,
@@ -91,7 +99,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission="promotions." + VERBS[method],
         tag="Promotions",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         errors=more.pop("errors", ERRORS),
         **more,
     )
@@ -104,6 +112,7 @@ ROUTES: tuple[Route, ...] = (
         "list-promotion-tiers",
         list_tiers,
         "List Promotion Tiers",
+        answers.PromotionTierList,
         query=("is_available", "limit", "page", "order"),
         errors=(),
     ),
@@ -113,6 +122,7 @@ ROUTES: tuple[Route, ...] = (
         "list-promotion-tiers-from-campaign",
         list_tiers_of_campaign,
         "List Promotion Tiers from Campaign",
+        answers.PromotionTierList,
         query=("is_available", "limit", "page", "order"),
     ),
     _route(
@@ -135,6 +145,7 @@ ROUTES: tuple[Route, ...] = (
         "list-all-promotion-stacks",
         list_all_stacks,
         "List Promotion Stacks",
+        answers.PromotionStackList,
         query=STACK_QUERY,
         errors=(),
     ),
@@ -144,6 +155,7 @@ ROUTES: tuple[Route, ...] = (
         "list-promotion-stacks-in-campaign",
         list_stacks_of_campaign,
         "List Promotion Stacks in Campaign",
+        answers.PromotionStackList,
         query=STACK_QUERY,
     ),
     _route(
@@ -152,11 +164,20 @@ ROUTES: tuple[Route, ...] = (
         "create-promotion-stack",
         create_stack,
         "Create Promotion Stack",
+        answers.PromotionStack,
         body=StackCreate,
         errors=("not_found", "invalid_campaign"),
     ),
-    _route("GET", STACK, "get-promotion-stack", get_stack, "Get Promotion Stack"),
-    _route("PUT", STACK, "update-promotion-stack", update_stack, "Update Promotion Stack", body=StackUpdate),
+    _route("GET", STACK, "get-promotion-stack", get_stack, "Get Promotion Stack", answers.PromotionStack),
+    _route(
+        "PUT",
+        STACK,
+        "update-promotion-stack",
+        update_stack,
+        "Update Promotion Stack",
+        answers.PromotionStack,
+        body=StackUpdate,
+    ),
     _route("DELETE", STACK, "delete-promotion-stack", delete_stack, "Delete Promotion Stack", status=204),
     Route(
         method="GET",
@@ -167,7 +188,7 @@ ROUTES: tuple[Route, ...] = (
         scope=Scope.CLIENT,
         tag="Client-side",
         summary="List Promotion Tiers, from a browser",
-        answer=dict,
+        answer=answers.ClientSidePromotionTierList,
         query=("is_available", "limit", "page", "order"),
         errors=("invalid_query_params",),
     ),

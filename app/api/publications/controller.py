@@ -8,7 +8,7 @@ from app.api.call import Answer, Call
 from app.api.client_side import CREATE_CUSTOMERS, PUBLISH, require_flag
 from app.api.customers.schemas import CustomerCreate
 from app.api.idempotency import once
-from app.api.publications import queries, service
+from app.api.publications import answers, queries, service
 from app.api.publications.revoking import PublicationRevoke, revoke
 from app.api.publications.schemas import PublicationCampaign, PublicationCreate
 from app.api.publications.wire import publication_wires
@@ -150,7 +150,15 @@ async def revoke_publication(call: Call) -> Answer:
     return Answer(await revoke(call, call.path["publicationId"], call.body() or PublicationRevoke()))
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Publication,
+    **more: Any,
+) -> Route:
     return Route(
         method=method,
         path=path,
@@ -159,7 +167,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission=more.pop("permission", "publications." + ("read" if method == "GET" else "write")),
         tag=more.pop("tag", TAG),
         summary=summary,
-        answer=dict,
+        answer=answer,
         **more,
     )
 
@@ -181,6 +189,7 @@ ROUTES: tuple[Route, ...] = (
         "list-publications",
         list_publications,
         "List Publications",
+        answers.PublicationList,
         query=LIST_QUERY,
         errors=("page_over_limit",),
     ),
@@ -200,6 +209,7 @@ ROUTES: tuple[Route, ...] = (
         "publish-voucher",
         publish_voucher,
         "Publish a voucher",
+        answers.VoucherOrPublication,
         body=PublicationCreate,
         query=("join_once", "campaign", "count", "code", "voucher", "channel"),
         errors=ERRORS,
@@ -210,6 +220,7 @@ ROUTES: tuple[Route, ...] = (
         "create-publication-client-side",
         publish_client_side,
         "Create Publication (client-side)",
+        answers.ClientPublication,
         scope=Scope.CLIENT,
         body=PublicationCreate,
         query=("join_once", "campaign", "count"),
@@ -221,6 +232,7 @@ ROUTES: tuple[Route, ...] = (
         "revoke-publication",
         revoke_publication,
         "Switch off the codes of a publication",
+        answers.ListedPublication,
         body=PublicationRevoke,
         body_required=False,
         errors=("not_found",),

@@ -3,6 +3,7 @@
 from app.api.call import Answer, Call
 from app.api.client_side import LIST_VOUCHERS, public_qualification
 from app.api.qualifications import older
+from app.api.qualifications.answers import Qualification
 from app.api.qualifications.schemas import QualificationRequest
 from app.api.qualifications.service import qualifications
 from app.api.stack_requests import refusals_as_errors
@@ -37,7 +38,7 @@ ROUTES: tuple[Route, ...] = (
         summary="List what applies to a customer and a cart",
         body=QualificationRequest,
         body_required=False,
-        answer=dict,
+        answer=Qualification,
         errors=("invalid_payload", "invalid_order", "multiple_requests"),
         hot=True,
     ),
@@ -52,7 +53,7 @@ ROUTES: tuple[Route, ...] = (
         summary="List what applies to a customer and a cart, from a browser",
         body=QualificationRequest,
         body_required=False,
-        answer=dict,
+        answer=Qualification,
         errors=("invalid_payload", "invalid_order", "multiple_requests"),
     ),
     *older.ROUTES,

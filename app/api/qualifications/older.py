@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.api.call import Answer, Call
 from app.api.campaigns.wire import campaign_wires
 from app.api.promotions.service import tier_wires
+from app.api.qualifications.answers import CampaignQualification, PromotionsValidation, VoucherQualification
 from app.api.qualifications.queries import Search, Source, campaigns, tiers, vouchers
 from app.api.qualifications.service import Context, context_of, decided
 from app.api.single_requests import SingleRequest
@@ -245,7 +246,7 @@ ROUTES: tuple[Route, ...] = (
         body=SingleRequest,
         body_required=False,
         query=("audienceRulesOnly", "limit", "order"),
-        answer=dict,
+        answer=VoucherQualification,
         errors=ERRORS,
         hot=True,
     ),
@@ -260,7 +261,7 @@ ROUTES: tuple[Route, ...] = (
         body=SingleRequest,
         body_required=False,
         query=("audienceRulesOnly", "limit", "order"),
-        answer=dict,
+        answer=CampaignQualification,
         errors=ERRORS,
         hot=True,
     ),
@@ -275,7 +276,7 @@ ROUTES: tuple[Route, ...] = (
         body=SingleRequest,
         body_required=False,
         query=("audienceRulesOnly", "filters"),
-        answer=dict,
+        answer=PromotionsValidation,
         errors=ERRORS,
         hot=True,
     ),

@@ -3,7 +3,7 @@
 from app.api.call import Answer, Call
 from app.api.client_side import REDEEM, changed, evenly_timed, public_redemption, require_flag
 from app.api.idempotency import key_life
-from app.api.redemptions import explanation, rates, single
+from app.api.redemptions import answers, explanation, rates, single
 from app.api.redemptions.schemas import RollbackRequest
 from app.api.redemptions.service import get_redemption, list_redemptions, redemptions_of_voucher
 from app.api.redemptions.taking import redeem_request
@@ -13,7 +13,6 @@ from app.api.stack_requests import (
     refusals_as_errors,
     replayed,
 )
-from app.http.documented import RedemptionAnswer
 from app.http.routing import Route, Scope
 from app.redeemables.portions import WHEN_COMPLETE
 from app.redeemables.request import StackRequest
@@ -144,7 +143,7 @@ ROUTES: tuple[Route, ...] = (
         summary="Redeem up to 30 redeemables, all or nothing of what applies",
         body=StackRequest,
         query=("explain",),
-        answer=RedemptionAnswer,
+        answer=answers.RedemptionAnswer,
         errors=REDEMPTION_ERRORS,
         hot=True,
     ),
@@ -156,7 +155,7 @@ ROUTES: tuple[Route, ...] = (
         permission="redemptions.read",
         tag="Redemptions",
         summary="List redemptions, rollbacks and failures",
-        answer=dict,
+        answer=answers.RedemptionList,
         query=("limit", "page", "order", "result", "campaign", "customer", "created_at", "filters"),
         errors=("invalid_query_params",),
     ),
@@ -168,7 +167,7 @@ ROUTES: tuple[Route, ...] = (
         permission="redemptions.read",
         tag="Redemptions",
         summary="Look up a redemption, a rollback or a failure",
-        answer=dict,
+        answer=answers.AnyRedemption,
         errors=("not_found",),
     ),
     Route(
@@ -179,7 +178,7 @@ ROUTES: tuple[Route, ...] = (
         permission="redemptions.read",
         tag="Redemptions",
         summary="List the redemptions of one voucher",
-        answer=dict,
+        answer=answers.RedemptionsOfVoucher,
         errors=("not_found",),
     ),
     Route(
@@ -192,7 +191,7 @@ ROUTES: tuple[Route, ...] = (
         summary="Give back what an unstacked redemption took",
         body=RollbackRequest,
         body_required=False,
-        answer=dict,
+        answer=answers.RedemptionRollback,
         query=("reason", "tracking_id"),
         errors=ROLLBACK_ERRORS,
         hot=True,
@@ -207,7 +206,7 @@ ROUTES: tuple[Route, ...] = (
         summary="Give back what a whole stack took",
         body=RollbackRequest,
         body_required=False,
-        answer=dict,
+        answer=answers.RollbackAnswer,
         query=("reason", "tracking_id"),
         errors=ROLLBACK_ERRORS,
         hot=True,
@@ -222,7 +221,7 @@ ROUTES: tuple[Route, ...] = (
         tag="Client-side",
         summary="Redeem up to 30 redeemables from a browser, where the project opens it",
         body=StackRequest,
-        answer=dict,
+        answer=answers.ClientSideRedemptionAnswer,
         errors=(*REDEMPTION_ERRORS, "forbidden"),
     ),
     *explanation.ROUTES,

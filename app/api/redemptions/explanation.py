@@ -1,6 +1,7 @@
 """Why a redemption failed an hour ago: what was decided then, with what was known then."""
 
 from app.api.call import Answer, Call
+from app.api.redemptions.answers import FailureExplanation
 from app.db.models import FailureTrace, Redemption
 from app.http.errors import not_found
 from app.http.routing import Route
@@ -44,7 +45,7 @@ ROUTES: tuple[Route, ...] = (
         permission="redemptions.read",
         tag="Redemptions",
         summary="Why a redemption failed",
-        answer=dict,
+        answer=FailureExplanation,
         errors=("not_found",),
     ),
 )

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.call import Answer, Call
+from app.api.redemptions.answers import RedemptionRates
 from app.db.models import LedgerEvent, Redemption
 from app.http.routing import Route
 from app.http.wire import iso
@@ -117,6 +118,6 @@ ROUTES: tuple[Route, ...] = (
         tag="Redemptions",
         summary="Redemptions and refusals of the last seconds",
         query=("seconds",),
-        answer=dict,
+        answer=RedemptionRates,
     ),
 )

@@ -6,6 +6,7 @@ import msgspec
 
 from app.api.call import Answer, Call
 from app.api.client_side import REDEEM, changed, evenly_timed, public_redemption, require_flag
+from app.api.redemptions.answers import ClientSideRedemption, SucceededRedemption
 from app.api.redemptions.taking import redeem_request
 from app.api.single_requests import SingleRequest, stack_of
 from app.http.errors import invalid_query
@@ -60,7 +61,7 @@ def _route(path: str, operation_id: str, handler: Any, summary: str, **more: Any
         summary=summary,
         body=SingleRequest,
         body_required=False,
-        answer=dict,
+        answer=more.pop("answer", SucceededRedemption),
         errors=(*ERRORS, *more.pop("errors", OF_CODES)),
         **more,
     )
@@ -92,5 +93,6 @@ ROUTES: tuple[Route, ...] = (
         query=("code", "tracking_id"),
         scope=Scope.CLIENT,
         tag="Client-side",
+        answer=ClientSideRedemption,
     ),
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.segments import service
+from app.api.segments import answers, service
 from app.api.segments.schemas import SegmentCreate
 from app.http.routing import Route
 
@@ -27,7 +27,15 @@ async def delete_segment(call: Call) -> Answer:
     return Answer()
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Segment,
+    **more: Any,
+) -> Route:
     verb = {"GET": "read", "DELETE": "delete"}.get(method, "write")
     return Route(
         method=method,
@@ -37,7 +45,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission=f"segments.{verb}",
         tag="Segments",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         **more,
     )
 
@@ -49,6 +57,7 @@ ROUTES: tuple[Route, ...] = (
         "list-segment",
         list_segments,
         "List Segments",
+        answers.SegmentList,
         query=("limit", "page", "order", "filters", "ids"),
     ),
     _route("POST", "/v1/segments", "create-segment", create_segment, "Create Segment", body=SegmentCreate),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.stacking_rules import service
+from app.api.stacking_rules import answers, service
 from app.api.stacking_rules.schemas import StackingRulesBody
 from app.http.routing import Route, Scope
 
@@ -36,7 +36,15 @@ async def delete_rules(call: Call) -> Answer:
     return Answer()
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.StackingRules,
+    **more: Any,
+) -> Route:
     return Route(
         method=method,
         path=path,
@@ -46,7 +54,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         scope=Scope.MANAGEMENT,
         tag="Stacking rules",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         errors=("not_found", *more.pop("errors", ())),
         **more,
     )
@@ -62,7 +70,14 @@ ROUTES: tuple[Route, ...] = (
         body=StackingRulesBody,
         errors=("stacking_rules_exist",),
     ),
-    _route("GET", ALL, "list-stacking-rules", list_rules, "List Stacking Rules"),
+    _route(
+        "GET",
+        ALL,
+        "list-stacking-rules",
+        list_rules,
+        "List Stacking Rules",
+        answers.StackingRulesList,
+    ),
     _route("GET", ONE, "get-stacking-rules", get_rules, "Get Stacking Rules"),
     _route(
         "PUT", ONE, "update-stacking-rules", update_rules, "Update Stacking Rules", body=StackingRulesBody

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.api.call import Answer, Call
 from app.api.idempotency import once
-from app.api.templates import service
+from app.api.templates import answers, service
 from app.api.templates.schemas import CampaignSetup, TemplateCreate, TemplateUpdate, TierSetup
 from app.http.routing import Route
 
@@ -45,7 +45,15 @@ async def set_up_tier(call: Call) -> Answer:
     return Answer(await service.set_up_tier(call, call.path["campaignTemplateId"], call.body()))
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.CampaignTemplate,
+    **more: Any,
+) -> Route:
     verb = {"GET": "read", "DELETE": "delete"}.get(method, "write")
     return Route(
         method=method,
@@ -55,7 +63,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission=more.pop("permission", f"templates.{verb}"),
         tag="Templates",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         **more,
     )
 
@@ -67,6 +75,7 @@ ROUTES: tuple[Route, ...] = (
         "list-campaign-templates",
         list_templates,
         "List Campaign Templates",
+        answers.CampaignTemplateList,
         query=("limit", "starting_after_id", "order", "include_total", "filters"),
     ),
     _route(
@@ -84,6 +93,7 @@ ROUTES: tuple[Route, ...] = (
         "get-campaign-template",
         get_template,
         "Get Campaign Template",
+        answers.ExpandedCampaignTemplate,
         query=("expand",),
         errors=("not_found",),
     ),
@@ -111,6 +121,7 @@ ROUTES: tuple[Route, ...] = (
         "create-campaign-from-template",
         once(set_up_campaign),
         "Create Campaign from Template",
+        answers.SetUpCampaign,
         permission="campaigns.write",
         body=CampaignSetup,
         errors=(
@@ -128,6 +139,7 @@ ROUTES: tuple[Route, ...] = (
         "add-tier-from-template",
         once(set_up_tier),
         "Add Promotion Tier from Template",
+        answers.SetUpPromotionTier,
         permission="promotions.write",
         body=TierSetup,
         errors=("not_found", "invalid_campaign", UNSUPPORTED, "idempotency_key_reused"),

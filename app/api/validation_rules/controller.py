@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.validation_rules import service
+from app.api.validation_rules import answers, service
 from app.api.validation_rules.schemas import AssignmentCreate, RuleCreate, RuleUpdate
 from app.http.routing import Route
 
@@ -57,7 +57,15 @@ async def delete_assignment(call: Call) -> Answer:
 VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.ValidationRule,
+    **more: Any,
+) -> Route:
     return Route(
         method=method,
         path=path,
@@ -66,7 +74,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission="validation-rules." + VERBS[method],
         tag="Validation Rules",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         **more,
     )
 
@@ -78,6 +86,7 @@ ROUTES: tuple[Route, ...] = (
         "list-validation-rules",
         list_rules,
         "List Validation Rules",
+        answers.ValidationRuleList,
         query=("limit", "page", "order", "start_date", "end_date"),
     ),
     _route(
@@ -114,6 +123,7 @@ ROUTES: tuple[Route, ...] = (
         "list-validation-rules-assignments",
         list_all_assignments,
         "List Validation Rules' Assignment(s)",
+        answers.AssignmentList,
         query=("related_object_id", "rule", "page", "limit", "order"),
     ),
     _route(
@@ -122,6 +132,7 @@ ROUTES: tuple[Route, ...] = (
         "list-validation-rule-assignments",
         list_assignments,
         "List Validation Rule Assignments",
+        answers.AssignmentList,
         query=("limit", "page", "order"),
         errors=NOT_FOUND,
     ),
@@ -131,6 +142,7 @@ ROUTES: tuple[Route, ...] = (
         "create-validation-rule-assignment",
         create_assignment,
         "Create Validation Rules Assignments",
+        answers.Assignment,
         body=AssignmentCreate,
         query=("force",),
         errors=(*NOT_FOUND, "duplicate_found"),

@@ -3,9 +3,9 @@
 from app.api.call import Answer, Call
 from app.api.client_side import changed, evenly_timed, public_validation
 from app.api.validations import single
+from app.api.validations.answers import ValidationAnswer
 from app.api.validations.automatic import validate_with_automatic
 from app.api.validations.service import validate_request
-from app.http.documented import ValidationAnswer
 from app.http.routing import Route, Scope
 from app.redeemables.request import StackRequest
 

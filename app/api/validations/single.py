@@ -7,6 +7,7 @@ import msgspec
 from app.api.call import Answer, Call
 from app.api.client_side import changed, evenly_timed, public_validation
 from app.api.single_requests import SingleRequest, stack_of, validated_one
+from app.api.validations.answers import PromotionTierValidation, VoucherValidation
 from app.api.validations.service import validate_request
 from app.http.decode import sentence
 from app.http.errors import invalid_query
@@ -102,7 +103,7 @@ ROUTES: tuple[Route, ...] = (
         body=SingleRequest,
         body_required=False,
         query=("explain",),
-        answer=dict,
+        answer=VoucherValidation,
         errors=ERRORS,
         hot=True,
     ),
@@ -117,7 +118,7 @@ ROUTES: tuple[Route, ...] = (
         body=SingleRequest,
         body_required=False,
         query=("explain",),
-        answer=dict,
+        answer=PromotionTierValidation,
         errors=ERRORS,
         hot=True,
     ),
@@ -144,7 +145,7 @@ ROUTES: tuple[Route, ...] = (
             "session_ttl",
             "session_ttl_unit",
         ),
-        answer=dict,
+        answer=VoucherValidation,
         errors=ERRORS,
     ),
 )

@@ -9,6 +9,7 @@ from app.api.card_transactions import QUERY, list_transactions
 from app.api.idempotency import key_life
 from app.api.lookup import voucher_named
 from app.api.stack_requests import asked_of, refusals_as_errors, replayed
+from app.api.vouchers import answers
 from app.api.vouchers.wire import first_amount
 from app.db.models import Voucher, VoucherTransaction
 from app.http.errors import ApiError
@@ -97,7 +98,7 @@ ROUTES: tuple[Route, ...] = (
         tag="Vouchers",
         summary="Adjust Voucher Balance",
         body=BalanceUpdate,
-        answer=dict,
+        answer=answers.AdjustedBalance,
         errors=(
             "not_found",
             "invalid_add_balance_params",
@@ -115,7 +116,7 @@ ROUTES: tuple[Route, ...] = (
         permission="vouchers.read",
         tag="Vouchers",
         summary="List Voucher Transactions",
-        answer=dict,
+        answer=answers.CardTransactionList,
         query=QUERY,
         errors=("not_found", "invalid_query_params"),
     ),

@@ -5,7 +5,7 @@ from typing import Any
 from app.api.action_routes import ActionRoutes
 from app.api.call import Answer, Call
 from app.api.idempotency import once
-from app.api.vouchers import balances, imports, service, sessions
+from app.api.vouchers import answers, balances, imports, service, sessions
 from app.api.vouchers.schemas import BulkMetadata, FileForm, SameMetadata, VoucherCreate, VoucherUpdate
 from app.http.routing import Route
 from app.jobs.voucher_rows import VoucherRow
@@ -71,7 +71,15 @@ async def disable_voucher(call: Call) -> Answer:
 VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Voucher,
+    **more: Any,
+) -> Route:
     return Route(
         method=method,
         path="/v1/vouchers" + path,
@@ -80,7 +88,7 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         permission="vouchers." + VERBS[method],
         tag=TAG,
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         **more,
     )
 
@@ -88,7 +96,15 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
 ACTIONS = ActionRoutes(tag="Vouchers", permission="vouchers.write")
 
 ROUTES: tuple[Route, ...] = (
-    _route("GET", "", "list-vouchers", list_vouchers, "List Vouchers", query=LIST_QUERY),
+    _route(
+        "GET",
+        "",
+        "list-vouchers",
+        list_vouchers,
+        "List Vouchers",
+        answers.VoucherList,
+        query=LIST_QUERY,
+    ),
     _route(
         "POST",
         "",

@@ -9,6 +9,7 @@ from app.api.call import Answer, Call
 from app.api.client_side import LIST_VOUCHERS, require_flag
 from app.api.lookup import project_of
 from app.api.vouchers.wire import voucher_wires
+from app.api.wallet import answers
 from app.api.wallet.queries import codes_held
 from app.http.errors import ApiError
 from app.http.routing import Route, Scope
@@ -107,7 +108,7 @@ def _route(path: str, operation_id: str, handler: Any, scope: Scope) -> Route:
         tag="Qualifications",
         summary="Codes and balances of a customer, and what applies now",
         body=WalletRequest,
-        answer=dict,
+        answer=answers.Wallet,
         errors=("missing_customer", "invalid_order"),
     )
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.call import Answer, Call
-from app.api.webhooks import deliveries, service
+from app.api.webhooks import answers, deliveries, service
 from app.api.webhooks.schemas import Example, Replay, SecretRotate, WebhookBody
 from app.http.routing import Route, Scope
 
@@ -73,7 +73,15 @@ def _named(call: Call) -> tuple[str, str]:
     return call.path["projectId"], call.path["webhookId"]
 
 
-def _route(method: str, path: str, operation_id: str, handler: Any, summary: str, **more: Any) -> Route:
+def _route(
+    method: str,
+    path: str,
+    operation_id: str,
+    handler: Any,
+    summary: str,
+    answer: Any = answers.Webhook,
+    **more: Any,
+) -> Route:
     verb = {"GET": "read", "DELETE": "delete"}.get(method, "write")
     return Route(
         method=method,
@@ -84,15 +92,23 @@ def _route(method: str, path: str, operation_id: str, handler: Any, summary: str
         scope=Scope.MANAGEMENT,
         tag="Webhooks",
         summary=summary,
-        answer=None if more.get("status") == 204 else dict,
+        answer=None if more.get("status") == 204 else answer,
         errors=("not_found",),
         **more,
     )
 
 
 ROUTES: tuple[Route, ...] = (
-    _route("POST", ALL, "create-webhook", create_webhook, "Create Webhook", body=WebhookBody),
-    _route("GET", ALL, "list-webhooks", list_webhooks, "List Webhooks"),
+    _route(
+        "POST",
+        ALL,
+        "create-webhook",
+        create_webhook,
+        "Create Webhook",
+        answers.CreatedWebhook,
+        body=WebhookBody,
+    ),
+    _route("GET", ALL, "list-webhooks", list_webhooks, "List Webhooks", answers.WebhookList),
     _route("GET", ONE, "get-webhook", get_webhook, "Get Webhook"),
     _route("PUT", ONE, "update-webhook", update_webhook, "Update Webhook", body=WebhookBody),
     _route("DELETE", ONE, "delete-webhook", delete_webhook, "Delete Webhook", status=204),
@@ -102,6 +118,7 @@ ROUTES: tuple[Route, ...] = (
         "get-webhook-secret",
         get_secret,
         "Show the secret of a webhook",
+        answers.WebhookSecret,
         permission="projects.write",
     ),
     _route(
@@ -110,6 +127,7 @@ ROUTES: tuple[Route, ...] = (
         "rotate-webhook-secret",
         rotate_secret,
         "Rotate the secret of a webhook",
+        answers.WebhookSecret,
         body=SecretRotate,
         body_required=False,
     ),
@@ -127,15 +145,25 @@ ROUTES: tuple[Route, ...] = (
         "list-webhook-attempts",
         list_attempts,
         "List attempts of a webhook",
+        answers.WebhookAttemptList,
         query=("limit", "starting_after_id"),
     ),
-    _route("POST", OWN + "/replay", "replay-webhook", replay, "Tell a webhook again", body=Replay),
+    _route(
+        "POST",
+        OWN + "/replay",
+        "replay-webhook",
+        replay,
+        "Tell a webhook again",
+        answers.WebhookReplay,
+        body=Replay,
+    ),
     _route(
         "POST",
         OWN + "/example",
         "send-webhook-example",
         send_example,
         "Send an example to a webhook",
+        answers.WebhookAttempt,
         body=Example,
         body_required=False,
     ),

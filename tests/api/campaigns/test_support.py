@@ -7,6 +7,7 @@ import pytest
 
 from app.db.database import Database
 from app.projects import create_key
+from tests.support.answers import LOOKED_AT
 from tests.support.shop import amount_off, created, percent_off, public_code, redeem, unique
 
 
@@ -20,7 +21,7 @@ def agent(server, project):
 
     pair = asyncio.run(make())
     headers = {"X-App-Id": pair.id, "X-App-Token": pair.token}
-    with httpx.Client(base_url=server.base_url, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=server.base_url, headers=headers, timeout=30, event_hooks=LOOKED_AT) as client:
         yield client
 
 

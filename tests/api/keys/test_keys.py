@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from tests.support.answers import LOOKED_AT
 from tests.support.receiver import until
 from tests.support.shop import created
 
@@ -15,7 +16,7 @@ SOON = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 def management(server, project):
     headers = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
     base = f"{server.base_url}/management/v1/engine/projects/{project.project_id}/keys"
-    with httpx.Client(base_url=base, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=base, headers=headers, timeout=30, event_hooks=LOOKED_AT) as client:
         yield client
 
 

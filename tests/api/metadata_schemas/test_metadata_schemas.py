@@ -5,6 +5,7 @@ that has metadata, by every worker from the next request on.
 import httpx
 import pytest
 
+from tests.support.answers import LOOKED_AT
 from tests.support.shop import (
     CART,
     created,
@@ -24,7 +25,7 @@ NUMBER = {"type": "number", "optional": True, "array": False}
 @pytest.fixture(scope="module")
 def management(server, project):
     headers = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
-    with httpx.Client(base_url=server.base_url, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=server.base_url, headers=headers, timeout=30, event_hooks=LOOKED_AT) as client:
         yield client
 
 
@@ -37,7 +38,7 @@ def fresh(server):
     """A project of its own with its two clients: schemas of it are in nobody's way."""
     project = server.create_project(unique("schemas"))
     headers = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
-    management = httpx.Client(base_url=server.base_url, headers=headers, timeout=30)
+    management = httpx.Client(base_url=server.base_url, headers=headers, timeout=30, event_hooks=LOOKED_AT)
     path = f"/management/v1/projects/{project.project_id}/metadata-schemas"
     return server.client(project), management, path
 

@@ -9,6 +9,7 @@ import redis
 import voucherify
 
 from app.jobs.project_removal import KEPT, tables_to_empty
+from tests.support.answers import LOOKED_AT
 from tests.support.shop import CART, amount_off, created, percent_off, public_code, redeem, stack, unique
 
 PATH = "/management/v1/projects"
@@ -18,7 +19,7 @@ REMOVAL_SECONDS_MAX = 300
 @pytest.fixture
 def management(server, project):
     headers = {"X-Management-Id": project.management_id, "X-Management-Token": project.management_token}
-    with httpx.Client(base_url=server.base_url, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=server.base_url, headers=headers, timeout=30, event_hooks=LOOKED_AT) as client:
         yield client
 
 
@@ -38,7 +39,7 @@ def made(management, **more):
 
 def client_of(server, pair):
     headers = {"X-App-Id": pair["app_id"], "X-App-Token": pair["app_token"]}
-    return httpx.Client(base_url=server.base_url, headers=headers, timeout=30)
+    return httpx.Client(base_url=server.base_url, headers=headers, timeout=30, event_hooks=LOOKED_AT)
 
 
 def test_a_new_project_comes_with_its_keys_shown_once(server, management):

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from rules.facts import StackingRules
+from tests.support.answers import LOOKED_AT
 from tests.support.server import Project, RunningServer
 from tests.support.shop import created, percent_off, single_voucher, tier, unique, validate
 
@@ -21,7 +22,7 @@ def fresh(server: RunningServer) -> Project:
 def manage(server: RunningServer, fresh: Project) -> Iterator[httpx.Client]:
     headers = {"X-Management-Id": fresh.management_id, "X-Management-Token": fresh.management_token}
     path = f"{server.base_url}/management/v1/projects/{fresh.project_id}/"
-    with httpx.Client(base_url=path, headers=headers) as client:
+    with httpx.Client(base_url=path, headers=headers, event_hooks=LOOKED_AT) as client:
         yield client
 
 
