@@ -10,7 +10,7 @@ from app.api.promotions.answers import PromotionTierList
 from app.api.validation_rules.answers import AssignmentList
 from app.api.vouchers.answers import Voucher
 from app.http.documented import DiscountDocument, TermsDocument
-from app.http.shown import Amount, Instant, Metadata, Object, Shown
+from app.http.shown import Amount, DatesAndWindows, Instant, Metadata, Object, Shown
 
 CampaignType = Literal[
     "DISCOUNT_COUPONS", "GIFT_VOUCHERS", "LOYALTY_PROGRAM", "PROMOTION", "REFERRAL_PROGRAM"
@@ -40,7 +40,7 @@ class CampaignVoucherRedemption(Shown, kw_only=True):
     quantity: int | None
 
 
-class CampaignVoucher(Shown, kw_only=True):
+class CampaignVoucher(DatesAndWindows, kw_only=True):
     """What the campaign's codes are: one of discount, gift and loyalty_card, as the type says."""
 
     type: Literal["DISCOUNT_VOUCHER", "GIFT_VOUCHER", "LOYALTY_CARD"]
@@ -51,14 +51,9 @@ class CampaignVoucher(Shown, kw_only=True):
     redemption: CampaignVoucherRedemption
     code_config: CampaignCodeConfig
     is_referral_code: bool
-    start_date: Instant | UnsetType = UNSET
-    expiration_date: Instant | UnsetType = UNSET
-    validity_timeframe: Object | UnsetType = UNSET
-    validity_day_of_week: list[int] | UnsetType = UNSET
-    validity_hours: Object | UnsetType = UNSET
 
 
-class SummarizedCampaign(Shown, kw_only=True):
+class SummarizedCampaign(DatesAndWindows, kw_only=True):
     """A campaign as its summary has it. Dates and windows that are not set are absent."""
 
     id: str
@@ -76,11 +71,6 @@ class SummarizedCampaign(Shown, kw_only=True):
     referral_program: Object | UnsetType = UNSET
     loyalty_tiers_expiration: Object | UnsetType = UNSET
     extensions: TermsDocument | UnsetType = UNSET
-    start_date: Instant | UnsetType = UNSET
-    expiration_date: Instant | UnsetType = UNSET
-    validity_timeframe: Object | UnsetType = UNSET
-    validity_day_of_week: list[int] | UnsetType = UNSET
-    validity_hours: Object | UnsetType = UNSET
     active: bool
     metadata: Metadata
     created_at: Instant

@@ -7,22 +7,19 @@ from msgspec import UNSET, UnsetType
 from app.api.categories.answers import Category
 from app.api.validation_rules.answers import AssignmentList
 from app.http.documented import DiscountDocument, TermsDocument
-from app.http.shown import Amount, Instant, Metadata, Object, Shown
+from app.http.shown import Amount, DatesAndWindows, Instant, Metadata, Shown, Windows
 
 
 class PromotionTierAction(Shown, kw_only=True):
     discount: DiscountDocument
 
 
-class PromotionTierCampaign(Shown, kw_only=True):
+class PromotionTierCampaign(Windows, kw_only=True):
     """The campaign of a tier, in short. Windows that are not set are absent."""
 
     id: str
     start_date: Instant | None
     expiration_date: Instant | None
-    validity_timeframe: Object | UnsetType = UNSET
-    validity_day_of_week: list[int] | UnsetType = UNSET
-    validity_hours: Object | UnsetType = UNSET
     active: bool
     category_id: str | None
     object: Literal["campaign"]
@@ -42,7 +39,7 @@ class PromotionTierSummary(Shown, kw_only=True):
     orders: PromotionTierOrders
 
 
-class ClientSidePromotionTier(Shown, kw_only=True):
+class ClientSidePromotionTier(DatesAndWindows, kw_only=True):
     """A tier, as a browser may know it. Dates and windows that are not set are absent; without a category
     of its own it has its campaign's.
     """
@@ -59,11 +56,6 @@ class ClientSidePromotionTier(Shown, kw_only=True):
     campaign: PromotionTierCampaign
     campaign_id: str
     active: bool
-    start_date: Instant | UnsetType = UNSET
-    expiration_date: Instant | UnsetType = UNSET
-    validity_timeframe: Object | UnsetType = UNSET
-    validity_day_of_week: list[int] | UnsetType = UNSET
-    validity_hours: Object | UnsetType = UNSET
     object: Literal["promotion_tier"]
     category: str | None
     category_id: str | None

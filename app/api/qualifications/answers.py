@@ -16,7 +16,7 @@ from app.api.validations.answers import (
 from app.api.validations.order_answers import ValidationOrder
 from app.api.vouchers.answers import Voucher
 from app.http.documented import DiscountDocument
-from app.http.shown import Amount, Instant, Metadata, Object, Shown
+from app.http.shown import Amount, Instant, Metadata, Shown, Windows
 
 
 class QualifiedAssignment(Assignment, kw_only=True):
@@ -138,13 +138,10 @@ class CampaignQualification(OlderQualification, kw_only=True):
     data: list[Campaign]
 
 
-class CampaignOfPromotion(Shown, kw_only=True):
+class CampaignOfPromotion(Windows, kw_only=True):
     id: str
     start_date: Instant | None
     expiration_date: Instant | None
-    validity_timeframe: Object | UnsetType = UNSET
-    validity_day_of_week: list[int] | UnsetType = UNSET
-    validity_hours: Object | UnsetType = UNSET
     active: bool
     category_id: str | None
     categories: list[Category] | UnsetType = UNSET

@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 from app.api.campaigns.answers import Campaign, CampaignCodeConfig, CampaignGift, CampaignVoucherRedemption
 from app.api.promotions.answers import PromotionTier
 from app.http.documented import DiscountDocument, TermsDocument
-from app.http.shown import Instant, Metadata, Object, Shown
+from app.http.shown import DatesAndWindows, Instant, Metadata, Object, Shown
 
 
 class TemplateVoucher(Shown, kw_only=True):
@@ -20,7 +20,7 @@ class TemplateVoucher(Shown, kw_only=True):
     code_config: CampaignCodeConfig | UnsetType = UNSET
 
 
-class TemplateDefinition(Shown, kw_only=True):
+class TemplateDefinition(DatesAndWindows, kw_only=True):
     """How the campaign or tier was set up. Of a tier there is less."""
 
     type: Literal["AUTO_UPDATE", "STATIC", "STANDALONE"] | UnsetType = UNSET
@@ -30,11 +30,6 @@ class TemplateDefinition(Shown, kw_only=True):
     activity_duration_after_publishing: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
-    start_date: Instant | UnsetType = UNSET
-    expiration_date: Instant | UnsetType = UNSET
-    validity_timeframe: Object | UnsetType = UNSET
-    validity_day_of_week: list[int] | UnsetType = UNSET
-    validity_hours: Object | UnsetType = UNSET
     voucher: TemplateVoucher
     extensions: TermsDocument | UnsetType = UNSET
 

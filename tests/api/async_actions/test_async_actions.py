@@ -1,8 +1,12 @@
 """/v1/async-actions"""
 
+import typing
+
 from voucherify.models.async_action_get_response_body import AsyncActionGetResponseBody
 from voucherify.models.async_actions_list_response_body import AsyncActionsListResponseBody
 
+from app.api.async_actions.answers import ListedAsyncAction
+from app.jobs.actions import STEPS, STORED_FIRST
 from tests.api.campaigns.test_change import made
 from tests.api.campaigns.test_codes import wait_for_action
 from tests.support.shop import created
@@ -49,3 +53,9 @@ def test_404_for_another_project(api, stranger):
     answer = stranger.get(f"/v1/async-actions/{action['id']}")
     assert (answer.status_code, answer.json()["resource_type"]) == (404, "async_action")
     assert created(stranger.get("/v1/async-actions"))["async_actions"] == []
+
+
+def test_the_document_names_every_type_of_action():
+    """And no type that there is none of."""
+    named = typing.get_args(typing.get_type_hints(ListedAsyncAction)["type"])
+    assert set(named) == {*STEPS, *STORED_FIRST}
