@@ -29,8 +29,8 @@ ORGANISATION: Final = ""
 
 
 class Actor(Struct, frozen=True, kw_only=True):
-    """Who, and by which operation. kind: key, management, command or rule; id: the key's, or the
-    campaign's whose rule it is.
+    """Who, and by which operation. kind: key, management, command or rule; id: the key's, or that
+    of what a rule stopped.
     """
 
     kind: str

@@ -19,6 +19,7 @@ COLUMNS: dict[str, Any] = {
     "updated_at": Customer.updated_at,
     "source_id": Customer.source_id,
 }
+NULLABLE = frozenset({"updated_at", "source_id"})
 
 
 async def find_customer(
@@ -48,8 +49,10 @@ async def owner_of(session: AsyncSession, project_id: str, source_id: str) -> st
     )
 
 
-Cursor = tuple[datetime | str, str | None]
-"""Value of the column by which is ordered, and id: the row that was the last."""
+Cursor = tuple[datetime | str | None, str | None]
+"""Value of the column by which is ordered, and id: the row that was the last. A row without a value, such as
+a customer who was never changed, comes before all others, in a descending order behind them.
+"""
 
 
 class CustomerList(NamedTuple):
@@ -115,26 +118,29 @@ async def list_of(session: AsyncSession, project_id: str, query: Query, now: dat
 
 
 def parsed_cursor(text: str, order: Order) -> Cursor:
-    """An instant as answered in `created_at`, or the exact row of `more_starting_after`: value,id.
+    """An instant as answered in `created_at`, or the exact row of `more_starting_after`: value,id, where no
+    value is no text.
 
     Raises: ApiError 400 invalid_query_params.
     """
+    value, separator, identity = text.rpartition(",")
+    if separator and identity and not value and order.field in NULLABLE:
+        return None, identity
     if order.field == "source_id":
-        name, separator, identity = text.rpartition(",")
         if not separator:
             raise invalid_query("Query .starting_after needs an order by created_at or updated_at")
-        return name, identity
+        return value, identity
     instant, _, identity = text.partition(",")
     return parse_instant(instant, "starting_after"), identity or None
 
 
-def cursor_of(row: Customer, order: Order) -> str | None:
-    """Where the next page starts, exact to the row; None: the row has nothing to order by."""
+def cursor_of(row: Customer, order: Order) -> str:
+    """Where the next page starts, exact to the row."""
     if order.field == "source_id":
-        return None if row.source_id is None else f"{row.source_id},{row.id}"
+        return f"{row.source_id or ''},{row.id}"
     instant = row.created_at if order.field == "created_at" else row.updated_at
     if instant is None:
-        return None
+        return f",{row.id}"
     return f"{(iso(instant) or '')[:-4]}{instant.microsecond:06d}Z,{row.id}"
 
 
@@ -144,20 +150,30 @@ def after_cursor(cursor: Cursor, order: Order) -> ColumnElement[bool]:
     """
     column = COLUMNS[order.field]
     value, identity = cursor
+    if value is None:
+        assert identity is not None
+        if order.descending:
+            return and_(column.is_(None), Customer.id < identity)
+        return or_(column.is_not(None), Customer.id > identity)
     if identity is not None:
         # Compared as a pair, so that an index begins at the cursor instead of passing by all before it.
         row = tuple_(column, Customer.id)
         position = tuple_(literal(value, column.type), literal(identity, Customer.id.type))
-        return row < position if order.descending else row > position
-    assert isinstance(value, datetime)  # only an instant comes without an id
-    return and_(column < value) if order.descending else and_(column >= value + timedelta(milliseconds=1))
+        behind = row < position if order.descending else row > position
+    else:
+        assert isinstance(value, datetime)  # only an instant comes without an id
+        later = column >= value + timedelta(milliseconds=1)
+        behind = and_(column < value if order.descending else later)
+    return or_(behind, column.is_(None)) if order.descending and order.field in NULLABLE else behind
 
 
 def page_statement(asked: CustomerList) -> Select[Customer]:
     """Customers of the list in its order, from the cursor on."""
-    ordering = [COLUMNS[asked.order.field], Customer.id]
-    if asked.order.descending:
-        ordering = [expression.desc() for expression in ordering]
+    column, descending = COLUMNS[asked.order.field], asked.order.descending
+    ordering = [column.desc(), Customer.id.desc()] if descending else [column, Customer.id]
+    if asked.order.field in NULLABLE:
+        # Said, because databases differ in where they put what has no value.
+        ordering[0] = ordering[0].nulls_last() if descending else column.asc().nulls_first()
     statement = select(Customer).where(asked.where).order_by(*ordering)
     if asked.starting_after is not None:
         statement = statement.where(after_cursor(asked.starting_after, asked.order))

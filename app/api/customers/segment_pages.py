@@ -34,11 +34,11 @@ async def page_of_segment(
     skipped = 0 if asked.starting_after is not None else (asked.page - 1) * asked.limit
     wanted, left = skipped + asked.limit, LOOKED_AT_PER_ROW * asked.limit
     members: list[Customer] = []
-    passed, last, is_end = 0, None, False
+    last, is_end = None, False
     while left and len(members) <= wanted and not is_end:
         size = min(CHUNK, left)
-        rows = await _next(call, asked, last, passed, size)
-        is_end, left, passed = len(rows) < size, left - len(rows), passed + len(rows)
+        rows = await _next(call, asked, last, size)
+        is_end, left = len(rows) < size, left - len(rows)
         for row in rows:
             last = row
             if await _is_member(call, segment, row, moment):
@@ -56,18 +56,11 @@ async def page_of_segment(
     )
 
 
-async def _next(
-    call: Call, asked: CustomerList, last: Customer | None, passed: int, size: int
-) -> list[Customer]:
-    """The customers behind `last`: from its place in the index, or, in an order without a cursor, after so
-    many.
-    """
-    cursor = cursor_of(last, asked.order) if last is not None else None
-    if cursor is not None:
-        asked = asked._replace(starting_after=parsed_cursor(cursor, asked.order))
+async def _next(call: Call, asked: CustomerList, last: Customer | None, size: int) -> list[Customer]:
+    """The customers behind `last`, from its place in the index."""
+    if last is not None:
+        asked = asked._replace(starting_after=parsed_cursor(cursor_of(last, asked.order), asked.order))
     statement = page_statement(asked).limit(size)
-    if cursor is None and passed:
-        statement = statement.offset(passed)
     async with call.read() as session:
         return list(await session.scalars(statement))
 

@@ -24,9 +24,9 @@ class AuditEntry(Base):
     at_us: Mapped[int]
     """Epoch microseconds."""
     actor_kind: Mapped[str]
-    """key, management, command, or rule: a campaign that stopped itself."""
+    """key, management, command, or rule: a campaign or a webhook that the engine stopped by itself."""
     actor_id: Mapped[str]
-    """The key's id; for a command its name, for a rule its campaign's id."""
+    """The key's id; for a command "vouchsafe", for a rule the id of what it stopped."""
     operation: Mapped[str]
     """The operation id of the route, or the command."""
     request_id: Mapped[str]

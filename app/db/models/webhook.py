@@ -25,7 +25,7 @@ class Webhook(ProjectScoped, Timestamped, Versioned, Base):
     failing_since: Mapped[datetime | None]
     """The first failed attempt after the last success."""
     disabled: Mapped[dict[str, Any] | None]
-    """Of one that was disabled by the engine: reason, at, undelivered_since."""
+    """Of one that was paused, or that the engine disabled: reason, at, undelivered_since."""
 
 
 class WebhookEvent(Base):

@@ -216,6 +216,43 @@ def test_lists_filter_sort_and_page(api):
     assert [one["id"] for one in created(api.get("/v1/customers", params=by_time))["customers"]] == seen[3:]
 
 
+@pytest.mark.parametrize("order", ["updated_at", "-updated_at", "source_id", "-source_id"])
+@pytest.mark.parametrize("of_segment", [False, True])
+def test_pages_lose_nobody_who_has_no_value_to_order_by(api, order, of_segment):
+    """A customer without a source_id, or one who was never changed, comes before all others, in a descending
+    order behind them; cursors go on among them and past them.
+    """
+    city = unique("city")
+    sent = [{"address": {"city": city}, "name": f"{number}"} for number in range(5)]
+    for number in (1, 3):
+        sent[number]["source_id"] = f"{city}-{number}"
+    made = [created(api.post("/v1/customers", json=body)) for body in sent]
+    for number in (0, 3):
+        created(api.put(f"/v1/customers/{made[number]['id']}", json={"description": "changed"}))
+    asked = {"city": city, "order": order}
+    if of_segment:
+        condition = {"address.city": {"conditions": {"$is": [city]}}}
+        body = {"name": city, "type": "auto-update", "filter": {"junction": "and", **condition}}
+        asked["segment_id"] = created(api.post("/v1/segments", json=body))["id"]
+    whole = created(api.get("/v1/customers", params=asked))["customers"]
+    values = [one[order.removeprefix("-")] or "" for one in whole]
+    assert values == sorted(values, reverse=order.startswith("-"))
+    assert values.count("") == 3
+    seen: list[str] = []
+    for size in (1, 2):
+        seen.clear()
+        cursor: dict[str, str] = {}
+        has_more = True
+        while has_more and len(seen) < len(made):
+            page = created(api.get("/v1/customers", params={**asked, "limit": size, **cursor}))
+            seen += [one["id"] for one in page["customers"]]
+            has_more = page["has_more"]
+            if has_more:
+                cursor = {"starting_after": page["more_starting_after"]}
+        assert not has_more
+        assert seen == [one["id"] for one in whole]
+
+
 @pytest.mark.parametrize(
     ("body", "details"),
     [

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import and_, func, select, text
+from sqlalchemy import and_, func, insert, select, text
 
 from app.api.customers.indexed import indexed_conditions
 from app.api.customers.queries import CustomerList, cursor_of, page_statement, parsed_cursor
@@ -167,3 +167,39 @@ def test_a_page_looks_at_fifty_customers_for_each_of_its_rows_at_most(api):
         assert pages >= 120 // 50, "a page that looked at more than it may"
     late = created(api.get("/v1/customers", params={"segment_id": segment_id, "limit": 1, "page": 9}))
     assert (late["customers"], late["has_more"]) == ([], True)
+
+
+@pytest.mark.parametrize("field", ["updated_at", "source_id"])
+@pytest.mark.parametrize("descending", [False, True])
+def test_what_has_no_value_stands_where_the_other_database_has_it(postgres, field, descending):
+    """First, in a descending order last; page by page nobody is lost or met twice."""
+    order, url = Order(field, descending=descending), postgres.create_database()
+
+    async def paged():
+        async with opened(url) as db:
+            async with db.writing() as session:
+                for number in range(7):
+                    await session.execute(
+                        insert(Customer).values(
+                            project_id=PROJECT,
+                            id=f"cust_{number}",
+                            source_id=f"c-{number // 2}" if number in (1, 4) else None,
+                            updated_at=FIRST if number in (2, 3) else None,
+                            created_at=FIRST,
+                            body={},
+                            summary={},
+                            version=1,
+                        )
+                    )
+            found, asked = [], listed({}, order=order)
+            async with db.reading() as session:
+                while rows := list(await session.scalars(page_statement(asked).limit(2))):
+                    found += rows
+                    cursor = parsed_cursor(cursor_of(rows[-1], order), order)
+                    asked = asked._replace(starting_after=cursor)
+            return [(getattr(row, field), row.id) for row in found]
+
+    found = asyncio.run(paged())
+    expected = sorted(found, key=lambda one: (one[0] is not None, str(one[0]), one[1]), reverse=descending)
+    assert found == expected
+    assert len({identity for _, identity in found}) == len(found) == 7
