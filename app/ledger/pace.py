@@ -16,10 +16,13 @@ SAMPLES_MAX: Final = 1_200
 """A minute of them: further behind is not told apart."""
 BEHIND_SECONDS: Final = 0.4
 """How far behind the projections may be before anybody waits: four times what they let events gather."""
-PAUSE_PER_SECOND: Final = 0.2
+PAUSE_PER_SECOND: Final = 0.4
 """Seconds of waiting for each second that they are further behind."""
-PAUSE_SECONDS_MAX: Final = 0.1
-"""Also with the background process away for good: a checkout does not wait for that."""
+PAUSE_SECONDS_MAX: Final = 0.2
+STANDING_SECONDS: Final = 1.0
+"""Projections that did not move for so long are waited for in vain."""
+PAUSE_SECONDS_IN_VAIN: Final = 0.1
+"""With the background process away for good: a checkout does not wait for that."""
 
 
 class Pace:
@@ -28,6 +31,8 @@ class Pace:
     def __init__(self, watermarks: Watermarks) -> None:
         self._watermarks = watermarks
         self._taken: dict[Partition, deque[tuple[float, Position]]] = {}
+        self._moved: dict[Partition, tuple[float, Position]] = {}
+        """How far the projections are, and since when they are seen there."""
 
     def took(self, partition: Partition, event_id: str, now: float) -> None:
         """now: seconds, of any clock that only goes forward."""
@@ -52,4 +57,9 @@ class Pace:
         behind = now - samples[0][0] - BEHIND_SECONDS if samples else 0.0
         if behind <= 0.0:
             return 0.0
-        return min(PAUSE_SECONDS_MAX, behind * PAUSE_PER_SECOND)
+        moved = self._moved.get(partition)
+        if moved is None or moved[1] != projected:
+            moved = self._moved[partition] = (now, projected)
+        stands = now - moved[0] > STANDING_SECONDS
+        longest = PAUSE_SECONDS_IN_VAIN if stands else PAUSE_SECONDS_MAX
+        return min(longest, behind * PAUSE_PER_SECOND)

@@ -7,7 +7,15 @@ from app.core.keys import Partition
 from app.core.outbox import Position
 from app.core.watermarks import PROJECTED
 from app.ledger.client import LedgerClient
-from app.ledger.pace import BEHIND_SECONDS, PAUSE_SECONDS_MAX, SAMPLE_SECONDS, SAMPLES_MAX, Pace
+from app.ledger.pace import (
+    BEHIND_SECONDS,
+    PAUSE_SECONDS_IN_VAIN,
+    PAUSE_SECONDS_MAX,
+    SAMPLE_SECONDS,
+    SAMPLES_MAX,
+    STANDING_SECONDS,
+    Pace,
+)
 from tests.ledger.shop import Shop
 from tests.support.server import RunningServer
 
@@ -31,13 +39,26 @@ async def test_nobody_waits_while_projections_keep_up(shop: Shop) -> None:
 
 
 async def test_who_takes_waits_the_longer_the_further_they_are_behind(shop: Shop) -> None:
-    """And never longer than a checkout can bear, also when the projector is gone."""
+    """And never longer than a checkout can bear."""
     pace = Pace(shop.core.watermarks)
     await heard(shop, "1-1")
     pace.took(shop.partition, "1-2", 10.0)
     at = 10.0 + BEHIND_SECONDS
-    pauses = [pace.pause(shop.partition, at + later) for later in (0.1, 0.3, 3.0, 600.0)]
-    assert 0.0 < pauses[0] < pauses[1] < pauses[2] == pauses[3] == PAUSE_SECONDS_MAX
+    pauses = [pace.pause(shop.partition, at + later) for later in (0.1, 0.3, 0.9)]
+    assert 0.0 < pauses[0] < pauses[1] < pauses[2] == PAUSE_SECONDS_MAX
+
+
+async def test_a_projector_that_stands_is_waited_for_less(shop: Shop) -> None:
+    """What does not come is not worth it; as soon as it moves it is given its time again."""
+    pace = Pace(shop.core.watermarks)
+    await heard(shop, "1-1")
+    pace.took(shop.partition, "1-3", 10.0)
+    assert pace.pause(shop.partition, 20.0) == PAUSE_SECONDS_MAX
+    later = 20.0 + STANDING_SECONDS + 0.1
+    assert pace.pause(shop.partition, later) == PAUSE_SECONDS_IN_VAIN
+    assert pace.pause(shop.partition, 600.0) == PAUSE_SECONDS_IN_VAIN
+    await heard(shop, "1-2")
+    assert pace.pause(shop.partition, 600.1) == PAUSE_SECONDS_MAX
 
 
 async def test_a_projector_that_is_gone_is_remembered_for_a_minute_and_no_longer(shop: Shop) -> None:
@@ -47,7 +68,7 @@ async def test_a_projector_that_is_gone_is_remembered_for_a_minute_and_no_longer
     for number in range(2, 4_000):
         pace.took(shop.partition, f"1-{number}", number * SAMPLE_SECONDS)
     assert len(pace._taken[shop.partition]) == SAMPLES_MAX
-    assert pace.pause(shop.partition, 4_000 * SAMPLE_SECONDS) == PAUSE_SECONDS_MAX
+    assert pace.pause(shop.partition, 4_000 * SAMPLE_SECONDS) >= PAUSE_SECONDS_IN_VAIN
 
 
 async def test_what_is_projected_is_not_waited_for(shop: Shop) -> None:
