@@ -18,7 +18,7 @@ FROM python:3.13-slim-bookworm
 LABEL org.opencontainers.image.title="Vouchsafe" \
       org.opencontainers.image.description="Self-hosted, headless promotions and coupon engine that speaks the Voucherify v1 API" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="0.4.2"
+      org.opencontainers.image.version="0.4.3"
 COPY --from=build /opt/vouchsafe /opt/vouchsafe
 COPY LICENSE NOTICE /usr/share/doc/vouchsafe/
 RUN mkdir -m 0700 /data && chown 10001:10001 /data

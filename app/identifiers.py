@@ -44,23 +44,17 @@ def _tails(count: int) -> list[str]:
     return [text[at : at + _TAIL_CHARACTERS] for at in range(0, len(text), _TAIL_CHARACTERS)]
 
 
-def _tail() -> str:
-    """Never given twice, in any thread: `pop` is one step."""
-    try:
-        return _pool.pop()
-    except IndexError:
-        drawn = _tails(_POOL_SIZE)
-        _pool.extend(drawn[1:])
-        return drawn[0]
+def _more_tails() -> str:
+    """One, and a pool for those that come next."""
+    drawn = _tails(_POOL_SIZE)
+    _pool.extend(drawn[1:])
+    return drawn[0]
 
 
-def _head() -> str:
-    milliseconds = time.time_ns() // 1_000_000
-    head = _heads.get(milliseconds)
-    if head is None:
-        head = characters_of((milliseconds & ((1 << 48) - 1)) << 80)[:_TIME_CHARACTERS]
-        _heads.clear()
-        _heads[milliseconds] = head
+def _head_of(milliseconds: int) -> str:
+    head = characters_of((milliseconds & ((1 << 48) - 1)) << 80)[:_TIME_CHARACTERS]
+    _heads.clear()
+    _heads[milliseconds] = head
     return head
 
 
@@ -77,13 +71,20 @@ def characters_of(value: int) -> str:
 
 
 def new_id(prefix: str) -> str:
-    """prefix with its underscore, e.g. new_id("camp_")."""
-    return prefix + _head() + _tail()
+    """prefix with its underscore, e.g. new_id("camp_"). Never given twice, in any thread: `pop` is one
+    step.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    head = _heads.get(milliseconds) or _head_of(milliseconds)
+    try:
+        return prefix + head + _pool.pop()
+    except IndexError:
+        return prefix + head + _more_tails()
 
 
 def new_ids(prefix: str, count: int) -> list[str]:
     """Many at once, ascending, all of this millisecond: an index then takes them one behind the other."""
-    start = prefix + _head()
+    start = prefix + _head_of(time.time_ns() // 1_000_000)
     return sorted([start + tail for tail in _tails(count)])
 
 

@@ -18,7 +18,7 @@ from msgspec.inspect import BoolType, IntType, LiteralType, Metadata
 
 from app.webhooks.schedule import seconds_of
 
-VERSION = "0.4.2"
+VERSION = "0.4.3"
 """Of this program; the same as in pyproject.toml."""
 
 PREFIX = "VOUCHSAFE_"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from litestar import Litestar, Request, Response, asgi
@@ -112,13 +112,14 @@ class Edge:
             call, admission = await self._call(route, scope, sent_parameters, headers, request_id)
             if admission is not None and not admission.likely:
                 await admission.ask()
-            call.raw_body = await self._body(route, receive, headers)
+            call.raw_body = await _body(call, receive)
             if admission is not None and not admission.admitted and not route.hot:
                 await admission.ask()
             answer = await route.handler(call)
             status = answer.status or route.status
             body = encode_body(answer.body)
-            extra = wire_headers({**call.answer_headers, **answer.headers})
+            answer_headers = {**call.answer_headers, **answer.headers}
+            extra = wire_headers(answer_headers) if answer_headers else []
         except ClientGone:
             return route
         except Exception as raised:
@@ -152,7 +153,8 @@ class Edge:
         engine = self.engine
         principal, admission = PUBLIC, None
         if route.scope is not RouteScope.PUBLIC:
-            key = await self.authenticator.identify(route.scope, headers)
+            authenticator = self.authenticator
+            key = await authenticator.identify(route.scope, headers)
             principal = key.principal
             client = scope.get("client")
             address = client_address(
@@ -161,7 +163,7 @@ class Edge:
                 engine.settings.trusted_proxies,
             )
             admission = Admission(
-                self.authenticator,
+                authenticator,
                 engine.core,
                 key,
                 engine.settings,
@@ -174,7 +176,7 @@ class Edge:
             engine=engine,
             route=route,
             principal=principal,
-            path=_parameters(sent_parameters),
+            path=_parameters(sent_parameters) if sent_parameters else sent_parameters,
             query=Query(scope["query_string"]),
             headers=headers,
             raw_body=b"",
@@ -182,18 +184,6 @@ class Edge:
             admission=admission,
         )
         return call, admission
-
-    async def _body(self, route: Route, receive: Receive, headers: Mapping[str, str]) -> bytes:
-        """Read to its end for every method, so that the connection can be used again."""
-        limit = self.engine.settings.body_bytes_max
-        if route.scope is RouteScope.CLIENT:
-            limit = min(limit, CLIENT_BODY_BYTES_MAX)
-        raw = await read_body(receive, headers, limit)
-        if raw and route.body is not None:
-            media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-            if media_type and media_type not in route.consumes:
-                raise unsupported_media_type(route.consumes)
-        return raw
 
     async def _refused(self, raised: Exception, admission: Admission | None, request_id: str) -> ApiError:
         """A hot handler may refuse before its read trip; a revoked key must be told so all the same."""
@@ -226,6 +216,21 @@ class Edge:
         return all_headers
 
 
+async def _body(call: Call, receive: Receive) -> bytes:
+    """Read to its end for every method, so that the connection can be used again."""
+    route, headers, limit = call.route, call.headers, call.engine.settings.body_bytes_max
+    if route.scope is RouteScope.CLIENT:
+        limit = min(limit, CLIENT_BODY_BYTES_MAX)
+    raw = await read_body(receive, headers, limit)
+    if raw and route.body is not None:
+        media_type = headers.get("content-type", "")
+        if media_type and media_type not in route.consumes:
+            media_type = media_type.partition(";")[0].strip().lower()
+            if media_type and media_type not in route.consumes:
+                raise unsupported_media_type(route.consumes)
+    return raw
+
+
 def _told(error: ApiError) -> bool:
     """Whether an error tells something that only the holder of a valid key may know."""
     return error.status < 500 and error.status not in (401, 429)
@@ -244,7 +249,7 @@ def _found(table: "PathTable[Methods]", scope: HTTPScope) -> "tuple[Methods, dic
     raw_path.
     """
     raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
-    found = table.find(raw_path.partition(b"?")[0].decode("latin-1"))
+    found = table.whole(raw_path) or table.find(raw_path.partition(b"?")[0].decode("latin-1"))
     if found is None:
         raise no_such_path()
     return found
@@ -306,11 +311,11 @@ def application_of(edge: Edge, routes: Sequence[Route], lifespan: Lifespan | Non
     """The application that serves a table of routes. lifespan opens the edge."""
     table = table_of(routes)
 
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(scope: Any, receive: Receive, send: Send) -> None:
         if edge.tracing is None:
-            await edge.serve(table, cast("HTTPScope", scope), receive, send)
+            await edge.serve(table, scope, receive, send)
         else:
-            await edge.tracing.serve(partial(edge.serve, table), cast("HTTPScope", scope), receive, send)
+            await edge.tracing.serve(partial(edge.serve, table), scope, receive, send)
 
     @asgi("/", is_mount=True, copy_scope=False)
     async def operations(scope: Scope, receive: Receive, send: Send) -> None:

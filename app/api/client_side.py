@@ -133,6 +133,8 @@ def _redemption(row: Mapping[str, Any], request: StackRequest) -> dict[str, Any]
     if order is not None:
         wire["order"] = public_order(order, request.order)
     voucher = wire.get("voucher")
+    if isinstance(voucher, msgspec.Raw):  # Written before, for whoever may see all of it.
+        voucher = msgspec.json.decode(voucher)
     if voucher is not None:
         wire["voucher"] = {name: voucher[name] for name in _VOUCHER if name in voucher}
         wire["voucher"]["metadata"] = voucher.get("metadata") if expanded else {}

@@ -7,9 +7,7 @@ from typing import Final
 import structlog
 
 from app.api.call import Call
-from app.core.records import CustomerRecord
 from app.core.watermarks import PROJECTED
-from app.redeemables.customers import CustomerPayload, changes_profile
 
 WAIT_SECONDS: Final = 2.0
 """As long as a read waits for the projection. What was taken is answered then all the same."""
@@ -17,11 +15,7 @@ WAIT_SECONDS: Final = 2.0
 log = structlog.get_logger("vouchsafe.profiles")
 
 
-async def profile_stored(
-    call: Call, event_id: str, known: CustomerRecord | None, sent: CustomerPayload | None
-) -> None:
-    """known: the customer as stored before the event."""
-    if not changes_profile(known, sent):
-        return
+async def profile_stored(call: Call, event_id: str) -> None:
+    """After an event that `changes_profile`."""
     if not await call.engine.core.watermarks.wait(call.partition, PROJECTED, event_id, WAIT_SECONDS):
         log.warning("a profile is stored later than its request is answered", event_id=event_id)

@@ -28,21 +28,22 @@ def asked_of(call: Call, *, looking: bool = False, lists: bool = True) -> Asked:
     """
     identity = _identity(call) if "idempotency-key" in call.headers else None
     client_side = call.principal.kind == "client"
-    if call.admission.measures_customers:
-        call.admission.customer(_customer_named(call))
-    hides_codes = client_side and call.admission.enabled(HIDE_CODES)
+    admission = call.admission
+    if admission.measures_customers:
+        admission.customer(_customer_named(call))
+    hides_codes = client_side and admission.enabled(HIDE_CODES)
     return Asked(
         scope_hash=identity.scope_hash if identity is not None else "",
         fingerprint=identity.fingerprint if identity is not None else "",
         partition=call.partition,
         key_id=call.principal.key_id,
         accept_language=call.headers.get("accept-language"),
-        stores_customer=not client_side or call.admission.enabled(CREATE_CUSTOMERS),
+        stores_customer=not client_side or admission.enabled(CREATE_CUSTOMERS),
         hides_codes=hides_codes,
         looking=looking and not hides_codes,
         lists=lists,
-        access=None if looking or hides_codes else call.admission.expected(),
-        riders=tuple(call.admission.commands()),
+        access=None if looking or hides_codes else admission.expected(),
+        riders=tuple(admission.commands()),
     )
 
 
@@ -62,7 +63,8 @@ def explained(call: Call) -> bool:
     """
     if call.principal.kind != "server":
         return False
-    return call.query.flag("explain") is True or call.headers.get("x-explain") == "1"
+    asked = bool(call.query.raw) and call.query.flag("explain") is True
+    return asked or call.headers.get("x-explain") == "1"
 
 
 def _customer_named(call: Call) -> str | None:

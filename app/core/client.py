@@ -98,7 +98,7 @@ class Client:
         """Send one command now; the future is its reply (an error reply is a result). Raises Unsent or
         Saturated.
         """
-        return self._send(pack(command), 1, seconds)
+        return self._usable().send(pack(command), 1, seconds or self._deadline_seconds)
 
     def pipeline(
         self, commands: Sequence[Command], *, seconds: float | None = None, tag: str = ""
@@ -107,7 +107,7 @@ class Client:
         for one. tag: of the partition, for a cluster.
         """
         packed = b"".join([pack(command) for command in commands])
-        return self._send(packed, len(commands), seconds)
+        return self._usable().send(packed, len(commands), seconds or self._deadline_seconds)
 
     async def load_scripts(self) -> None:
         """After the server has forgotten them. Raises Unsent, Unanswered."""
@@ -127,13 +127,14 @@ class Client:
         if self._connection is not None:
             self._connection.kill(reason)
 
-    def _send(self, packed: bytes, wanted: int, seconds: float | None) -> asyncio.Future[Any]:
+    def _usable(self) -> Connection:
+        """Raises: Unsent, Saturated."""
         connection = self._connection
         if connection is None:
             raise Unsent(f"no connection to {self.address}: {self.last_error}")
         if connection.in_flight >= self._in_flight_max:
             raise Saturated(f"{self._in_flight_max} calls are in flight")
-        return connection.send(packed, wanted, seconds or self._deadline_seconds)
+        return connection
 
     async def _keep(self) -> None:
         pause, longest = BACKOFF_SECONDS

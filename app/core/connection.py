@@ -7,9 +7,10 @@ is unknown.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import hiredis
+from msgspec import Struct
 
 FLUSH_EARLY = 64
 """Commands queued before a turn's end that are worth a write of their own: the server works while the turn
@@ -34,7 +35,7 @@ class Unanswered(Exception):
     """The command was sent and no answer came: it may or may not have had its effect."""
 
 
-class _Waiting(NamedTuple):
+class _Waiting(Struct, frozen=True):
     future: asyncio.Future[Any]
     wanted: int
     """Replies that complete the future."""

@@ -217,6 +217,11 @@ class RedemptionCore:
         view = self._views.get(partition)
         return view is not None and isinstance(reply, list) and view.agrees(reply)
 
+    def is_of_epoch(self, partition: Partition, event_id: str) -> bool:
+        """Whether an event was made since Redis was last rebuilt, as far as this process knows."""
+        view = self._views.get(partition)
+        return view is not None and Position.parse(event_id).epoch == view.epoch
+
     async def publish(
         self, partition: Partition, guards: dict[str, int], records: Sequence[PublishedRecord]
     ) -> int:

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 import msgspec
 
 from app.core.keys import Keys
-from app.core.ops import INTEGER_MAX, Add, Apply, Claim, Due, Equal, Hold, Keep, Op, Put, Record, Release
+from app.core.ops import INTEGER_MAX, Add, Apply, Claim, Due, Equal, Hold, Op, Put, Record, Release
 from app.core.outcome import Code, Outcome
 
 _LEAST = -INTEGER_MAX
@@ -17,8 +17,6 @@ SCHEMA = "1"
 
 VALIDATE, REDEEM, HOLD, ROLL_BACK = "V", "R", "H", "B"
 HELD_SUFFIX = "~h"
-EVENT_FIELD = "e"
-"""Of a hash that names an event (Keep)."""
 
 RECORD_BUCKET_SECONDS = 86_400
 
@@ -45,8 +43,8 @@ class OldNamespace(Exception):
     """Keys were made before the partition was rebuilt into another namespace: writing there would be lost."""
 
 
-_EVENT_ID, _VALUES_AT = 0, 4
-"""Places in the script's ARGV; 0 for the id of the event, which it makes itself."""
+_VALUES_AT = 4
+"""Place of the first value in the script's ARGV."""
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -124,8 +122,6 @@ class _Plan:
                 self.records += (op.field, f"{op.version}:")
             elif isinstance(op, Put):
                 self._write(op.key, op.ttl_seconds, op.field, self._value(op.value))
-            elif isinstance(op, Keep):
-                self._write(op.key, op.ttl_seconds, EVENT_FIELD, _EVENT_ID)
             else:
                 self._check(op)
 
@@ -180,6 +176,9 @@ class _Plan:
 
     def append_to(self, plan: list[Any]) -> None:
         """Reads, operations, records and writes. Gives the slots their place in the whole of what is read."""
+        if not self.fields and not self.checks:  # Nothing but records, as nearly always.
+            plan += (0, False, 0, len(self.record_keys), *self.records, 0)
+            return
         offsets: dict[str, int] = {}
         before = 0
         plan.append(len(self.fields))
@@ -236,7 +235,7 @@ def apply_command(
         packed = packed[_ARRAY_16_BYTES:]
     return (
         "EVALSHA", sha, 5 + len(hashes) + (access is not None),
-        keys.meta, keys.versions(), keys.outbox, replay, call.idempotency_key or replay,
+        keys.meta, keys.versions, keys.outbox, replay, call.idempotency_key or replay,
         *hashes, *(() if access is None else access[:1]),
         packed, call.event, call.private, *plan.values,
     )  # fmt: skip
@@ -261,7 +260,7 @@ def _pairs(joined: bytes) -> tuple[tuple[int, int], ...]:
 
 def _checked(call: Apply) -> list[int]:
     """The operations as the script numbers them: records last, and none of those that only write."""
-    others = [number for number, op in enumerate(call.ops) if not isinstance(op, Put | Keep | Record)]
+    others = [number for number, op in enumerate(call.ops) if not isinstance(op, Put | Record)]
     return others + [number for number, op in enumerate(call.ops) if isinstance(op, Record)]
 
 
@@ -320,7 +319,7 @@ def publish_command(
         buckets.setdefault(key, len(buckets) + 1)
     _require(keys, buckets)
     command: list[Argument] = [
-        "EVALSHA", sha, 2 + len(buckets), keys.meta, keys.versions(), *buckets,
+        "EVALSHA", sha, 2 + len(buckets), keys.meta, keys.versions, *buckets,
         mode, epoch, keys.namespace, SCHEMA, RECORD_BUCKET_SECONDS * 1000, len(guards),
     ]  # fmt: skip
     for name, version in guards.items():

@@ -77,7 +77,7 @@ def partition_of(project_id: str) -> Partition:
 class Keys:
     """Key names of one namespace of one partition."""
 
-    __slots__ = ("base", "meta", "namespace", "outbox", "partition")
+    __slots__ = ("base", "meta", "namespace", "outbox", "partition", "versions")
 
     def __init__(self, partition: Partition, namespace: str) -> None:
         self.partition = partition
@@ -85,10 +85,8 @@ class Keys:
         self.base = f"{partition.tag}:{namespace}:"
         self.meta = meta(partition)
         self.outbox = outbox(partition)
-
-    def versions(self) -> str:
+        self.versions = self.base + "cv"
         """Catalogue versions: guard name to version (D4)."""
-        return self.base + "cv"
 
     def replay(self, rid: str) -> str:
         return f"{self.base}i:{rid}"
@@ -144,7 +142,7 @@ class Keys:
         return f"{self.base}os:{bucket_of(source_id)}"
 
     def redemption(self, redemption_id: str) -> str:
-        """Hash: n parts returned, d what was taken. Lives one hour (D9)."""
+        """Hash: n parts returned, u which units. Lives one hour from the last of them (D9)."""
         return f"{self.base}rd:{redemption_id}"
 
     def session(self, digest: str) -> str:

@@ -54,13 +54,6 @@ class Put(Struct, frozen=True):
     ttl_seconds: int = 0
 
 
-class Keep(Struct, frozen=True):
-    """Write the id of the call's own event into the field `e` of a hash that lives so long."""
-
-    key: str
-    ttl_seconds: int
-
-
 class Claim(Struct, frozen=True):
     """Set if absent or equal, else refuse with LIMIT."""
 
@@ -95,7 +88,7 @@ class Due(Struct, frozen=True):
     deadline_ms: int
 
 
-Op = Add | Equal | Record | Put | Keep | Claim | Hold | Release | Due
+Op = Add | Equal | Record | Put | Claim | Hold | Release | Due
 
 
 class Apply(Struct, kw_only=True):

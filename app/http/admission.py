@@ -11,14 +11,13 @@ Both are answered by Redis, so both ride in one read trip: `commands()` go in fr
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from app.core.connection import Command
 from app.core.core import RedemptionCore
-from app.core.keys import access
 from app.core.outcome import CoreUnavailable
-from app.http.auth import UNREAD, Authenticator, access_command, access_reply
-from app.http.errors import ApiError, forbidden
+from app.http.auth import UNREAD, Authenticator, access_reply
+from app.http.errors import forbidden
 from app.http.limits import Check, Guesses, Headers, checks_of, customer_checks, keys_of, unlimited_headers
 from app.http.principal import VerifiedKey, origin_trusted
 from app.settings import Settings
@@ -33,6 +32,7 @@ class Admission:
         "_authenticator",
         "_core",
         "_customer",
+        "_guess_limit",
         "_key",
         "_origin",
         "_pending",
@@ -65,6 +65,9 @@ class Admission:
         self._origin = origin
         self._address = address
         principal = key.principal
+        self._guess_limit = (
+            settings.guess_limit if principal.kind == "client" else settings.guess_limit_server
+        )
         self._pending = checks_of(settings, principal.kind, principal.key_id, address)
         self._asked: tuple[Check, ...] = ()
         self._customer: str | None = None
@@ -77,18 +80,14 @@ class Admission:
     @property
     def likely(self) -> bool:
         """Whether the key as it is known has the permission and trusts the origin; else `ask` decides."""
-        return self._refusal() is None and self._origin_trusted
+        key = self._key
+        return key.refusal(self._permission, self._scopes, self._address) is None and (
+            key.principal.kind != "client" or origin_trusted(self._origin, key.trusted_domains)
+        )
 
     def enabled(self, flag: str) -> bool:
         """Whether the project has a flag for the client side on; once admitted, as of this request."""
         return flag in self._key.open_to_clients
-
-    def _refusal(self) -> ApiError | None:
-        return self._key.refusal(self._permission, self._scopes, self._address)
-
-    @property
-    def _origin_trusted(self) -> bool:
-        return self._key.principal.kind != "client" or origin_trusted(self._origin, self._key.trusted_domains)
 
     def customer(self, name: str | None) -> None:
         """The customer whom the request names, before `commands`: there are limits per customer, too."""
@@ -108,11 +107,6 @@ class Admission:
         """Whether failed lookups of this request are to be noted."""
         return bool(self._guess_limit)
 
-    @property
-    def _guess_limit(self) -> int:
-        settings = self._settings
-        return settings.guess_limit if self._key.principal.kind == "client" else settings.guess_limit_server
-
     async def failed(self, lookups: int) -> None:
         """Note codes that the request asked for in vain."""
         principal = self._key.principal
@@ -126,7 +120,7 @@ class Admission:
 
     def commands(self) -> list[Command]:
         """The command of the key's access and one of each limit, to be sent to the key's partition."""
-        commands: list[Command] = [access_command(self._key.partition)]
+        commands: list[Command] = [("GET", self._key.access_key)]
         self._asked = ()
         if self._pending:
             keys = keys_of(self._key.partition)
@@ -141,7 +135,7 @@ class Admission:
         version = self._key.access_version
         if self._pending or version == UNREAD:
             return None
-        return access(self._key.partition), version
+        return self._key.access_key, version
 
     async def admit(self, replies: Sequence[Any]) -> Sequence[Any]:
         """The replies behind those of `commands()`.
@@ -153,7 +147,8 @@ class Admission:
         self.answered = True
         if version != self._key.access_version:
             self._key = await self._authenticator.reread(self._key, version)
-        self._check()
+        if not self.likely:
+            self._refuse()
         if self._asked:
             self._take(replies)
         elif not self.headers:
@@ -171,16 +166,17 @@ class Admission:
             await self.admit(await self._core.read(self._key.partition, self.commands()))
         except CoreUnavailable:
             self._key = await self._authenticator.reread(self._key, UNREAD)
-            self._check()
+            if not self.likely:
+                self._refuse()
             self.headers = unlimited_headers()
             self.admitted = True
 
-    def _check(self) -> None:
-        refusal = self._refusal()
+    def _refuse(self) -> NoReturn:
+        """Of a key that is not `likely`, which it is."""
+        refusal = self._key.refusal(self._permission, self._scopes, self._address)
         if refusal is not None:
             raise refusal
-        if not self._origin_trusted:
-            raise forbidden("The origin of this request is not in the project's list of trusted domains")
+        raise forbidden("The origin of this request is not in the project's list of trusted domains")
 
     def _take(self, replies: Sequence[Any]) -> None:
         asked, self._pending = self._asked, ()

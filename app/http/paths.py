@@ -29,6 +29,7 @@ class PathTable(Generic[T]):
 
     def __init__(self) -> None:
         self._whole: dict[str, T] = {}
+        self._sent: dict[bytes, tuple[T, dict[str, str]]] = {}
         self._root: _Node[T] = _Node()
 
     def add(self, template: str, value: T) -> None:
@@ -37,6 +38,7 @@ class PathTable(Generic[T]):
             if template in self._whole:
                 raise ValueError(f"{template} is in the table twice")
             self._whole[template] = value
+            self._sent[template.encode()] = (value, {})
             return
         node = self._root
         names = []
@@ -52,6 +54,10 @@ class PathTable(Generic[T]):
             raise ValueError(f"{template} matches the same paths as another template")
         node.names = tuple(names)
         node.value = value
+
+    def whole(self, raw_path: bytes) -> tuple[T, dict[str, str]] | None:
+        """As `find`, for a path that was sent letter by letter as a template without parameters."""
+        return self._sent.get(raw_path)
 
     def find(self, path: str) -> tuple[T, dict[str, str]] | None:
         """The value and the parameters as they were sent. A slash at the end makes no difference."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from app.core.keys import Partition, partition_of
+from app.core.keys import Partition, access, partition_of
 from app.db.models import ApiKey, Project
 from app.http.addresses import Network, address_allowed, networks_of
 from app.http.errors import ApiError, forbidden, missing_permission, missing_scope
@@ -54,9 +54,15 @@ class VerifiedKey(Struct, kw_only=True):
     token_digest: bytes | None = None
     """SHA-256 of a bearer token; None: a key pair."""
 
-    @property
-    def partition(self) -> Partition:
-        return partition_of(self.principal.project_id) if self.principal.project_id else ORGANISATION
+    partition: Partition = ORGANISATION
+    """Where the access version lives."""
+    access_key: str = ""
+    """Its key there."""
+
+    def __post_init__(self) -> None:
+        if self.principal.project_id:
+            self.partition = partition_of(self.principal.project_id)
+        self.access_key = access(self.partition)
 
     def refusal(self, permission: str, scopes: frozenset[str], address: str) -> ApiError | None:
         """403, or None where the key opens a route of this permission and these scopes from this address."""

@@ -50,6 +50,15 @@ class LedgerClient:
         self._connects = -1
         self._keeper: asyncio.Task[None] | None = None
         self._pace = Pace(core.watermarks)
+        self.level = LEDGER
+        """journal: the server's synced file holds it. replica: those of its replicas too. ledger: SQL holds
+        it. Without a proof of the first, it is the last; the second is never taken unasked.
+        """
+        self.unproven: tuple[str, ...] = ()
+        """Why the level that was asked for cannot be promised; empty when all is well. Requests that write
+        are refused.
+        """
+        self._judge()
 
     async def start(self) -> None:
         """Probe the server, and keep probing: every 10 s and after each reconnect (D18)."""
@@ -65,36 +74,28 @@ class LedgerClient:
         if self._replicas is not None:
             await self._replicas.close()
 
-    @property
-    def level(self) -> str:
-        """journal: the server's synced file holds it. replica: those of its replicas too. ledger: SQL holds
-        it. Without a proof of the first, it is the last; the second is never taken unasked.
-        """
+    def _judge(self) -> None:
+        """What the last probe lets be promised. Kept, because every request asks."""
         if self._wanted in (LEDGER, REPLICA):
-            return self._wanted
-        return JOURNAL if JOURNAL in (self._proven, self._wanted) else LEDGER
-
-    @property
-    def unproven(self) -> tuple[str, ...]:
-        """Why the level that was asked for cannot be promised; empty when all is well. Requests that write
-        are refused.
-        """
+            self.level = self._wanted
+        else:
+            self.level = JOURNAL if JOURNAL in (self._proven, self._wanted) else LEDGER
+        self.unproven = ()
         if self._evicts:
-            return ("the server may drop counters when memory is short: set maxmemory-policy to noeviction",)
-        if self._wanted in (JOURNAL, REPLICA) and self._proven != self._wanted:
-            return self._reasons
-        return ()
+            self.unproven = (
+                "the server may drop counters when memory is short: set maxmemory-policy to noeviction",
+            )
+        elif self._wanted in (JOURNAL, REPLICA) and self._proven != self._wanted:
+            self.unproven = self._reasons
 
     def require(self) -> None:
         """Raises: CoreUnavailable while the level that was asked for is not proven (D18)."""
         if self.unproven:
             raise CoreUnavailable("durability is not proven: " + "; ".join(self.unproven))
 
-    async def paced(self, partition: Partition) -> None:
-        """Before a taking: wait a moment while the projections are behind."""
-        pause = self._pace.pause(partition, time.monotonic())
-        if pause:
-            await asyncio.sleep(pause)
+    def pause(self, partition: Partition) -> float:
+        """Seconds that a taking should wait before it begins: while the projections are behind."""
+        return self._pace.pause(partition, time.monotonic())
 
     async def acknowledged(self, partition: Partition, event_id: str) -> None:
         """Return when the event may be acknowledged: at once at level journal, when all replicas have it at
@@ -161,6 +162,7 @@ class LedgerClient:
         self._proven = level
         self._reasons = reasons
         self._evicts = durability.evicts
+        self._judge()
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -175,6 +177,7 @@ class LedgerClient:
             except CoreUnavailable as error:
                 # Another server may answer next: what the last one proved says nothing about it.
                 self._proven, self._reasons = None, (str(error),)
+                self._judge()
 
 
 async def proven_replicas(durability: Durability, replicas: Replicas) -> tuple[str, tuple[str, ...]]:

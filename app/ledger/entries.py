@@ -146,6 +146,11 @@ def under_key(raw: bytes, asked_under: AskedUnder) -> bytes:
     return _encoder.encode(fields)
 
 
+def packed_part(part: Any) -> msgspec.Raw:
+    """Something that comes again in the private parts of many events, encoded once for them."""
+    return msgspec.Raw(_encoder.encode(part))
+
+
 def encode_private(private: Private) -> bytes:
     return _encoder.encode(private)
 

@@ -33,12 +33,12 @@ class Charged(Struct):
     names: list[CounterName]
     pins: list[Equal]
 
-    def postings(self, keys: Keys) -> list[Posting]:
-        """As the ledger keeps them: keys without tag and namespace."""
+    def postings(self, keys: Keys, more: Iterable[Add]) -> list[Posting]:
+        """As the ledger keeps them: keys without tag and namespace. more: what moves besides."""
         cut = len(keys.base)
         return [
             Posting(add.key[cut:], add.field, add.delta, "a", add.base, add.until, add.redeemable_no)
-            for add in self.adds
+            for add in (*self.adds, *more)
         ]
 
 
@@ -55,8 +55,12 @@ def charge(
     merged: dict[CounterName, Add] = {}
     pins: list[Equal] = []
     pinned: set[CounterName] = set()
-    numbered = [(number, one) for number, result in enumerate(results) for one in result.charges]
-    numbered.extend([(0, one) for one in extra])
+    numbered: list[tuple[int, Charge]] = []
+    for number, result in enumerate(results):
+        for one in result.charges:
+            numbered.append((number, one))
+    for one in extra:
+        numbered.append((0, one))
     for number, one in numbered:
         name = one.counter
         key, field = place_of(keys, name)

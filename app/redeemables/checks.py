@@ -33,16 +33,19 @@ def check_request(request: StackRequest) -> None:
             "Invalid payload",
             "Property .redeemables must NOT have fewer than 1 items",
         )
-    kinds = [one.kind for one in request.redeemables]
-    for number, kind in enumerate(kinds):
-        if kind not in ("voucher", "promotion_tier", "promotion_stack"):
+    stacks = 0
+    for number, one in enumerate(request.redeemables):
+        kind = one.kind
+        if kind == "promotion_stack":
+            stacks += 1
+        elif kind not in ("voucher", "promotion_tier"):
             raise Refused(
                 400,
                 "invalid_payload",
                 "Invalid payload",
                 f"Property .redeemables[{number}].object must be equal to one of the allowed values",
             )
-    if "promotion_stack" in kinds and len(kinds) > 1:
+    if stacks and len(request.redeemables) > 1:
         raise Refused(
             400,
             "invalid_redeemables",

@@ -46,7 +46,7 @@ class EvenedCore:
         """Raises: CoreUnavailable."""
         keys = await self._core.open(partition)
         while self._calls < calls:
-            await self.read(partition, [("HMGET", keys.versions(), "s", "prod")])
+            await self.read(partition, [("HMGET", keys.versions, "s", "prod")])
 
 
 async def settle_evenly(

@@ -117,7 +117,7 @@ def look_for(core: RedemptionCore, keys: Keys, foreseen: Foreseen, customer_id: 
     """Commands to ride in the read trip."""
     commands: list[Command] = [
         core.belief_command(keys.partition),
-        ("HMGET", keys.versions(), *foreseen.guards),
+        ("HMGET", keys.versions, *foreseen.guards),
     ]
     places = []
     for name in foreseen.counters:

@@ -15,12 +15,13 @@ from msgspec.structs import replace
 
 from app.core.core import RedemptionCore
 from app.core.keys import Keys, Partition
-from app.core.ops import Equal
+from app.core.ops import Equal, Record
 from app.core.records import CustomerRecord, VoucherRecord, decode_customer
 from app.redeemables.candidates import candidate_of, facts_of_units
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.customers import customer_facts, identity
 from app.redeemables.foresight import Look
+from app.redeemables.memory import Written
 from app.redeemables.order_reading import load_order
 from app.redeemables.orders import StoredOrder, order_facts
 from app.redeemables.programs import CampaignProgram, ProjectProgram
@@ -71,6 +72,10 @@ class Gathered(Struct, kw_only=True):
     """In a storm of such refusals: the counter that refuses everybody."""
     access: tuple[str, bytes | None] | None = None
     """Set when nothing was read and all is remembered: the access version that the script has to compare."""
+    written: dict[str, Written] | None = None
+    """Vouchers as redemptions say them, where they are remembered."""
+    checks: tuple[Record, ...] | None = None
+    """Of `records` and `customer`, where they are remembered; None: still to be made."""
 
 
 async def gather(

@@ -8,9 +8,10 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from app.core.keys import Keys
+from app.core.ops import Record
 from app.core.records import CustomerRecord, VoucherRecord, decode_voucher, encode_record
 from app.redeemables.bounded import Bounded, Recent
 from app.redeemables.programs import CampaignProgram, ProjectProgram
@@ -19,7 +20,7 @@ from rules.facts import Counter, CounterName, CustomerFacts, Facts
 VOUCHERS_MAX: Final = 20_000
 """As their records, packed: most are codes that are used once."""
 OPEN_MAX: Final = 500
-"""Single redeemables ready to be decided on, about 3 kB each: codes that are used again and again."""
+"""Single redeemables ready to be decided on, about 4 kB each: codes that are used again and again."""
 STACKS_MAX: Final = 1_000
 """Several redeemables together, as ready; a voucher more takes about 2 kB more."""
 CUSTOMERS_MAX: Final = 10_000
@@ -39,6 +40,13 @@ Identity = tuple[str | None, str | None]
 """The id and the source_id by which a request names a customer."""
 
 
+class Written(Struct, frozen=True):
+    """A voucher within a redemption: as it is answered, and as the ledger keeps it."""
+
+    answered: Raw
+    kept: Raw
+
+
 class Remembered(Struct, frozen=True, kw_only=True):
     """A set of redeemables as it was decided on the last time. generation: of the project's memory."""
 
@@ -53,6 +61,10 @@ class Remembered(Struct, frozen=True, kw_only=True):
     campaigns: Mapping[str, CampaignProgram]
     products_version: int
     """As of which the products in `facts` are."""
+    checks: tuple[Record, ...]
+    """That `records` still stand."""
+    written: dict[str, Written] = {}
+    """By voucher id, added by the first redemption: each one says the same of it, at length."""
 
 
 class Acquaintance(Struct, frozen=True, kw_only=True):
@@ -64,6 +76,8 @@ class Acquaintance(Struct, frozen=True, kw_only=True):
     claimed: bool
     """Whether the core knows whose the source_id is; the first taking claims it."""
     record: CustomerRecord
+    check: Record
+    """That it still stands."""
     facts: CustomerFacts
 
 
@@ -77,6 +91,22 @@ class Short(Struct, frozen=True):
     """From `since` on."""
     spent: Mapping[CounterName, Counter]
     """The counters of which nothing is left for anybody, as the script last saw them."""
+
+
+def voucher_checks(
+    keys: Keys, project: ProjectProgram, records: Mapping[str, VoucherRecord]
+) -> tuple[Record, ...]:
+    """What the script compares of the vouchers that a decision looked at (D4)."""
+    checks = []
+    for record in records.values():
+        folded = project.fold(record.code)
+        checks.append(Record(key=keys.voucher_record(folded), field=folded, version=record.version))
+    return tuple(checks)
+
+
+def customer_check(keys: Keys, record: CustomerRecord) -> Record:
+    """The same of a customer."""
+    return Record(key=keys.customer_record(record.id), field=record.id, version=record.version)
 
 
 NOTHING_SPENT: Final[Mapping[CounterName, Counter]] = {}

@@ -15,7 +15,7 @@ from app.redeemables.offers import ProjectOffers
 
 def changes_commands(core: RedemptionCore, keys: Keys) -> tuple[Command, ...]:
     """To ride in a read trip: `changes_told` reads the replies."""
-    return core.belief_command(keys.partition), ("HGET", keys.versions(), CATALOGUE_GUARD)
+    return core.belief_command(keys.partition), ("HGET", keys.versions, CATALOGUE_GUARD)
 
 
 def changes_told(core: RedemptionCore, keys: Keys, replies: Sequence[Any]) -> int | None:

@@ -8,7 +8,7 @@ from app.core.keys import Partition
 from app.core.records import VoucherRecord
 from app.redeemables.candidates import candidate_of, facts_of_units
 from app.redeemables.catalogue import Catalogue
-from app.redeemables.memory import Remembered, Together
+from app.redeemables.memory import Remembered, Together, voucher_checks
 from app.redeemables.programs import CampaignProgram
 from app.redeemables.request import RedeemableRequest, StackRequest
 from app.redeemables.summaries import summary_needs
@@ -20,7 +20,10 @@ PRODUCTS = "prod"
 
 
 def together_of(request: StackRequest) -> Together:
-    return tuple([(one.object, one.id) for one in request.redeemables])
+    redeemables = request.redeemables
+    if len(redeemables) == 1:
+        return ((redeemables[0].object, redeemables[0].id),)
+    return tuple([(one.object, one.id) for one in redeemables])
 
 
 def is_recallable(candidate: Candidate) -> bool:
@@ -69,6 +72,7 @@ async def _made(
     if not is_recallable(candidate) or summary_needs((candidate,)):
         catalogue.memory.leave(project_id, redeemable.id)
         return None
+    records = {project.fold(record.code): record}
     return Remembered(
         generation=generation,
         project=project,
@@ -83,7 +87,8 @@ async def _made(
             catalogue=await facts_of_units(catalogue.products, project_id, (candidate,)),
         ),
         guards={**guards, **own_guards},
-        records={project.fold(record.code): record},
+        records=records,
+        checks=voucher_checks(keys, project, records),
         campaigns=campaigns,
         products_version=guards[PRODUCTS],
     )

@@ -118,7 +118,7 @@ def line_of(index: int, item: OrderItemPayload, resolved: Resolved) -> Line:
         price = product.price
     if related_object is None and item.source_id is not None:
         related_object = "product"
-    quantity = item.units
+    quantity = int(item.quantity or 1)
     amount = item.amount
     if amount is None and price is not None:
         amount = price * quantity

@@ -119,7 +119,7 @@ async def current_settings(storing: Storing) -> ProjectProgram:
     """The project's, as new as the core knows them."""
     catalogue, core, project_id = storing.catalogue, storing.core, storing.partition.project_id
     keys = await core.open(storing.partition)
-    replies = await core.read(storing.partition, [("HGET", keys.versions(), SETTINGS_GUARD)])
+    replies = await core.read(storing.partition, [("HGET", keys.versions, SETTINGS_GUARD)])
     project = await catalogue.project(project_id)
     if int(replies[0] or 0) > project.version:
         catalogue.invalidate(project_id, SETTINGS_GUARD)
@@ -215,7 +215,7 @@ async def _composed(
     else:
         items = items_of(payload, stored, trusted=True)
         products = storing.catalogue.products
-        versions = await storing.core.read(storing.partition, [("HGET", keys.versions(), PRODUCTS_GUARD)])
+        versions = await storing.core.read(storing.partition, [("HGET", keys.versions, PRODUCTS_GUARD)])
         products.refresh(storing.partition.project_id, int(versions[0] or 0))
         resolved = await products.resolve(storing.partition.project_id, references_of(items))
         facts = facts_of(payload, stored, items, resolved, trusted=True)

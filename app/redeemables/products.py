@@ -89,7 +89,7 @@ class Resolved(Struct, frozen=True):
     def of(self, item: OrderItemPayload) -> tuple[ItemFacts | None, ItemFacts | None]:
         """(product, SKU) of a line, the request's values over the stored ones (behaviour 2.7)."""
         if item.names_product_only:
-            return self.product(item.product_id), None
+            return self.facts.get((PRODUCT, item.product_id or "")), None
         stored_sku = self.sku(item.sku_reference)
         stored_product = self.product(item.product_reference)
         if stored_product is None and stored_sku is not None:

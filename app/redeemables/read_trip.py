@@ -62,7 +62,7 @@ class ReadTrip:
         customer_id, source_id = customer
         self.lookups = _lookups(catalogue, project, request)
         self.wanted = list(dict.fromkeys(self.lookups.values()))
-        commands: list[Command] = [("HMGET", keys.versions(), "s", "prod")]
+        commands: list[Command] = [("HMGET", keys.versions, "s", "prod")]
         commands += [("HGET", keys.voucher_record(folded), folded) for folded in self.wanted]
         self.customer_at = self.claim_at = -1
         if customer_id:

@@ -15,9 +15,17 @@ from app.core.core import RedemptionCore
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.customers import CustomerPayload, customer_facts, says_nothing
 from app.redeemables.foresight import Foreseen, asked_together, look_for, unchanged
-from app.redeemables.gather import Gathered, order_facts_of
-from app.redeemables.memory import NOTHING_SPENT, Acquaintance, Identity, Remembered
+from app.redeemables.gather import Gathered
+from app.redeemables.memory import (
+    NOTHING_SPENT,
+    Acquaintance,
+    Identity,
+    Remembered,
+    customer_check,
+    voucher_checks,
+)
 from app.redeemables.opening import PRODUCTS, is_plain, is_recallable, opened, together_of
+from app.redeemables.orders import order_facts
 from app.redeemables.read_trip import Asked
 from app.redeemables.request import StackRequest
 from app.redeemables.summaries import summary_needs
@@ -34,8 +42,8 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
         return None
     if order is not None and (order.id or order.source_id):
         return None
-    memory = catalogue.memory
-    remembered = memory.redeemables(partition.project_id, together_of(request))
+    memory, together = catalogue.memory, together_of(request)
+    remembered = memory.redeemables(partition.project_id, together)
     if remembered is None:
         remembered = await opened(catalogue, partition, request)
     if remembered is None or catalogue.core.keys(partition) is not remembered.keys:
@@ -52,10 +60,10 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
         return None
     if not all(map(is_plain, request.redeemables)):
         return None
-    stored = remembered.facts
+    stored, products = remembered.facts, catalogue.products
     facts = Facts(
         candidates=stored.candidates,
-        order=await order_facts_of(catalogue, partition.project_id, request, None),
+        order=None if order is None else await order_facts(products, partition.project_id, order, None),
         customer=None if known is None else _facts_of(known, request.customer),
         metadata=request.metadata or {},
         stacking=stored.stacking,
@@ -68,7 +76,10 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
         project_extensions=stored.project_extensions,
         catalogue=stored.catalogue,
     )
-    expects_limit = _expects_limit(catalogue, asked, request)
+    # Under an idempotency key the taking itself is asked: it may have been made before.
+    expects_limit = not (asked.looking or asked.scope_hash) and memory.is_short(
+        partition.project_id, together
+    )
     return Gathered(
         project=remembered.project,
         keys=remembered.keys,
@@ -85,8 +96,10 @@ async def recall(catalogue: Catalogue, asked: Asked, request: StackRequest) -> G
         first_event=None,
         riders=[] if asked.access is None else [asked.access[1]],
         access=asked.access,
+        written=remembered.written,
+        checks=remembered.checks if known is None else (*remembered.checks, known.check),
         expects_limit=expects_limit,
-        spent=memory.spent(partition.project_id, together_of(request)) if expects_limit else NOTHING_SPENT,
+        spent=memory.spent(partition.project_id, together) if expects_limit else NOTHING_SPENT,
     )
 
 
@@ -169,6 +182,7 @@ def remember(
             source_id=gathered.source_id,
             claimed=gathered.claimed or taken,
             record=record,
+            check=customer_check(gathered.keys, record),
             facts=customer_facts(record, None),
         )
         memory.meet(project.id, identity, acquaintance)
@@ -192,6 +206,7 @@ def _remember_redeemables(
         facts=replace(gathered.facts, order=None, customer=None, metadata={}),
         guards={**gathered.guards, PRODUCTS: products_version},
         records=gathered.records,
+        checks=voucher_checks(gathered.keys, project, gathered.records),
         campaigns=gathered.campaigns,
         products_version=products_version,
     )
@@ -211,13 +226,6 @@ def fell_short(
 def came_back(catalogue: Catalogue, request: StackRequest, gathered: Gathered) -> None:
     """A unit was there again after all."""
     catalogue.memory.came_back(gathered.project.id, together_of(request))
-
-
-def _expects_limit(catalogue: Catalogue, asked: Asked, request: StackRequest) -> bool:
-    """Under an idempotency key the taking itself is asked: it may have been made before."""
-    if asked.looking or asked.scope_hash:
-        return False
-    return catalogue.memory.is_short(asked.partition.project_id, together_of(request))
 
 
 def forget(catalogue: Catalogue, asked: Asked, request: StackRequest) -> None:

@@ -57,7 +57,7 @@ async def redeem(
 
     Raises: Refused when nothing can be decided, Contended, Replayed, KeyReused, CoreUnavailable.
     """
-    ids = Ids(request_id)
+    ids = Ids()
     composed: list[Taking] = []
 
     def compose(gathered: Gathered, decision: Decision, charged: Charged) -> Apply:

@@ -1,29 +1,24 @@
-"""What Redis keeps of a redemption for an hour under its id: which event it is, and what was returned since
-(D9).
+"""What Redis keeps of a redemption for an hour: under its request's id, which is its own, which event it is;
+under its id what was returned since (D9).
 
 The event itself stands in the outbox until it is in the ledger, so there is one copy of it, and nobody's data
 stays behind in Redis.
 """
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec import Struct
 
-from app.core.encode import EVENT_FIELD
-from app.core.ops import Keep, Op, Put
-from app.ledger.entries import decode_event, decode_private
+from app.ledger.entries import REDEMPTION, decode_event, decode_private
 from app.redeemables.order_changes import applied_of
 from app.redeemables.orders import StoredOrder, kept_order
 
 REDEMPTION_TTL_SECONDS: Final = 3600
 """How long a redemption can be rolled back without SQL (D9)."""
-RETURNED, PARENT, PROGRESS = "n", "p", "u"
-"""Fields of the record: the count of parts returned; for a child of a stack, its parent; which units the
-parts returned (app.redeemables.portions.Progress).
+RETURNED, PROGRESS = "n", "u"
+"""Fields of the record: the count of parts returned; which units they returned
+(app.redeemables.portions.Progress).
 """
-FIELDS: Final = (RETURNED, EVENT_FIELD, PARENT)
-"""What is read of the record."""
 
 
 class RedemptionState(Struct, kw_only=True):
@@ -48,19 +43,12 @@ class RedemptionState(Struct, kw_only=True):
     at_us: int = 0
 
 
-def state_puts(root_key: str, children: Iterable[str], parent_id: str) -> list[Op]:
-    """children: keys of the records of a stack's parts; none for a redemption without a parent."""
-    ops: list[Op] = [Keep(key=root_key, ttl_seconds=REDEMPTION_TTL_SECONDS)]
-    ops.extend(
-        Put(key=key, field=PARENT, value=parent_id.encode(), ttl_seconds=REDEMPTION_TTL_SECONDS)
-        for key in children
-    )
-    return ops
-
-
-def state_of(redemption_id: str, event_bytes: bytes, private_bytes: bytes) -> RedemptionState:
-    """The state that the redemption's event says."""
-    event, private = decode_event(event_bytes), decode_private(private_bytes)
+def state_of(redemption_id: str, event_bytes: bytes, private_bytes: bytes) -> RedemptionState | None:
+    """The state that the redemption's event says; None when the event is something else."""
+    event = decode_event(event_bytes)
+    if event.kind != REDEMPTION or event.rid != redemption_id:
+        return None
+    private = decode_private(private_bytes)
     order = kept_order(private.order)
     return RedemptionState(
         id=redemption_id,

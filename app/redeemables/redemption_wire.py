@@ -5,9 +5,14 @@ A2).
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from app.core.records import VoucherRecord
+from app.ledger.entries import packed_part
+from app.redeemables.answer import encode_answer
 from app.redeemables.documents import instant_text_us
 from app.redeemables.gather import Gathered
+from app.redeemables.memory import Written
 from app.redeemables.programs import CampaignProgram
 from rules.verdict import Result
 
@@ -64,8 +69,12 @@ def tier_wire(campaign: CampaignProgram, tier_id: str) -> dict[str, Any]:
     }
 
 
-def redeemed_wire(result: Result, gathered: Gathered) -> dict[str, Any]:
-    """`voucher` or `promotion_tier`, with `gift` for a card, and what the redemption is related to."""
+def redeemed_wire(
+    result: Result, gathered: Gathered, written: dict[str, Written] | None = None
+) -> dict[str, Any]:
+    """`voucher` or `promotion_tier`, with `gift` for a card, and what the redemption is related to. written:
+    vouchers by id as they were written before; then the voucher is JSON, and one that is missing is added.
+    """
     candidate = result.candidate
     campaign = gathered.campaigns.get(candidate.campaign_id) if candidate.campaign_id else None
     wire: dict[str, Any] = {
@@ -76,10 +85,19 @@ def redeemed_wire(result: Result, gathered: Gathered) -> dict[str, Any]:
         assert campaign is not None
         wire["promotion_tier"] = tier_wire(campaign, candidate.id)
         return wire
-    for record in gathered.records.values():
-        if record.id == candidate.id:
-            wire["voucher"] = voucher_wire(record, campaign)
-            break
+    known = None if written is None else written.get(candidate.id)
+    if known is not None:
+        wire["voucher"] = known.answered
+    else:
+        for record in gathered.records.values():
+            if record.id == candidate.id:
+                voucher = voucher_wire(record, campaign)
+                if written is None:
+                    wire["voucher"] = voucher
+                else:
+                    answered = wire["voucher"] = msgspec.Raw(encode_answer(voucher))
+                    written[record.id] = Written(answered, packed_part(voucher))
+                break
     if candidate.gift is not None:
         wire["gift"] = {"amount": result.credits}
     return wire

@@ -2,8 +2,6 @@
 for months (D9).
 """
 
-from typing import Any
-
 from msgspec import Struct
 from sqlalchemy import select
 
@@ -26,7 +24,7 @@ CUSTOMER_COUNTER = "n:customer:"
 
 class Returnable(Struct, frozen=True):
     """`returned`: the raw count of parts returned as the record has it; None when there was none within the
-    hour. `in_core`: whether the record of the redemption still stands in Redis.
+    hour. `in_core`: whether Redis still knows the redemption, and so all that came back of it.
     """
 
     state: RedemptionState
@@ -38,23 +36,20 @@ async def returnable(
     core: RedemptionCore,
     ledger: LedgerClient,
     db: Database,
-    keys: Keys,
     partition: Partition,
     redemption_id: str,
-    fields: list[Any],
+    made: bytes | None,
+    returned: bytes | None,
 ) -> Returnable | None:
-    """fields: of the redemption's record, read as FIELDS; None when there is no such redemption in the
-    project.
+    """made: the replay record under the redemption's id, if it was read. A part of a stack has none: the
+    ledger knows its parent. None when there is no such redemption in the project.
 
     Raises: Refused for one that is archived; CoreUnavailable.
     """
-    returned, event_id, parent = fields
-    if parent is not None:
-        state: RedemptionState | None = RedemptionState(id=redemption_id, parent_id=parent.decode())
-        in_core = True
-    else:
-        in_core = event_id is not None
-        state = await _from_outbox(core, partition, redemption_id, event_id.decode()) if in_core else None
+    event_id = made.partition(b"|")[0].decode() if made is not None else ""
+    # A rebuild makes replay records anew, but not what came back: that is asked of SQL then.
+    in_core = bool(event_id) and core.is_of_epoch(partition, event_id)
+    state = await _from_outbox(core, partition, redemption_id, event_id) if in_core else None
     if state is None:
         await ledger.barrier(partition)
         state = await _from_ledger(db, partition, redemption_id)

@@ -37,7 +37,7 @@ from app.redeemables.portions import (
     progress_of,
 )
 from app.redeemables.read_trip import Asked
-from app.redeemables.redemption_state import FIELDS, PROGRESS
+from app.redeemables.redemption_state import PROGRESS, RETURNED
 from app.redeemables.refusals import note_failed_rollback
 from app.redeemables.replay import KeyLife, KeyReused, first_event, keep_key
 from app.redeemables.returning import Returning, RollbackIds
@@ -94,13 +94,14 @@ async def roll_back(
         record = await _record(core, keys, asked, ask.redemption_id, admit)
         if record is None:
             continue
-        found = await returnable(core, ledger, db, keys, partition, ask.redemption_id, record[:-1])
+        made, returned, progress = record
+        found = await returnable(core, ledger, db, partition, ask.redemption_id, made, returned)
         if found is None:
             raise _not_found(ask.redemption_id)
         order = None
         if found.state.order_id is not None:
             order = await order_after(core, db, partition, found.state.order_id, found.state.order)
-        before = await _progress(db, partition, found, record[-1])
+        before = await _progress(db, partition, found, progress)
         _check_kind(ask, found)
         if found.state.rolled_back or before.complete:
             raise _already(core, asked, ask, found, now)
@@ -139,17 +140,18 @@ async def roll_back(
 
 async def _record(
     core: RedemptionCore, keys: Keys, asked: Asked, redemption_id: str, admit: Admit
-) -> list[bytes | None] | None:
-    """FIELDS and PROGRESS of the redemption's record; None when they may be of before a rebuild, on which
-    nothing is refused.
+) -> tuple[bytes | None, bytes | None, bytes | None] | None:
+    """The replay record under the redemption's id, RETURNED and PROGRESS of its record; None when they may be
+    of before a rebuild, on which nothing is refused.
 
     Raises: Replayed, KeyReused, CoreUnavailable, and what `admit` raises.
     """
     partition = asked.partition
-    record, key, belief, *riders = await core.read(
+    made, record, key, belief, *riders = await core.read(
         partition,
         [
-            ("HMGET", keys.redemption(redemption_id), *FIELDS, PROGRESS),
+            ("GET", keys.replay(redemption_id)),
+            ("HMGET", keys.redemption(redemption_id), RETURNED, PROGRESS),
             ("GET", keys.idempotency(asked.scope_hash or "none")),
             core.belief_command(partition),
             *asked.riders,
@@ -162,7 +164,8 @@ async def _record(
     first = first_event(key, asked.fingerprint) if asked.scope_hash else None
     if first is not None:
         raise Replayed(first)
-    return list(record)
+    returned, progress = record
+    return made, returned, progress
 
 
 def _raise(outcome: Outcome) -> None:

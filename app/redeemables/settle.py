@@ -7,14 +7,13 @@ the counter as the script saw it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core.core import RedemptionCore
-from app.core.ops import Apply, Op, Record
+from app.core.ops import Apply, Op
 from app.core.outcome import Code, CoreUnavailable, Outcome
 from app.redeemables.catalogue import Catalogue
 from app.redeemables.charges import Charged, charge, currents, operations, spent_of
@@ -22,6 +21,7 @@ from app.redeemables.checks import Refused
 from app.redeemables.foresight import foreseen_by, passes, unchanged
 from app.redeemables.gather import Gathered, gather
 from app.redeemables.holders import known_by_email
+from app.redeemables.memory import customer_check, voucher_checks
 from app.redeemables.overdue import free_overdue
 from app.redeemables.read_trip import Asked
 from app.redeemables.recall import came_back, confirmed, fell_short, forget, recall, remember
@@ -133,17 +133,19 @@ async def _settled(
         if recalled is None:
             forget(catalogue, asked, request)
     if recalled is not None:
-        with suppress(Refused):  # by settings that may be no longer so: they are read, and asked again
+        try:
             await check(recalled)
             settled = await _decide(core, catalogue, asked, recalled, now, compose, explain)
-            if settled is not None:
-                if settled.limited:
-                    fell_short(catalogue, request, recalled, settled.spent)
-                elif settled.outcome is not None and recalled.expects_limit:
-                    came_back(catalogue, request, recalled)
-                elif settled.outcome is not None and not (recalled.claimed or asked.looking):
-                    remember(catalogue, asked, request, recalled, taken=True)
-                return settled
+        except Refused:
+            settled = None  # By settings that may be no longer so: they are read, and asked again.
+        if settled is not None:
+            if settled.limited:
+                fell_short(catalogue, request, recalled, settled.spent)
+            elif settled.outcome is not None and recalled.expects_limit:
+                came_back(catalogue, request, recalled)
+            elif settled.outcome is not None and not (recalled.claimed or asked.looking):
+                remember(catalogue, asked, request, recalled, taken=True)
+            return settled
         forget(catalogue, asked, request)
     for _ in range(GATHER_ATTEMPTS_MAX):
         resolved = await expanded(catalogue, asked.partition.project_id, request)
@@ -253,16 +255,11 @@ def _stale(catalogue: Catalogue, gathered: Gathered, outcome: Outcome) -> None:
 
 def record_checks(gathered: Gathered) -> list[Op]:
     """The voucher and customer records that the decision looked at must still be those (D4)."""
-    keys = gathered.keys
-    checks: list[Op] = []
-    for record in gathered.records.values():
-        folded = gathered.project.fold(record.code)
-        checks.append(Record(key=keys.voucher_record(folded), field=folded, version=record.version))
-    customer = gathered.customer
-    if customer is not None:
-        checks.append(
-            Record(key=keys.customer_record(customer.id), field=customer.id, version=customer.version)
-        )
+    if gathered.checks is not None:
+        return [*gathered.checks, *gathered.pins]
+    checks: list[Op] = [*voucher_checks(gathered.keys, gathered.project, gathered.records)]
+    if gathered.customer is not None:
+        checks.append(customer_check(gathered.keys, gathered.customer))
     checks.extend(gathered.pins)
     return checks
 

@@ -25,9 +25,9 @@ from app.redeemables.documents import instant_text
 from app.redeemables.gather import Gathered
 from app.redeemables.hiding import hidden
 from app.redeemables.order_wire import OrderWriter
-from app.redeemables.orders import AMOUNTS, StoredOrder, order_ops, postings_of, private_order, summary_adds
+from app.redeemables.orders import AMOUNTS, StoredOrder, order_ops, private_order, summary_adds
 from app.redeemables.read_trip import Asked
-from app.redeemables.redemption_state import state_puts, without_order
+from app.redeemables.redemption_state import REDEMPTION_TTL_SECONDS
 from app.redeemables.redemption_wire import redeemed_wire
 from app.redeemables.request import StackRequest
 from app.redeemables.sessions import consume
@@ -36,29 +36,21 @@ from rules.verdict import Decision, Result
 
 
 class Ids:
-    """Made once per request, when first asked for: attempts and resends mean the same redemption."""
+    """Made once per request: attempts and resends mean the same redemption. The root's id is the request's as
+    well (D1), so that what Redis keeps of the request finds the redemption.
+    """
 
-    __slots__ = ("_children", "_order", "_parent", "rid")
+    __slots__ = ("_children", "order", "root")
 
-    def __init__(self, rid: str) -> None:
-        self.rid = rid
+    def __init__(self) -> None:
+        self.root = new_id("r_")
+        self.order = new_id("ord_")
         self._children: list[str] = []
-        self._parent = ""
-        self._order = ""
 
-    @property
-    def parent(self) -> str:
-        if not self._parent:
-            self._parent = new_id("r_")
-        return self._parent
-
-    @property
-    def order(self) -> str:
-        if not self._order:
-            self._order = new_id("ord_")
-        return self._order
-
-    def children(self, count: int) -> list[str]:
+    def redemptions(self, count: int) -> list[str]:
+        """Of as many redeemables: a single one's is the root, those of a stack have it as their parent."""
+        if count == 1:
+            return [self.root]
         while len(self._children) < count:
             self._children.append(new_id("r_"))
         return self._children[:count]
@@ -108,9 +100,9 @@ class _Composer:
         self.at_us = round(now.timestamp() * 1_000_000)
         self.date = instant_text(now)
         self.applied: Sequence[Result] = decision.applied
-        self.child_ids = ids.children(len(self.applied))
-        self.parent_id = ids.parent if len(self.applied) > 1 else None
-        self.root_id = self.parent_id or self.child_ids[0]
+        self.child_ids = ids.redemptions(len(self.applied))
+        self.root_id = ids.root
+        self.parent_id = ids.root if len(self.applied) > 1 else None
         self.writer: OrderWriter
         """There when an order is written."""
         self.identity: dict[str, Any] | None = None
@@ -229,8 +221,18 @@ class _Composer:
         wire["redemption"] = self.parent_id
         if result.credits is not None:
             wire["amount"] = result.credits
-        wire.update(redeemed_wire(result, self.gathered))
+        wire.update(redeemed_wire(result, self.gathered, self.gathered.written))
         return wire
+
+    def _kept(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The redemption as the ledger keeps it: without the order where that is its event's own."""
+        written = self.gathered.written
+        kept = row.copy()
+        if self.new_order is None or row["order"] is self.new_order.body:
+            del kept["order"]
+        if written is not None and "voucher" in row:
+            kept["voucher"] = written[row["related_object_id"]].kept
+        return kept
 
     def _taken(self, redemption_id: str, result: Result) -> Taken:
         candidate = result.candidate
@@ -281,15 +283,11 @@ class _Composer:
         gathered = self.gathered
         event = Event(
             kind=REDEMPTION,
-            rid=self.ids.rid,
+            rid=self.root_id,
             project_id=self.asked.partition.project_id,
             at_us=self.at_us,
             actor_key_id=self.asked.key_id,
-            postings=[
-                *self.charged.postings(gathered.keys),
-                *postings_of(gathered.keys, self.summary),
-                *self.session.postings,
-            ],
+            postings=[*self.charged.postings(gathered.keys, self.summary), *self.session.postings],
             taken=taken,
             customer_id=gathered.customer_id,
             order_id=self.new_order.id if self.new_order else None,
@@ -297,9 +295,8 @@ class _Composer:
             locks=self.session.locks,
         )
         answer = self._answer(children, parent, request_id)
-        body = self.new_order.body if self.new_order else None
         private = Private(
-            redemptions=[without_order(row) if row["order"] is body else row for row in rows],
+            redemptions=[self._kept(row) for row in rows],
             order=private_order(self.new_order) if self.new_order else None,
             customer=self._private_customer(),
             metadata=self.request.metadata,
@@ -308,13 +305,14 @@ class _Composer:
         call = Apply(
             partition=self.asked.partition,
             mode="R",
-            rid=self.ids.rid,
+            rid=self.root_id,
             guards=gathered.guards,
             ops=self._ops(),
             event=encode_event(event),
             private=encode_private(private),
             idempotency_key=gathered.keys.idempotency(self.asked.scope_hash) if self.asked.scope_hash else "",
             fingerprint=self.asked.fingerprint,
+            replay_ttl_seconds=REDEMPTION_TTL_SECONDS,
         )
         return Taking(call=call, answer=answer)
 
@@ -380,6 +378,4 @@ class _Composer:
             )
         if self.new_order is not None and self._is_named(self.new_order):
             ops.extend(order_ops(keys, gathered.order, self.new_order))
-        parts = map(keys.redemption, self.child_ids) if self.parent_id is not None else ()
-        ops.extend(state_puts(keys.redemption(self.root_id), parts, self.root_id))
         return ops

@@ -78,7 +78,7 @@ async def test_an_old_guard_refuses_and_a_new_one_raises(bench: Bench) -> None:
     new = await bench.apply(used(bench), guards={"s": 6, "c:1": 7, "rule:x": 3})
     assert (old.code, old.name, old.op_index) == (Code.STALE, "c:1", -1)
     assert new.code is Code.OK
-    stored = await bench.command("HMGET", bench.keys.versions(), "s", "c:1", "rule:x")
+    stored = await bench.command("HMGET", bench.keys.versions, "s", "c:1", "rule:x")
     assert stored == [b"6", b"7", b"3"]
     assert (await bench.apply(used(bench), guards={"s": 5})).code is Code.STALE
 
@@ -88,7 +88,7 @@ async def test_a_rollback_asks_no_guard(bench: Bench) -> None:
     await bench.core.publish(bench.partition, {"s": 5}, [])
     outcome = await bench.apply(Add(used(bench).key, "used", -1), mode="B", guards={"s": 1, "new": 9})
     assert outcome.code is Code.OK
-    assert await bench.command("HGETALL", bench.keys.versions()) == [b"s", b"5"]
+    assert await bench.command("HGETALL", bench.keys.versions) == [b"s", b"5"]
 
 
 async def test_the_outbox_is_bounded_in_bytes(bench: Bench) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.ops import Add, Claim, Due, Equal, Hold, Keep, Put, Record, Release
+from app.core.ops import Add, Claim, Due, Equal, Hold, Put, Record, Release
 from app.core.outcome import Code
 from app.core.sender import CoreError
 from tests.core.conftest import Bench
@@ -239,20 +239,6 @@ async def test_a_put_writes_expires_and_deletes(bench: Bench) -> None:
     assert 0 < await bench.command("PTTL", key) <= 60_000
     await bench.apply(Put(key, "a", b""), Put(key, "b", b""))
     assert await bench.command("HGETALL", key) == [b"c", b"3"]
-
-
-async def test_a_hash_can_name_the_event_of_the_call(bench: Bench) -> None:
-    """Keep writes the id of the call's own event, for as long as it says, and nothing when refused."""
-    key = bench.keys.redemption("r_1")
-    refused = await bench.apply(
-        Keep(key, 60), Add(bench.keys.counter("campaign", "a"), "used", 1, cap=0), event=b"x", private=b"y"
-    )
-    assert (refused.code, refused.op_index) == (Code.LIMIT, 1)
-    assert refused.currents == ((0, 0), (0, 0))
-    assert await bench.command("EXISTS", key) == 0
-    taken = await bench.apply(Keep(key, 60), event=b"what happened", private=b"to whom")
-    assert await bench.command("HGETALL", key) == [b"e", taken.event_id.encode()]
-    assert 0 < await bench.command("PTTL", key) <= 60_000
 
 
 async def test_a_put_into_a_foreign_type_fails_before_any_write(bench: Bench) -> None:

@@ -37,7 +37,7 @@ async def test_guards_only_rise(bench: Bench) -> None:
     """Publishing again, in any order, ends at the highest version."""
     for version in (3, 9, 4):
         await bench.core.publish(bench.partition, {"s": version}, [])
-    assert await bench.command("HGET", bench.keys.versions(), "s") == b"9"
+    assert await bench.command("HGET", bench.keys.versions, "s") == b"9"
 
 
 async def test_a_closed_partition_takes_no_publication(bench: Bench) -> None:
@@ -45,15 +45,15 @@ async def test_a_closed_partition_takes_no_publication(bench: Bench) -> None:
     await bench.command("HSET", names.meta(bench.partition), "state", "fenced")
     with pytest.raises(PartitionClosed):
         await bench.core.publish(bench.partition, {"s": 9}, [])
-    assert await bench.command("EXISTS", bench.keys.versions()) == 0
+    assert await bench.command("EXISTS", bench.keys.versions) == 0
 
 
 async def test_recovery_fills_a_namespace_before_it_opens(bench: Bench) -> None:
     """`fill` asks no certificate, and the open namespace does not notice."""
     fresh = Keys(bench.partition, "n2")
     await bench.core.fill(fresh, {"s": 4}, [(fresh.voucher_record("A"), "A", 3, b"3:x")])
-    assert await bench.command("HGET", fresh.versions(), "s") == b"4"
-    assert await bench.command("EXISTS", bench.keys.versions()) == 0
+    assert await bench.command("HGET", fresh.versions, "s") == b"4"
+    assert await bench.command("EXISTS", bench.keys.versions) == 0
 
 
 async def test_a_partition_without_meta_is_closed(bench: Bench) -> None:

@@ -7,7 +7,7 @@ import pytest
 from app.core.outcome import Code
 from app.core.scripts import NAMES, Script, parse, script
 
-READS = {"GET", "HGET", "HLEN", "HMGET", "INFO", "TIME", "XLEN", "XREVRANGE"}
+READS = {"GET", "HGET", "HLEN", "HMGET", "INFO", "MGET", "TIME", "XLEN", "XREVRANGE"}
 WRITES = {"HDEL", "HSET", "PEXPIRE", "PEXPIREAT", "SET", "XADD", "XTRIM"}
 COMMANDS_OF_6_2 = READS | WRITES
 """Those that the scripts need, each of them older than 6.2 or in it (XTRIM MINID). One more is a decision."""

@@ -55,8 +55,9 @@ def forget(server: RunningServer, project: Project) -> None:
     status = server.status()
     assert status is not None
     with redis.Redis.from_url(status["redis_url"]) as client:
-        for key in client.scan_iter(match=f"{{{project.project_id}.0}}:*:rd:*", count=1000):
-            client.delete(key)
+        for kept in ("rd:*", "i:r_*"):
+            for key in client.scan_iter(match=f"{{{project.project_id}.0}}:*:{kept}", count=1000):
+                client.delete(key)
 
 
 def test_units_bring_back_their_share(api: httpx.Client) -> None:

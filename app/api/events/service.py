@@ -10,6 +10,7 @@ from app.api.idempotency import key_life
 from app.api.profiles import profile_stored
 from app.api.stack_requests import asked_of, moment_of, refusals_as_errors, replayed
 from app.db.models import CustomEventSchema
+from app.redeemables.customers import changes_profile
 from app.redeemables.settle import Replayed
 from app.redeemables.tracking import Happened, track
 
@@ -53,6 +54,6 @@ async def tracked(call: Call, body: EventCreate, channel: str) -> Answer:
         except Replayed as first:
             return await replayed(call, first.event_id)
     await engine.ledger.acknowledged(call.partition, done.event_id)
-    if asked.stores_customer:
-        await profile_stored(call, done.event_id, done.known, body.customer)
+    if asked.stores_customer and changes_profile(done.known, body.customer):
+        await profile_stored(call, done.event_id)
     return Answer(done.answer)

@@ -18,6 +18,7 @@ from app.http.filtering import page_of
 from app.http.wire import listing
 from app.jobs.order_import import ORDERS_MAX, PIECE_ORDERS, import_payload
 from app.jobs.order_import import TYPE as IMPORT
+from app.redeemables.customers import changes_profile
 from app.redeemables.order_request import OrderPayload
 from app.redeemables.order_storing import (
     Changing,
@@ -72,7 +73,8 @@ async def _store(
             400, "multiple_requests", "Multiple requests", "The order is being changed by other requests"
         ) from None
     await engine.ledger.acknowledged(call.partition, stored.event_id)
-    await profile_stored(call, stored.event_id, stored.known, payload.customer)
+    if changes_profile(stored.known, payload.customer):
+        await profile_stored(call, stored.event_id)
     call.tag(stored.order.version)
     return stored.order.wire()
 

@@ -1,5 +1,7 @@
 """Redeeming for whoever asks: a stack, or one voucher or tier in the older way (behaviour 4.6, 4.10)."""
 
+import asyncio
+
 from app.api.call import Answer, Call
 from app.api.idempotency import key_life
 from app.api.products.overrides import store_overrides
@@ -16,7 +18,9 @@ from app.api.stack_requests import (
 from app.http.errors import ApiError
 from app.redeemables.answer import error_wire, message_of
 from app.redeemables.checks import check_request
+from app.redeemables.customers import changes_profile
 from app.redeemables.hiding import hidden
+from app.redeemables.product_overrides import overriding
 from app.redeemables.redeem import Failed, redeem
 from app.redeemables.refusals import note_failures
 from app.redeemables.request import StackRequest
@@ -27,9 +31,11 @@ from rules.verdict import Result
 
 async def redeem_request(call: Call, request: StackRequest) -> Answer:
     """Take all that applies, or answer 400 with the first failure (behaviour 4.6)."""
-    engine = call.engine
+    engine, partition, admission = call.engine, call.partition, call.admission
     engine.ledger.require()
-    await engine.ledger.paced(call.partition)
+    pause = engine.ledger.pause(partition)
+    if pause:
+        await asyncio.sleep(pause)
     asked = asked_of(call, lists=False)
     now = await moment_of(call)
     with refusals_as_errors:
@@ -44,7 +50,7 @@ async def redeem_request(call: Call, request: StackRequest) -> Answer:
                 request,
                 now,
                 call.request_id,
-                call.admission.admit,
+                admission.admit,
                 key_life=key_life(call, asked),
                 explain=explained(call),
             )
@@ -52,19 +58,21 @@ async def redeem_request(call: Call, request: StackRequest) -> Answer:
             return await replayed(call, first.event_id)
     if isinstance(done, Failed):
         if done.settled.unasked:
-            await call.admission.ask()
+            await admission.ask()
         failure_ids = note_failures(engine.core, asked, request, done, now)
         shown = hidden(done.results, done.settled.gathered) if asked.hides_codes else done.results
-        if call.admission.counts_guesses:
-            await call.admission.failed(sum(1 for result in shown if result.candidate.absent))
+        if admission.counts_guesses:
+            await admission.failed(sum(1 for result in shown if result.candidate.absent))
         raise refused(shown[0], done.settled, failure_ids[0], call.request_id)
-    if call.admission.counts_guesses:
+    if admission.counts_guesses:
         await note_guesses(call, left_out(done.answer))
-    await engine.ledger.acknowledged(call.partition, done.event_id)
-    if request.customer is not None and asked.stores_customer:
-        await profile_stored(call, done.event_id, done.known, request.customer)
+    await engine.ledger.acknowledged(partition, done.event_id)
+    if asked.stores_customer and changes_profile(done.known, request.customer):
+        await profile_stored(call, done.event_id)
     if request.order is not None and request.order.items and call.principal.kind != "client":
-        await store_overrides(call, request.order.items)
+        asking = overriding(request.order.items)
+        if asking:
+            await store_overrides(call, asking)
     return Answer(done.answer if done.trace is None else {**done.answer, "trace": done.trace})
 
 

@@ -14,8 +14,7 @@
 -- ARGV[1]  plan           a MessagePack array, see below: one argument costs less than two hundred
 -- ARGV[2]  event
 -- ARGV[3]  private part of the event, may be empty
--- ARGV[4..] values that operations compare with or write, named by their place in ARGV; place 0: the id of the
---          event that the call makes
+-- ARGV[4..] values that operations compare with or write, named by their place in ARGV
 --
 -- The plan P (a sequence of values, or one array of them when they are too many for a stack):
 --   1 mode (V validate, R redeem, H hold or release, B roll back: guards are not looked at), 2 epoch, 3 high-water mark
@@ -68,23 +67,21 @@ if meta[4] ~= P[5] then return {-8} end
 local sequence = meta[6] + 0
 if sequence < P[3] then return {-6} end
 
-local access = P[10]
-if access and (call('GET', KEYS[#KEYS]) or '') ~= access then return {-3, -1, 'access'} end
+-- What is no text reads as nothing here, but every key of these is written as one alone.
+local access, kept = P[10], call('MGET', KEYS[4], KEYS[5], KEYS[#KEYS])
+if access and (kept[3] or '') ~= access then return {-3, -1, 'access'} end
 
 if writes then
-  local applied = call('GET', KEYS[4])
+  local applied, record = kept[1], kept[2]
   if applied then
     local bar = find(applied, '|', 1, true)
     return {2, sub(applied, 1, bar - 1), sub(applied, bar + 1), 'replay'}
   end
-  if KEYS[5] ~= KEYS[4] then
-    local record = call('GET', KEYS[5])
-    if record then
-      local bar = find(record, '|', 1, true)
-      local event_id = sub(record, 1, bar - 1)
-      if sub(record, bar + 1) ~= P[9] then return {-1, event_id} end
-      return {2, event_id, '', 'idempotency'}
-    end
+  if record and KEYS[5] ~= KEYS[4] then
+    local bar = find(record, '|', 1, true)
+    local event_id = sub(record, 1, bar - 1)
+    if sub(record, bar + 1) ~= P[9] then return {-1, event_id} end
+    return {2, event_id, '', 'idempotency'}
   end
 end
 
@@ -327,7 +324,7 @@ for _ = 1, P[write_at] do
   local lives, last = P[at + 1], at + 2 + 2 * P[at + 2]
   local emptied = false
   for i = at + 3, last, 2 do
-    local value = ARGV[P[i + 1]] or event_id
+    local value = ARGV[P[i + 1]]
     P[i + 1] = value
     emptied = emptied or value == ''
   end
