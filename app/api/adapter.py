@@ -223,11 +223,9 @@ async def _body(call: Call, receive: Receive) -> bytes:
         limit = min(limit, CLIENT_BODY_BYTES_MAX)
     raw = await read_body(receive, headers, limit)
     if raw and route.body is not None:
-        media_type = headers.get("content-type", "")
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type and media_type not in route.consumes:
-            media_type = media_type.partition(";")[0].strip().lower()
-            if media_type and media_type not in route.consumes:
-                raise unsupported_media_type(route.consumes)
+            raise unsupported_media_type(route.consumes)
     return raw
 
 

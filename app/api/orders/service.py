@@ -30,6 +30,7 @@ from app.redeemables.order_storing import (
     store_order,
 )
 from app.redeemables.orders import StoredOrder
+from app.redeemables.product_overrides import overriding
 
 COLUMNS = {"created_at": Order.created_at, "updated_at": Order.updated_at}
 
@@ -56,7 +57,9 @@ async def _store(
         if problem is not None:
             raise metadata_refused(problem)
     referrer_id = await _referrer(call, payload)
-    await store_overrides(call, payload.items or ())
+    asking = overriding(payload.items or ())
+    if asking:
+        await store_overrides(call, asking)
 
     def accepts(stored: StoredOrder | None) -> None:
         if must_exist and stored is None:

@@ -7,19 +7,16 @@ from sqlalchemy.exc import IntegrityError
 from app.api.call import Call
 from app.api.products.guard import raise_guard
 from app.redeemables.order_request import OrderItemPayload
-from app.redeemables.product_overrides import lay_overrides, overriding
+from app.redeemables.product_overrides import lay_overrides
 
 
 async def store_overrides(call: Call, items: Sequence[OrderItemPayload]) -> None:
-    """Make or update the products and SKUs that ask for it, all in one transaction. Nothing to do: no SQL."""
-    asking = overriding(items)
-    if not asking:
-        return
+    """Make or update the products and SKUs of those that are `overriding`, all in one transaction."""
     try:
-        await _store(call, asking)
+        await _store(call, items)
     except IntegrityError:
         # Another request has just made one of them: now it is there to be updated.
-        await _store(call, asking)
+        await _store(call, items)
 
 
 async def _store(call: Call, items: Sequence[OrderItemPayload]) -> None:
